@@ -1,0 +1,66 @@
+"""The model card: everything the runtime must know, as JSON inside the ONNX file's metadata."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from typing import Any
+
+from .errors import RtdenoiseError
+
+METADATA_KEY = "rtdenoise"
+SAMPLE_RATE = 48_000  # Hz
+SEGMENT = SAMPLE_RATE  # samples: one second
+FORMS = ("segment", "stream")
+
+
+@dataclasses.dataclass(frozen=True)
+class ModelCard:
+    """What an ONNX file says of itself. All lengths are in samples at `sample_rate`.
+
+    An output sample depends on at most `context` past and `lookahead` future samples.
+    """
+
+    name: str
+    version: str
+    form: str  # "segment": [batch, 1, 48000] at once; "stream": n * hop samples with states
+    hop: int  # the time grid of the network; the engine advances by multiples of it
+    context: int
+    lookahead: int
+    sample_rate: int = SAMPLE_RATE
+    segment: int = SEGMENT
+    timestep: int = 0
+    licence: str = "MIT"
+    training_data: str = ""
+    metrics: dict[str, Any] = dataclasses.field(default_factory=dict)
+    checkpoint_sha256: str = ""
+
+    def __post_init__(self) -> None:
+        if self.form not in FORMS:
+            raise RtdenoiseError(f"model form {self.form!r} is unknown: export it again ({FORMS})")
+        if self.sample_rate != SAMPLE_RATE or self.segment % self.hop or self.hop < 1:
+            raise RtdenoiseError(
+                f"model card of {self.name!r} is not usable: sample rate {self.sample_rate}, "
+                f"hop {self.hop}, segment {self.segment}: export it again with `python -m export`"
+            )
+
+    @property
+    def fits_segment(self) -> bool:
+        """True where 1-second segments lose nothing: context + hop + lookahead <= segment."""
+        return self.context + self.hop + self.lookahead <= self.segment
+
+    def to_json(self) -> str:
+        """Return the card as the JSON text that goes into the ONNX metadata."""
+        return json.dumps(dataclasses.asdict(self), sort_keys=True)
+
+    @classmethod
+    def from_json(cls, text: str) -> ModelCard:
+        """Read a card; unknown keys are ignored. Raises RtdenoiseError on a card that is not ours."""
+        try:
+            data = json.loads(text)
+            known = {f.name for f in dataclasses.fields(cls)}
+            return cls(**{k: v for k, v in data.items() if k in known})
+        except (ValueError, TypeError, AttributeError) as error:
+            raise RtdenoiseError(
+                f"the model's card cannot be read ({error}): export it again with `python -m export`"
+            ) from error
