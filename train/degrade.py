@@ -1,0 +1,175 @@
+"""On-the-fly degradation: clean speech to what microphones deliver, as batched tensor code.
+
+    speech -> EQ -> room (target: its early part) -> low-pass \
+    noises -> EQ ---------------------------------> low-pass -> SNR -> level -> clipping -> noisy
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from .batches import Batch
+from .corpus import Bank, Corpus
+from .network_api import SAMPLE_RATE
+from .rooms import EARLY, shoebox
+from .synthetic import Draw, clicks, hum, smooth_curve, stationary
+
+PREROLL = SAMPLE_RATE // 2  # samples of history: reverberation has built up when a clip begins
+ROOMS = 64  # synthesised rooms beside the recorded ones
+# Band limits of telephones, codecs and resamplers, Hz.
+LOW_PASS = (3400, 3700, 5400, 7400, 7900, 10800, 13000, 15500, 16000, 18000, 20000)
+
+
+class Degrader:
+    """Draws (noisy, clean) batches from a corpus; a pure function of (seed, step)."""
+
+    def __init__(
+        self,
+        corpus: Corpus,
+        batch: int,
+        segment: int = 2 * SAMPLE_RATE,
+        seed: int = 0,
+        device: torch.device | str = "cpu",
+    ) -> None:
+        self.corpus, self.size, self.segment, self.seed = corpus.to(device), batch, segment, seed
+        self.device, self.length = device, segment + PREROLL
+        clean = corpus.clean
+        hours = (clean.run_ends - clean.run_starts).float()
+        at = torch.searchsorted(clean.starts, clean.run_starts)
+        full = 1 + 1.5 * (clean.bandwidths[at] >= 19_500)  # most corpora stop at 15-19 kHz
+        self.speakers = hours.sqrt() * full
+        self.noises = corpus.noise.lengths.float().sqrt()
+        self._make_rooms()
+
+    def batch(self, step: int) -> Batch:
+        """Return the batch of a training step: noisy and clean [batch, 1, segment]."""
+        draw = Draw(self.seed * 1_000_003 + step, self.device)
+        speech, bandwidth = self._speech(draw)
+        wet, target, noise, limited = self._filter(draw, speech, self._noise(draw))
+        noisy, target = self._mix(draw, wet, target, noise)
+        bandwidth = torch.where(limited, SAMPLE_RATE / 2, bandwidth)
+        return Batch(noisy[:, None], target[:, None], bandwidth)
+
+    def _make_rooms(self) -> None:
+        generator = torch.Generator().manual_seed(self.seed)
+        responses = shoebox(ROOMS, PREROLL, generator)
+        bank = self.corpus.rir
+        for clip in bank.clips:
+            room = bank.samples[clip.start : clip.start + min(clip.length, PREROLL)].float().cpu()
+            room = room[int(room.abs().argmax()) :]
+            padded = torch.nn.functional.pad(room, (0, PREROLL - len(room)))
+            responses = torch.cat([responses, padded[None]])
+        responses = responses / responses.abs().amax(-1, keepdim=True)
+        early = responses.clone()
+        early[:, EARLY:] *= torch.exp(-torch.arange(PREROLL - EARLY) / (0.01 * SAMPLE_RATE))
+        n = self.length
+        self.rooms = torch.fft.rfft(responses, n=n).to(self.device)
+        self.early = torch.fft.rfft(early, n=n).to(self.device)
+
+    def _cut(self, bank: Bank, starts: Tensor, lengths: Tensor, draw: Draw) -> tuple:
+        """Cut a random stretch of `self.length` from each region, repeating short ones."""
+        offset = (draw.uniform(0, 1, len(starts)) * (lengths - self.length).clamp(min=1)).long()
+        index = offset[:, None] + torch.arange(self.length, device=self.device)
+        index = starts[:, None] + index % lengths[:, None]
+        return bank.samples[index].float() / 32768, index
+
+    def _speech(self, draw: Draw, count: int | None = None) -> tuple[Tensor, Tensor]:
+        bank = self.corpus.clean
+        pick = draw.choice(self.speakers, count or self.size).cpu()
+        starts = bank.run_starts[pick]
+        lengths = bank.run_ends[pick] - starts
+        speech, index = self._cut(bank, starts.to(self.device), lengths.to(self.device), draw)
+        probe = index[:, :: self.length // 8].cpu().contiguous()  # bandwidth of the clips that were joined
+        clip = torch.searchsorted(bank.starts, probe, right=True) - 1
+        return speech, bank.bandwidths[clip].amin(-1).to(self.device)
+
+    def _recorded(self, draw: Draw) -> Tensor:
+        bank, out = self.corpus.noise, torch.zeros(self.size, self.length, device=self.device)
+        if not len(bank):
+            return stationary(draw, self.size, self.length)
+        for layer in range(3):
+            rows = draw.chance((1.0, 0.4, 0.15)[layer], self.size).nonzero()[:, 0]
+            if not len(rows):
+                continue
+            pick = draw.choice(self.noises, len(rows)).cpu()
+            starts, lengths = bank.starts[pick].to(self.device), bank.lengths[pick].to(self.device)
+            noise, _ = self._cut(bank, starts, lengths, draw)
+            out[rows] += _unit(noise) * 10 ** (draw.uniform(-0.6, 0, len(rows), 1))
+        return out
+
+    def _noise(self, draw: Draw) -> Tensor:
+        """Recorded noise, synthesised noise, babble, or sums of them, [batch, length]."""
+        b, n = self.size, self.length
+        noise = self._recorded(draw) * draw.chance(0.75, b, 1)
+        synthetic = torch.stack([f(draw, b, n) for f in (stationary, hum, clicks)])
+        which = draw.chance(0.4, 3, b, 1) * 10 ** draw.uniform(-1, 0, 3, b, 1)
+        use = draw.chance(0.4, b, 1) | (noise.abs().amax(-1, keepdim=True) == 0)
+        which[0] += which.sum(0) == 0
+        noise = noise + use * (which * _unit(synthetic)).sum(0)
+        kind = draw.uniform(0, 1, b, 1)
+        babble = torch.zeros_like(noise)
+        rows = (kind[:, 0] < 0.15).nonzero()[:, 0]
+        for _ in range(4 if len(rows) else 0):
+            talker = _unit(self._speech(draw, len(rows))[0])
+            babble[rows] += talker * draw.uniform(0, 1, len(rows), 1)
+        return torch.where(kind < 0.1, babble, noise + 0.7 * _unit(babble))
+
+    def _filter(self, draw: Draw, speech: Tensor, noise: Tensor) -> tuple:
+        """Apply EQ, room and low-pass in the frequency domain; the pre-roll is cut off."""
+        b, n = self.size, self.length
+        s, v = torch.fft.rfft(speech), torch.fft.rfft(noise)
+        bins = s.shape[-1]
+        s = s * torch.where(draw.chance(0.4, b, 1), smooth_curve(draw, b, bins, 3.0), 1.0)
+        v = v * torch.where(draw.chance(0.5, b, 1), smooth_curve(draw, b, bins, 4.0), 1.0)
+        limited = draw.chance(0.5, b)
+        cutoff = torch.tensor(LOW_PASS, device=self.device, dtype=torch.float32)
+        cutoff = cutoff[draw.choice(torch.ones(len(LOW_PASS)), b)] * draw.uniform(0.97, 1.03, b)
+        width = cutoff * 10 ** draw.uniform(-2.3, -1.0, b)
+        frequency = torch.linspace(0, SAMPLE_RATE / 2, bins, device=self.device)
+        low = torch.sigmoid((cutoff[:, None] - frequency) / width[:, None] * 4)
+        low = torch.where(limited[:, None], low, 1.0)
+        s, v = s * low, v * low
+        room = draw.choice(torch.ones(len(self.rooms)), b)
+        reverberant = draw.chance(0.35, b, 1)
+        full = torch.where(reverberant, self.rooms[room], 1.0)
+        early = torch.where(reverberant, self.early[room], 1.0)
+        signals = [torch.fft.irfft(x, n=n)[:, PREROLL:] for x in (s * full, s * early, v)]
+        return *signals, limited
+
+    def _mix(self, draw: Draw, wet: Tensor, target: Tensor, noise: Tensor) -> tuple:
+        b = self.size
+        often, rarely = draw.uniform(-5, 18, b, 1), draw.uniform(18, 30, b, 1)
+        snr = torch.where(draw.chance(0.85, b, 1), often, rarely)
+        gain = _active_level(wet) / _level(noise) * 10 ** (-snr / 20)
+        kind = draw.uniform(0, 1, b, 1)
+        only_noise, only_clean = kind < 0.05, (kind >= 0.05) & (kind < 0.09)
+        gain = torch.where(only_noise, 0.1 / _level(noise), gain * ~only_clean)
+        wet, target = wet * ~only_noise, target * ~only_noise
+        target = torch.where(only_clean, wet, target)  # an undegraded recording stays as it is
+        noisy = wet + gain * noise
+        level = (-26 + 9 * draw.normal(b, 1)).clamp(-45, -5)
+        scale = 10 ** (level / 20) / _level(noisy)
+        peak = (noisy * scale).abs().amax(-1, keepdim=True)
+        clipped = draw.chance(0.06, b, 1) & (kind > 0.09)
+        limit = torch.where(clipped, peak * draw.uniform(0.3, 0.9, b, 1), peak)
+        down = 1 / limit.clamp(min=1.0)  # nothing above full scale, clipped or not
+        scale, limit = scale * down, limit * down
+        return torch.maximum(torch.minimum(noisy * scale, limit), -limit), target * scale
+
+
+def _level(x: Tensor) -> Tensor:
+    """Root mean square over time, never zero."""
+    return x.square().mean(-1, keepdim=True).sqrt() + 1e-5
+
+
+def _unit(x: Tensor) -> Tensor:
+    return x / _level(x)
+
+
+def _active_level(x: Tensor) -> Tensor:
+    """Level of the 20 ms frames within 25 dB of the loudest: pauses do not count."""
+    power = x.unflatten(-1, (-1, 960)).square().mean(-1)
+    active = power > 0.003 * power.amax(-1, keepdim=True)
+    mean = (power * active).sum(-1, keepdim=True) / active.sum(-1, keepdim=True).clamp(min=1)
+    return mean.sqrt() + 1e-5

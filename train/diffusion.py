@@ -1,0 +1,36 @@
+"""A meaning for t: noise added to the network's input, more with larger t and none at t = 0."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+STEPS = 1000
+PEAK = 0.5  # noise at t = STEPS - 1, relative to the recording's level
+
+
+class NoiseSchedule:
+    """Variance schedule: the added noise's standard deviation grows as t squared.
+
+    t = 0 is the recording as it came, which is why every export fixes the timestep there.
+    """
+
+    def __init__(self, steps: int = STEPS, peak: float = PEAK, share: float = 0.2) -> None:
+        self.steps, self.peak, self.share = steps, peak, share
+
+    def sigma(self, t: Tensor) -> Tensor:
+        """Relative standard deviation [batch] of the noise added at timesteps t [batch]."""
+        return self.peak * (t.float() / max(1, self.steps - 1)).square()
+
+    def draw(self, batch: int, generator: torch.Generator) -> Tensor:
+        """Draw timesteps [batch]: 0 for most clips, uniform for `share` of them."""
+        device = generator.device
+        t = torch.randint(self.steps, (batch,), generator=generator, device=device)
+        use = torch.rand(batch, generator=generator, device=device) < self.share
+        return t * use
+
+    def add_noise(self, audio: Tensor, t: Tensor, generator: torch.Generator) -> Tensor:
+        """Return audio [batch, 1, samples] with Gaussian noise of the timestep's level added."""
+        level = audio.square().mean((1, 2)).sqrt() * self.sigma(t)
+        noise = torch.randn(audio.shape, generator=generator, device=audio.device)
+        return audio + level[:, None, None] * noise
