@@ -1,0 +1,62 @@
+"""python -m export checkpoint.pth model.onnx
+
+A target that ends in .onnx gets one form (--form segment or stream); any other target is a prefix:
+`python -m export best.pth rtdenoise/models/default` writes default-segment.onnx, default-stream.onnx.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Annotated, Optional
+
+import typer
+
+from rtdenoise.errors import RtdenoiseError
+
+from .onnx_export import export_forms
+
+
+def export(
+    checkpoint: Annotated[Path, typer.Argument(help="What `python -m train` wrote.")],
+    target: Annotated[Path, typer.Argument(help="model.onnx, or a prefix for both forms.")],
+    form: Annotated[str, typer.Option(help="segment, stream, or both (with a prefix).")] = "both",
+    dynamic: Annotated[bool, typer.Option(help="Free the segment form's time axis.")] = False,
+    name: Annotated[Optional[str], typer.Option(help="The model's name in its card.")] = None,
+    version: Annotated[Optional[str], typer.Option(help="The model's version.")] = None,
+    licence: Annotated[str, typer.Option(help="Licence of the weights.")] = "MIT",
+    training_data: Annotated[str, typer.Option(help="What the card says of the data.")] = "",
+    metrics_json: Annotated[
+        Optional[Path], typer.Option(help="JSON object of metrics for the card.")
+    ] = None,
+) -> None:
+    """Write a checkpoint as ONNX."""
+    if form not in ("segment", "stream", "both"):
+        raise RtdenoiseError(f"unknown form {form!r}: use segment, stream or both")
+    forms = ["segment", "stream"] if form == "both" else [form]
+    try:
+        metrics = json.loads(metrics_json.read_text()) if metrics_json else {}
+    except (OSError, ValueError) as error:
+        raise RtdenoiseError(f"{metrics_json} is no readable JSON file ({error})") from error
+    if not target.parent.is_dir():
+        raise RtdenoiseError(f"the folder {target.parent} does not exist: create it first")
+    export_forms(
+        checkpoint, target, forms, dynamic, name=name, version=version, licence=licence,
+        training_data=training_data, metrics=metrics,
+    )
+
+
+def main() -> None:
+    """Run the command line; bad input gives one line on stderr and exit code 2."""
+    app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+    app.command()(export)
+    try:
+        app()
+    except RtdenoiseError as error:
+        print(f"export: {error}", file=sys.stderr)
+        sys.exit(2)
+
+
+if __name__ == "__main__":
+    main()

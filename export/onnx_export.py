@@ -1,0 +1,158 @@
+"""Checkpoint to ONNX: timestep fixed at 0, embedding folded, card inside, checked against PyTorch."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import os
+import warnings
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import onnx
+import torch
+from torch import Tensor, nn
+
+from rtdenoise.card import METADATA_KEY, SEGMENT, ModelCard
+from rtdenoise.errors import RtdenoiseError
+from train.checkpoint import load_network
+from train.network_api import DenoisingNetwork, zero_timestep
+
+from .parity import compare
+
+OPSET = 17
+
+
+class _Segment(nn.Module):
+    """The network with its conditioning at t = 0 as a constant."""
+
+    def __init__(self, network: DenoisingNetwork) -> None:
+        super().__init__()
+        self.network = network
+        with torch.no_grad():
+            self.register_buffer("conditioning", network.condition(zero_timestep(1)))
+
+    def forward(self, audio: Tensor) -> Tensor:
+        return self.network.denoise(audio, self.conditioning)
+
+
+class _Stream(_Segment):
+    def forward(self, audio: Tensor, *states: Tensor) -> tuple[Tensor, ...]:  # type: ignore[override]
+        out, following = self.network.stream(audio, self.conditioning, list(states))
+        return out, *following
+
+
+def export_checkpoint(
+    checkpoint: Path, target: Path, form: str = "segment", dynamic: bool = False, **card: Any
+) -> Path:
+    """Write one form of a checkpoint to `target`; `card` sets fields of the ModelCard.
+
+    Raises RtdenoiseError on a foreign checkpoint, a network that cannot stream, a path that
+    cannot be written, or a difference from PyTorch above 1e-4; then no file is left behind.
+    """
+    network = load_network(checkpoint).for_export()
+    if form == "stream" and not network.streams:
+        raise RtdenoiseError(f"{checkpoint}: this network has no stream form: use --form segment")
+    digest = hashlib.sha256(Path(checkpoint).read_bytes()).hexdigest()
+    described = ModelCard(
+        name=card.pop("name", None) or Path(target).stem.rsplit("-", 1)[0], form=form,
+        version=card.pop("version", None) or "0.1.0", hop=_card_hop(network),
+        context=network.context, lookahead=network.lookahead, checkpoint_sha256=digest,
+        **{key: value for key, value in card.items() if value},
+    )
+    return export_network(network, described, Path(target), dynamic)
+
+
+def export_network(
+    network: DenoisingNetwork, card: ModelCard, target: Path, dynamic: bool = False
+) -> Path:
+    """Write `network` in the form that the card names; see `export_checkpoint`."""
+    model = trace(network, card.form, dynamic)
+    onnx.helper.set_model_props(model, {METADATA_KEY: card.to_json()})
+    model.producer_name = "rtdenoise"
+    onnx.checker.check_model(model, full_check=True)
+    part = target.with_name(f".{target.name}.{os.getpid()}.part")
+    try:
+        part.write_bytes(model.SerializeToString())
+        error = compare(part, network, card)
+        print(f"{target}: largest difference from PyTorch {error:.1e}")
+        os.replace(part, target)
+    except OSError as problem:
+        raise RtdenoiseError(
+            f"{target} cannot be written ({problem.strerror}): choose another folder"
+        ) from problem
+    finally:
+        part.unlink(missing_ok=True)
+    return target
+
+
+def trace(network: DenoisingNetwork, form: str, dynamic: bool) -> onnx.ModelProto:
+    """Trace one form into an ONNX graph with a dynamic batch; `dynamic` frees the time axis."""
+    audio = torch.randn(2, 1, SEGMENT)
+    inputs, outputs = ["audio"], ["denoised"]
+    axes: dict[str, dict[int, str]] = {name: {0: "batch"} for name in ("audio", "denoised")}
+    arguments: tuple[Tensor, ...] = (audio,)
+    wrapper: nn.Module = _Segment(network)
+    if form == "stream":
+        states, single = network.initial_states(2), network.initial_states(1)
+        arguments, wrapper = (audio[..., : 4 * network.hop], *states), _Stream(network)
+        for i, (state, one) in enumerate(zip(states, single, strict=True)):
+            names = (f"state_{i}", f"next_state_{i}")
+            inputs.append(names[0])
+            outputs.append(names[1])
+            axes.update({name: {_batch_axis(state, one): "batch"} for name in names})
+    if dynamic or form == "stream":
+        for name in ("audio", "denoised"):
+            axes[name][2] = "samples"
+    buffer = io.BytesIO()
+    with torch.no_grad(), warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # the tracer's notes on constants we mean to be constants
+        torch.onnx.export(
+            wrapper.eval(), arguments, buffer, input_names=inputs, output_names=outputs,
+            dynamic_axes=axes, opset_version=OPSET, dynamo=False,
+        )
+    return share_constants(onnx.load_from_string(buffer.getvalue()))
+
+
+def share_constants(model: onnx.ModelProto) -> onnx.ModelProto:
+    """Store equal initialisers once."""
+    first: dict[tuple[Any, ...], str] = {}
+    renamed: dict[str, str] = {}
+    for tensor in list(model.graph.initializer):
+        key = (tensor.data_type, tuple(tensor.dims), tensor.raw_data)
+        if not tensor.raw_data:
+            continue
+        if key in first:
+            renamed[tensor.name] = first[key]
+            model.graph.initializer.remove(tensor)
+        first.setdefault(key, tensor.name)
+    for node in model.graph.node:
+        for i, name in enumerate(node.input):
+            node.input[i] = renamed.get(name, name)
+    return model
+
+
+def export_forms(
+    checkpoint: Path, target: Path, forms: Sequence[str], dynamic: bool = False, **card: Any
+) -> list[Path]:
+    """Write `target` itself (a name ending in .onnx) or target-segment.onnx, target-stream.onnx."""
+    if target.suffix == ".onnx":
+        return [export_checkpoint(checkpoint, target, forms[0], dynamic, **card)]
+    name = {"name": card.pop("name", None) or target.name}
+    return [
+        export_checkpoint(
+            checkpoint, target.with_name(f"{target.name}-{form}.onnx"), form, dynamic,
+            **name, **card,
+        )
+        for form in forms
+    ]
+
+
+def _batch_axis(two: Tensor, one: Tensor) -> int:
+    return next(i for i, (a, b) in enumerate(zip(two.shape, one.shape, strict=True)) if a != b)
+
+
+def _card_hop(network: DenoisingNetwork) -> int:
+    """The live hop: 10 ms, or the network's own grid where that is no divisor of it."""
+    return 480 if 480 % network.hop == 0 else network.hop

@@ -1,0 +1,198 @@
+"""Audio files as streams of blocks: a reader that survives damage, a writer that is all or nothing."""
+
+from __future__ import annotations
+
+import os
+import struct
+import warnings
+from collections.abc import Iterator
+from pathlib import Path
+from types import TracebackType
+
+import numpy as np
+import soundfile as sf
+from numpy.typing import NDArray
+
+from .errors import RtdenoiseError
+
+Audio = NDArray[np.float32]
+MAX_CHANNELS = 8
+TAGS = ("title", "artist", "album", "comment", "copyright", "date", "genre", "tracknumber",
+        "software", "license")
+
+
+class AudioReader:
+    """Reads blocks [frames, channels] of float32. What can be decoded is given, then a warning."""
+
+    def __init__(self, path: str | Path) -> None:
+        """Open a file. Raises RtdenoiseError where it is missing, empty, or not audio."""
+        self.path = Path(path)
+        if not self.path.exists():
+            raise RtdenoiseError(f"{path} does not exist: check the path")
+        if self.path.is_dir():
+            raise RtdenoiseError(f"{path} is a folder: give an audio file")
+        if self.path.stat().st_size == 0:
+            raise RtdenoiseError(f"{path} is empty: record or copy it again")
+        try:
+            self._file = sf.SoundFile(self.path)
+        except (sf.SoundFileError, OSError) as error:
+            raise RtdenoiseError(
+                f"{path} cannot be read as audio ({_reason(error)}): give a WAV, FLAC, OGG, Opus, "
+                "MP3, AIFF or CAF file, or convert it with ffmpeg"
+            ) from error
+        if not 1 <= self._file.channels <= MAX_CHANNELS:
+            raise RtdenoiseError(
+                f"{path} has {self._file.channels} channels: 1 to {MAX_CHANNELS} are handled; "
+                "split it first"
+            )
+        self.sample_rate, self.channels = self._file.samplerate, self._file.channels
+        self.frames = self._file.frames  # as declared; fewer may come
+        self.format, self.subtype = self._file.format, self._file.subtype
+        self.endian = self._file.endian
+        self.tags = {tag: getattr(self._file, tag) for tag in TAGS if getattr(self._file, tag, "")}
+        self.read = 0  # frames given so far
+
+    def blocks(self, size: int) -> Iterator[Audio]:
+        """Yield blocks of up to `size` frames until the end, or until decoding fails."""
+        while True:
+            try:
+                block = self._file.read(size, dtype="float32", always_2d=True)
+            except (sf.SoundFileError, RuntimeError) as error:
+                self._stop(_reason(error))
+                return
+            if not len(block):
+                break
+            self.read += len(block)
+            yield block
+        if not self.read:
+            raise RtdenoiseError(f"{self.path} holds no audio: record or copy it again")
+        if self.read < self.frames or _wav_is_cut_off(self.path):
+            self._stop("the end is missing")
+
+    def _stop(self, reason: str) -> None:
+        if not self.read:
+            raise RtdenoiseError(f"{self.path} holds no decodable audio ({reason}): copy it again")
+        seconds = self.read / self.sample_rate
+        warnings.warn(
+            f"{self.path} is cut off or damaged ({reason}): the first {seconds:.2f} s are denoised",
+            stacklevel=2,
+        )
+
+    def __enter__(self) -> AudioReader:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._file.close()
+
+
+class AudioWriter:
+    """Writes beside the target and renames at the end, so that OUT is whole or absent."""
+
+    def __init__(self, path: str | Path, like: AudioReader) -> None:
+        """Open for writing with the rate, channels, format, subtype and tags of `like`."""
+        self.path, self._frames = Path(path), 0
+        container, subtype = _output_format(self.path, like)
+        self._part = self.path.with_name(f".{self.path.name}.{os.getpid()}.part")
+        try:
+            self._file = sf.SoundFile(
+                self._part, "w", like.sample_rate, like.channels, subtype,
+                like.endian if container == like.format else "FILE", container,
+            )
+        except (sf.SoundFileError, OSError, ValueError, TypeError) as error:
+            self._part.unlink(missing_ok=True)
+            raise RtdenoiseError(
+                f"{path} cannot be written ({_reason(error)}): choose another folder or format"
+            ) from error
+        for tag, value in like.tags.items():
+            setattr(self._file, tag, value)
+
+    def write(self, block: Audio) -> None:
+        """Append [frames, channels]. Raises RtdenoiseError when the disk is full."""
+        try:
+            self._file.write(block)
+        except (sf.SoundFileError, OSError) as error:
+            raise self._failed(error) from error
+        self._frames += len(block)
+
+    def __enter__(self) -> AudioWriter:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        try:
+            self._file.close()
+            if kind is None:
+                self._commit()
+        except (sf.SoundFileError, OSError) as problem:
+            if kind is None:
+                raise self._failed(problem) from problem
+        finally:
+            self._part.unlink(missing_ok=True)
+
+    def _commit(self) -> None:
+        # libsndfile does not report every short write: count what really arrived.
+        if sf.info(self._part).frames < self._frames:
+            raise OSError("not all samples arrived")
+        with open(self._part, "rb") as handle:
+            os.fsync(handle.fileno())
+        os.replace(self._part, self.path)
+
+    def _failed(self, error: Exception) -> RtdenoiseError:
+        return RtdenoiseError(
+            f"{self.path} could not be written completely ({_reason(error)}): free some disk space; "
+            "nothing was left behind"
+        )
+
+
+def check_output(source: Path, target: Path, force: bool) -> None:
+    """Refuse a target that is the source, a folder, in no folder, or there already."""
+    if target.exists() and source.exists() and target.samefile(source):
+        raise RtdenoiseError(f"{target} is the input itself: choose another name for the output")
+    if target.is_dir():
+        raise RtdenoiseError(f"{target} is a folder: give a file name for the output")
+    if not target.parent.is_dir():
+        raise RtdenoiseError(f"the folder {target.parent} does not exist: create it first")
+    if target.exists() and not target.is_file():
+        raise RtdenoiseError(f"{target} is no regular file: choose another name for the output")
+    if target.exists() and not force:
+        raise RtdenoiseError(f"{target} exists: use --force to replace it")
+    if not os.access(target.parent, os.W_OK):
+        raise RtdenoiseError(f"the folder {target.parent} cannot be written: choose another one")
+
+
+def _output_format(path: Path, like: AudioReader) -> tuple[str, str]:
+    """Keep the input's format where the name allows it, else take the one the name asks for."""
+    known = {"WAV": ("WAV", "WAVEX", "RF64", "W64"), "OGG": ("OGG",), "OPUS": ("OGG",),
+             "AIF": ("AIFF",), "AIFC": ("AIFF",)}
+    suffix = path.suffix[1:].upper()
+    formats = known.get(suffix, (suffix,))
+    if like.format in formats and (suffix == "OPUS") == (like.subtype == "OPUS"):
+        return like.format, like.subtype
+    container = formats[0]
+    if container not in sf.available_formats():
+        raise RtdenoiseError(
+            f"{path.name!r} does not name a format that can be written: use .wav, .flac, .ogg, "
+            ".opus, .mp3, .aiff or .caf"
+        )
+    if suffix == "OPUS":
+        return container, "OPUS"
+    if sf.check_format(container, like.subtype) and like.subtype != "OPUS":
+        return container, like.subtype
+    return container, sf.default_subtype(container)
+
+
+def _wav_is_cut_off(path: Path) -> bool:
+    """Return whether a WAV file is shorter than its header says (libsndfile does not tell)."""
+    with open(path, "rb") as handle:
+        head = handle.read(12)
+    if len(head) < 12 or head[:4] != b"RIFF" or head[8:] != b"WAVE":
+        return False
+    declared = struct.unpack("<I", head[4:8])[0] + 8
+    return declared - 8 < 0xFFFFFFF0 and declared > path.stat().st_size + 1
+
+
+def _reason(error: Exception) -> str:
+    text = str(getattr(error, "strerror", None) or getattr(error, "error_string", None) or error)
+    return " ".join(text.split()).rstrip(".:")[:120]

@@ -1,0 +1,105 @@
+"""The command line: rtdenoise file | live | devices | info."""
+
+from __future__ import annotations
+
+import sys
+import warnings
+from pathlib import Path
+from typing import Annotated, Optional
+
+import typer
+
+from .commands_live import devices, live
+from .errors import RtdenoiseError
+
+app = typer.Typer(
+    add_completion=False, no_args_is_help=True, help="Speech denoising at 48 kHz.",
+    pretty_exceptions_enable=False,
+)
+app.command()(live)
+app.command()(devices)
+
+Model = Annotated[Optional[str], typer.Option(help="An .onnx file or the name of a bundled model.")]
+Provider = Annotated[str, typer.Option(help="auto, cuda or cpu.")]
+EngineName = Annotated[str, typer.Option(help="auto, segment or stream.")]
+
+
+@app.command()
+def file(
+    source: Annotated[Path, typer.Argument(metavar="IN", help="The noisy recording.")],
+    target: Annotated[Path, typer.Argument(metavar="OUT", help="Where the denoised one goes.")],
+    model: Model = None,
+    provider: Provider = "auto",
+    engine: EngineName = "auto",
+    mix: Annotated[float, typer.Option(help="0 leaves the recording as it is, 1 denoises.")] = 1.0,
+    limit_db: Annotated[
+        Optional[float], typer.Option(help="Remove at most so many dB of noise.")
+    ] = None,
+    gain_db: Annotated[float, typer.Option(help="Output gain in dB.")] = 0.0,
+    force: Annotated[bool, typer.Option("--force", help="Replace OUT if it exists.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", help="Print nothing but errors.")] = False,
+) -> None:
+    """Denoise a recording: the same length, rate, channels and sample format."""
+    from .denoiser import Denoiser
+
+    denoiser = Denoiser(model, provider, engine, mix, limit_db, gain_db)
+    if quiet or not sys.stderr.isatty():
+        seconds = denoiser.file(source, target, force)
+    else:
+        seconds = _with_progress(denoiser, source, target, force)
+    if not quiet:
+        print(f"{target}: {seconds:.2f} s denoised by {denoiser.card.name} on {denoiser.provider}")
+
+
+@app.command()
+def info(
+    model: Model = None, provider: Provider = "auto", engine: EngineName = "auto"
+) -> None:
+    """Print the model's card, the provider really held, and the latency part by part."""
+    from .session import load_model
+
+    loaded = load_model(model, engine, provider)
+    card = loaded.card
+    rows = [
+        ("model", f"{card.name} {card.version}, {card.form} form"),
+        ("file", str(loaded.path)),
+        ("provider", loaded.provider),
+        ("licence", card.licence),
+        ("trained on", card.training_data or "not stated"),
+        ("metrics", ", ".join(f"{k} {v}" for k, v in card.metrics.items()) or "not stated"),
+        ("checkpoint", card.checkpoint_sha256 or "not stated"),
+        ("context", f"{card.context / 48:.1f} ms of the past"),
+        ("latency", f"hop {card.hop / 48:.1f} ms + look-ahead and window "
+                    f"{card.lookahead / 48:.1f} ms = {(card.hop + card.lookahead) / 48:.1f} ms"),
+    ]
+    for name, text in rows:
+        print(f"{name:<11} {text}")
+
+
+def _with_progress(denoiser, source: Path, target: Path, force: bool) -> float:  # noqa: ANN001
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.percentage:.0f}%"),
+               TimeRemainingColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task(source.name, total=None)
+        return denoiser.file(
+            source, target, force, lambda done, total: bar.update(task, completed=done, total=total)
+        )
+
+
+def main() -> None:
+    """Run the command line; bad input gives one line on stderr and exit code 2."""
+    warnings.showwarning = lambda message, *_, **__: print(
+        f"rtdenoise: warning: {message}", file=sys.stderr
+    )
+    try:
+        app()
+    except RtdenoiseError as error:
+        print(f"rtdenoise: {error}", file=sys.stderr)
+        sys.exit(2)
+
+
+if __name__ == "__main__":
+    main()

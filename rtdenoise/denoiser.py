@@ -1,0 +1,125 @@
+"""The Python interface: `Denoiser` for arrays and files, `denoise_audio` for one file."""
+
+from __future__ import annotations
+
+import tempfile
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .audiofile import AudioReader, AudioWriter, check_output
+from .engine import make_engine
+from .errors import RtdenoiseError
+from .processor import Processor
+from .session import load_model
+
+Audio = NDArray[np.float32]
+Progress = Callable[[int, int], None]  # frames done, frames in all
+
+
+class Denoiser:
+    """A loaded model, ready for arrays and files.
+
+    >>> denoiser = Denoiser()
+    >>> clean = denoiser(noisy, 44100)         # [frames] or [frames, channels], any rate
+    >>> denoiser.file("noisy.wav", "clean.wav")
+    """
+
+    def __init__(
+        self,
+        model: str | Path | None = None,
+        provider: str = "auto",
+        engine: str = "auto",
+        mix: float = 1.0,
+        attenuation_limit_db: float | None = None,
+        gain_db: float = 0.0,
+    ) -> None:
+        """Load `model` (None: the bundled one). Raises RtdenoiseError on anything unusable."""
+        if not 0 <= mix <= 1:
+            raise RtdenoiseError(f"a mix of {mix} makes no sense: use 0 (dry) to 1 (denoised)")
+        self.model = load_model(model, engine, provider)
+        self.card, self.provider = self.model.card, self.model.provider
+        self.mix, self.attenuation_limit_db, self.gain_db = mix, attenuation_limit_db, gain_db
+
+    def processor(self) -> Processor:
+        """Return a new processor with this model and these settings; call `prepare` on it."""
+        processor = Processor(lambda channels: make_engine(self.model, channels))
+        processor.mix, processor.gain_db = self.mix, self.gain_db
+        processor.attenuation_limit_db = self.attenuation_limit_db
+        return processor
+
+    def __call__(self, audio: Audio, sample_rate: int) -> Audio:
+        """Denoise [frames] or [frames, channels]; the same shape back, aligned to the sample."""
+        audio = np.asarray(audio, np.float32)
+        frames = audio[:, None] if audio.ndim == 1 else audio
+        if not len(frames):
+            return audio.copy()
+        processor = self.processor()
+        processor.prepare(sample_rate, frames.shape[1], sample_rate)
+        out = np.concatenate([processor.process(frames), processor.flush()])
+        return out[-len(frames) :].reshape(audio.shape)
+
+    def file(
+        self,
+        source: str | Path,
+        target: str | Path,
+        force: bool = False,
+        progress: Progress | None = None,
+    ) -> float:
+        """Denoise a file of any length in flat memory; returns the seconds denoised.
+
+        The output has the input's length, rate, channels and sample format. It appears only when
+        it is complete. Warns of damaged input; raises RtdenoiseError where nothing can be done.
+        """
+        source, target = Path(source), Path(target)
+        with AudioReader(source) as reader:
+            check_output(source, target, force)
+            processor = self.processor()
+            processor.prepare(reader.sample_rate, reader.channels, reader.sample_rate)
+            with AudioWriter(target, reader) as writer:
+                self._copy(reader, writer, processor, progress)
+            if processor.nonfinite:
+                warnings.warn(
+                    f"{source}: {processor.nonfinite} samples were NaN or infinite: set to zero",
+                    stacklevel=2,
+                )
+            return reader.read / reader.sample_rate
+
+    @staticmethod
+    def _copy(
+        reader: AudioReader, writer: AudioWriter, processor: Processor, progress: Progress | None
+    ) -> None:
+        skip = processor.latency  # frames of the delay, before the first one that counts
+        for block in reader.blocks(reader.sample_rate):
+            out = processor.process(block)
+            writer.write(out[skip:])
+            skip -= min(skip, len(out))
+            if progress:
+                progress(reader.read, reader.frames)
+        writer.write(processor.flush()[skip:])
+
+
+def denoise_audio(
+    model_path: str | Path, noisy_audio_path: str | Path, output_path: str | Path
+) -> None:
+    """Denoise one file with a model: an .onnx file, or a .pth checkpoint where torch is installed.
+
+    An existing output is replaced.
+    """
+    path = Path(model_path)
+    if path.suffix != ".pth":
+        Denoiser(path).file(noisy_audio_path, output_path, force=True)
+        return
+    try:
+        from export.onnx_export import export_checkpoint
+    except ImportError as error:
+        raise RtdenoiseError(
+            f"{path} is a checkpoint: run from a checkout with `pip install '.[train]'`, "
+            "or convert it with `python -m export` first"
+        ) from error
+    with tempfile.TemporaryDirectory() as folder:
+        exported = export_checkpoint(path, Path(folder, "model.onnx"), form="segment")
+        Denoiser(exported).file(noisy_audio_path, output_path, force=True)

@@ -1,0 +1,128 @@
+"""Two engines, one answer: rolling 1-second segments, or carried state.
+
+Both take whole hops at 48 kHz and give as many samples back, `delay` samples late. Channels are
+a batch. Before a recording there is digital silence.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .errors import RtdenoiseError
+from .session import Model
+
+Audio = NDArray[np.float32]
+CROSSFADE = 480  # samples, for networks that see more than a segment
+
+
+class Engine(Protocol):
+    """What the processor needs of an engine."""
+
+    hop: int  # samples; blocks are whole multiples of it
+    delay: int  # samples the output lags the input
+    channels: int
+
+    def step(self, block: Audio) -> Audio:
+        """Denoise [channels, k * hop]; the same shape back, `delay` samples late."""
+        ...
+
+    def reset(self) -> None:
+        """Forget everything: digital silence came before."""
+        ...
+
+
+class SegmentEngine:
+    """Runs the last second for each hop and plays only its newest hop.
+
+        ring    |------------------ 1 s ------------------|
+        needed  |  context  |   hop   |  lookahead  |
+        played              |   hop   |
+    """
+
+    def __init__(self, model: Model, channels: int, hop: int | None = None) -> None:
+        card = model.card
+        self._session, self.channels, self._segment = model.session, channels, card.segment
+        room = card.segment - card.context - card.lookahead
+        widest = max(room, card.segment // 2 if not card.fits_segment else card.hop)
+        self.hop = hop or widest // card.hop * card.hop
+        if self.hop % card.hop or not 0 < self.hop <= widest:
+            raise RtdenoiseError(
+                f"a hop of {self.hop} samples does not fit the model: "
+                f"use a multiple of {card.hop} up to {widest // card.hop * card.hop}"
+            )
+        self._fade = 0 if card.fits_segment else min(CROSSFADE, card.segment - self.hop)
+        self._lookahead = card.lookahead
+        self.delay = card.lookahead + self._fade
+        self._ramp = np.linspace(0, 1, self._fade, dtype=np.float32)
+        self.reset()
+
+    def reset(self) -> None:
+        """Fill the ring with silence."""
+        self._ring = np.zeros((self.channels, self._segment), np.float32)
+        self._held = np.zeros((self.channels, self._fade), np.float32)
+
+    def step(self, block: Audio) -> Audio:
+        """Denoise [channels, k * hop]; the same shape back, `delay` samples late."""
+        steps = np.split(block, block.shape[1] // self.hop, axis=1)
+        return np.concatenate([self._advance(one) for one in steps], axis=1)
+
+    def _advance(self, block: Audio) -> Audio:
+        self._ring[:, : -self.hop] = self._ring[:, self.hop :]
+        self._ring[:, -self.hop :] = block
+        (out,) = self._session.run(["denoised"], {"audio": self._ring[:, None]})
+        end = self._segment - self._lookahead
+        newest = out[:, 0, end - self.hop - self._fade : end]
+        if self._fade:
+            newest = newest.copy()
+            newest[:, : self._fade] += (1 - self._ramp) * (self._held - newest[:, : self._fade])
+            self._held = newest[:, self.hop :]
+        return newest[:, : self.hop]
+
+
+class StreamEngine:
+    """Carries the network's state from hop to hop; each sample is computed once."""
+
+    def __init__(self, model: Model, channels: int) -> None:
+        card, self._session, self.channels = model.card, model.session, channels
+        self.hop, self.delay, self._longest = card.hop, card.lookahead, card.segment
+        self._inputs = [i.name for i in self._session.get_inputs()[1:]]
+        outputs = [o.name for o in self._session.get_outputs()]
+        if len(outputs) != len(self._inputs) + 1:
+            raise RtdenoiseError(f"{model.path} is no stream model: export it again")
+        shapes = [i.shape for i in self._session.get_inputs()[1:]]
+        self._states = [
+            np.zeros([n if isinstance(n, int) else channels for n in shape], np.float32)
+            for shape in shapes
+        ]
+        # Zero states are not yet the state that silence leads to: biases are no zeros.
+        silence = math.ceil(card.context / card.hop) * card.hop
+        self.step(np.zeros((channels, silence), np.float32))
+        self._primed = self._states
+
+    def reset(self) -> None:
+        """Return to the state after silence. States are never written to, so no copy is needed."""
+        self._states = self._primed
+
+    def step(self, block: Audio) -> Audio:
+        """Denoise [channels, k * hop]; the same shape back, `delay` samples late."""
+        out = [
+            self._run(block[:, i : i + self._longest])
+            for i in range(0, block.shape[1], self._longest)
+        ]
+        return out[0] if len(out) == 1 else np.concatenate(out, axis=1)
+
+    def _run(self, block: Audio) -> Audio:
+        feed = dict(zip(self._inputs, self._states, strict=True), audio=block[:, None])
+        out, *self._states = self._session.run(None, feed)
+        return out[:, 0]
+
+
+def make_engine(model: Model, channels: int, hop: int | None = None) -> Engine:
+    """Return the engine of the model's form; `hop` (samples) is for segments, None the widest."""
+    if model.card.form == "stream":
+        return StreamEngine(model, channels)
+    return SegmentEngine(model, channels, hop)

@@ -1,0 +1,55 @@
+"""Stateful resampling between the host's rate and 48 kHz, exact in time."""
+
+from __future__ import annotations
+
+import numpy as np
+import soxr
+from numpy.typing import NDArray
+
+Audio = NDArray[np.float32]
+
+
+class Resampler:
+    """A stream from one rate to another; blocks [frames, channels]; the same rate passes through.
+
+    soxr compensates its own filter's delay: output sample k stands for time k / target rate. What
+    varies is only how soon it is available.
+    """
+
+    def __init__(self, source: int, target: int, channels: int) -> None:
+        self._make = lambda: soxr.ResampleStream(
+            source, target, channels, dtype="float32", quality="VHQ"
+        )
+        self._same = source == target
+        self.reset()
+
+    def reset(self) -> None:
+        """Forget everything."""
+        self._stream = None if self._same else self._make()
+
+    def process(self, block: Audio) -> Audio:
+        """Return what is available after these frames."""
+        if self._stream is None:
+            return block
+        out = self._stream.resample_chunk(np.ascontiguousarray(block))
+        return out.reshape(-1, block.shape[1])
+
+
+class Fifo:
+    """First in, first out, of frames [n, channels]."""
+
+    def __init__(self, channels: int) -> None:
+        self._data = np.zeros((0, channels), np.float32)
+
+    def __len__(self) -> int:
+        return len(self._data)
+
+    def push(self, block: Audio) -> None:
+        """Append frames."""
+        if len(block):
+            self._data = np.concatenate([self._data, block]) if len(self._data) else block
+
+    def pop(self, count: int) -> Audio:
+        """Remove and return the oldest `count` frames; fewer where there are fewer."""
+        out, self._data = self._data[:count], self._data[count:]
+        return out

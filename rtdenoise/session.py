@@ -1,0 +1,146 @@
+"""Finding a model, and an onnxruntime session that holds the provider it claims to hold."""
+
+from __future__ import annotations
+
+import ctypes
+import sys
+from importlib import resources
+from pathlib import Path
+from typing import NamedTuple
+
+import onnxruntime as ort
+
+from .card import METADATA_KEY, ModelCard
+from .errors import RtdenoiseError
+
+PROVIDERS = ("auto", "cuda", "cpu")
+ENGINES = ("auto", "segment", "stream")
+CUDA = "CUDAExecutionProvider"
+CPU = "CPUExecutionProvider"
+
+
+class Model(NamedTuple):
+    """A loaded ONNX file: its card, its session and the provider really held."""
+
+    card: ModelCard
+    session: ort.InferenceSession
+    provider: str  # "cuda" or "cpu"
+    path: Path
+
+
+def bundled_models() -> dict[str, Path]:
+    """Return the models in the package, by file stem such as `default-stream`."""
+    folder = Path(str(resources.files("rtdenoise.models")))
+    return {path.stem: path for path in sorted(folder.glob("*.onnx"))}
+
+
+def find_model(model: str | Path | None, engine: str = "auto", provider: str = "auto") -> Path:
+    """Return the ONNX file for a path, a bundled name, or None for the default model.
+
+    Of a bundled model, `auto` takes the stream form on CPU and the segment form on CUDA.
+    Raises RtdenoiseError where there is no such file or form.
+    """
+    check_choice("engine", engine, ENGINES)
+    bundled = bundled_models()
+    names = sorted({stem.rsplit("-", 1)[0] for stem in bundled})
+    if model is None:
+        model = "default" if "default" in names else "baseline"
+    if str(model) not in names:
+        path = Path(model)
+        if path.is_file():
+            return path
+        raise RtdenoiseError(
+            f"no model {str(model)!r}: give a path to an .onnx file or one of: {', '.join(names)}"
+        )
+    wanted = [engine] if engine != "auto" else ["stream", "segment"]
+    if engine == "auto" and provider != "cpu" and has_cuda_driver():
+        wanted.reverse()
+    for form in wanted:
+        if f"{model}-{form}" in bundled:
+            return bundled[f"{model}-{form}"]
+    raise RtdenoiseError(
+        f"the model {str(model)!r} has no {engine} form: use --engine auto or another model"
+    )
+
+
+def load_model(
+    model: str | Path | None = None, engine: str = "auto", provider: str = "auto", threads: int = 1
+) -> Model:
+    """Open a model. `threads` are onnxruntime's intra-op threads; none of them ever spins."""
+    check_choice("provider", provider, PROVIDERS)
+    path = find_model(model, engine, provider)
+    options = _options(threads)
+    wanted = provider in ("auto", "cuda") and (provider == "cuda" or has_cuda_driver())
+    try:
+        session = _create(path, options, cuda=wanted)
+    except Exception as error:  # onnxruntime's errors share no public base class
+        raise RtdenoiseError(
+            f"{path} is not an ONNX model that onnxruntime can run ({_first_line(error)}): "
+            "export one with `python -m export`"
+        ) from error
+    held = "cuda" if session.get_providers()[0] == CUDA else "cpu"
+    if provider == "cuda" and held != "cuda":
+        raise RtdenoiseError(f"the CUDA provider does not load: {_cuda_reason()}")
+    card = read_card(session, path)
+    if engine != "auto" and card.form != engine:
+        raise RtdenoiseError(f"{path} is a {card.form} model: use --engine {card.form}")
+    return Model(card, session, held, path)
+
+
+def read_card(session: ort.InferenceSession, path: Path) -> ModelCard:
+    """Read the model card from the ONNX metadata. Raises RtdenoiseError on a foreign file."""
+    text = session.get_modelmeta().custom_metadata_map.get(METADATA_KEY)
+    if text is None:
+        raise RtdenoiseError(
+            f"{path} is an ONNX model, but not one of rtdenoise (no {METADATA_KEY!r} metadata): "
+            "export yours with `python -m export checkpoint.pth model.onnx`"
+        )
+    return ModelCard.from_json(text)
+
+
+def check_choice(what: str, value: str, choices: tuple[str, ...]) -> None:
+    """Raise RtdenoiseError unless `value` is one of `choices`."""
+    if value not in choices:
+        raise RtdenoiseError(f"unknown {what} {value!r}: use one of {', '.join(choices)}")
+
+
+def has_cuda_driver() -> bool:
+    """Return whether NVIDIA's driver library loads and onnxruntime was built for CUDA."""
+    if CUDA not in ort.get_available_providers():
+        return False
+    try:
+        ctypes.CDLL("nvcuda.dll" if sys.platform == "win32" else "libcuda.so.1")
+    except OSError:
+        return False
+    return True
+
+
+def _options(threads: int) -> ort.SessionOptions:
+    options = ort.SessionOptions()
+    options.intra_op_num_threads, options.inter_op_num_threads = threads, 1
+    options.execution_mode = ort.ExecutionMode.ORT_SEQUENTIAL
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    options.log_severity_level = 4  # what fails is said once, by us
+    return options
+
+
+def _create(path: Path, options: ort.SessionOptions, cuda: bool) -> ort.InferenceSession:
+    if not cuda or CUDA not in ort.get_available_providers():
+        return ort.InferenceSession(str(path), options, providers=[CPU])
+    ort.set_default_logger_severity(4)
+    if hasattr(ort, "preload_dlls"):
+        ort.preload_dlls(directory=None)
+    settings = {"cudnn_conv_algo_search": "HEURISTIC"}
+    return ort.InferenceSession(str(path), options, providers=[(CUDA, settings), CPU])
+
+
+def _cuda_reason() -> str:
+    if CUDA not in ort.get_available_providers():
+        return "this onnxruntime is built without it: pip install onnxruntime-gpu"
+    if not has_cuda_driver():
+        return "no NVIDIA driver is loaded (libcuda.so.1): install it, or use --provider cpu"
+    return "CUDA 13 or cuDNN 9 is missing: pip install 'onnxruntime-gpu[cuda,cudnn]'"
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).splitlines() or [type(error).__name__])[0][:160]

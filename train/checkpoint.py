@@ -1,0 +1,70 @@
+"""Checkpoints: written atomically, loaded without pickled code."""
+
+from __future__ import annotations
+
+import os
+import pickle
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from rtdenoise.errors import RtdenoiseError
+
+from .network_api import DenoisingNetwork
+from .networks import build
+
+KEYS = ("model_state_dict", "optimizer_state_dict", "scheduler_state_dict", "epoch", "loss")
+
+
+def best_name(now: datetime | None = None) -> str:
+    """Return best_model_YYYYMMDD_HHMMSS.pth."""
+    return f"best_model_{(now or datetime.now()):%Y%m%d_%H%M%S}.pth"
+
+
+def save_checkpoint(path: Path, checkpoint: dict[str, Any]) -> None:
+    """Write beside the target, then rename: at any moment the file is whole or the old one."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_suffix(".part")
+    with open(part, "wb") as handle:
+        torch.save(checkpoint, handle)
+        handle.flush()
+        os.fsync(handle.fileno())
+    os.replace(part, path)
+
+
+def load_checkpoint(path: Path) -> dict[str, Any]:
+    """Load a checkpoint of `python -m train`. Raises RtdenoiseError where it is none."""
+    if not Path(path).is_file():
+        raise RtdenoiseError(f"{path} does not exist: give a checkpoint of `python -m train`")
+    try:
+        checkpoint = torch.load(path, map_location="cpu", weights_only=True)
+    except (RuntimeError, pickle.UnpicklingError, EOFError, ValueError, KeyError) as error:
+        raise RtdenoiseError(f"{path} is no checkpoint, or is damaged: train again") from error
+    if not isinstance(checkpoint, dict) or any(key not in checkpoint for key in KEYS):
+        raise RtdenoiseError(f"{path} is no checkpoint of `python -m train`: train one first")
+    return checkpoint
+
+
+def load_weights(network: torch.nn.Module, state: dict[str, Any], path: Path) -> None:
+    """Load weights; raises RtdenoiseError where the shapes are another network's."""
+    try:
+        network.load_state_dict(state)
+    except RuntimeError as error:
+        raise RtdenoiseError(
+            f"{path} holds a network of another shape: give the options it was trained with"
+        ) from error
+
+
+def load_network(path: Path, ema: bool = True) -> DenoisingNetwork:
+    """Build the network that a checkpoint describes, with its EMA weights where it has any."""
+    checkpoint = load_checkpoint(path)
+    config = checkpoint.get("config", {})
+    try:
+        network = build(config["network"], **config["network_options"])
+    except (KeyError, TypeError) as error:
+        raise RtdenoiseError(f"{path} does not say which network it holds: train again") from error
+    averaged = checkpoint.get("ema_state_dict") if ema else None
+    load_weights(network, averaged or checkpoint["model_state_dict"], path)
+    return network.eval()
