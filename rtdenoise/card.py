@@ -55,12 +55,12 @@ class ModelCard:
 
     @classmethod
     def from_json(cls, text: str) -> ModelCard:
-        """Read a card; unknown keys are ignored. Raises RtdenoiseError on a card that is not ours."""
+        """Read a card; unknown keys are ignored. Raises RtdenoiseError on a foreign card."""
         try:
             data = json.loads(text)
             known = {f.name for f in dataclasses.fields(cls)}
             return cls(**{k: v for k, v in data.items() if k in known})
         except (ValueError, TypeError, AttributeError) as error:
             raise RtdenoiseError(
-                f"the model's card cannot be read ({error}): export it again with `python -m export`"
+                f"the model's card cannot be read ({error}): export it with `python -m export`"
             ) from error

@@ -1,1 +1,20 @@
-"""Training: python -m train."""
+"""Training: python -m train. The seed's names live here."""
+
+from __future__ import annotations
+
+import importlib
+from typing import Any
+
+_NAMES = {
+    "STFT": ".stft", "STFTLoss": ".stft", "AudioDataset": ".data",
+    "AudioDiffusionModel": ".networks.baseline", "sinusoidal_embedding": ".networks.embedding",
+    "train_diffusion_model": ".loop", "denoise_audio": "rtdenoise",
+}
+__all__ = list(_NAMES)
+
+
+def __getattr__(name: str) -> Any:
+    """Import a name when it is asked for."""
+    if name not in _NAMES:
+        raise AttributeError(f"module 'train' has no attribute {name!r}")
+    return getattr(importlib.import_module(_NAMES[name], "train"), name)

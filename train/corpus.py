@@ -51,7 +51,11 @@ class Bank:
         self.lengths = torch.tensor([c.length for c in clips], dtype=torch.long)
         self.bandwidths = torch.tensor([c.bandwidth for c in clips], dtype=torch.float32)
         names = [c.speaker for c in clips]
-        first = [i for i, name in enumerate(names) if i == 0 or name != names[i - 1]]
+        gap = [c.start + c.length for c in clips]  # clips held out leave gaps that end a run
+        first = [
+            i for i, name in enumerate(names)
+            if i == 0 or name != names[i - 1] or clips[i].start != gap[i - 1]
+        ]
         last = [*first[1:], len(names)]
         ends = self.starts + self.lengths
         self.run_starts = self.starts[first] if first else self.starts
@@ -116,6 +120,21 @@ class Corpus:
                 writer = csv.DictWriter(handle, FIELDS)
                 writer.writeheader()
                 writer.writerows(dataclasses.asdict(clip) for clip in bank.clips)
+
+    def hold_out(self, fraction: float = 0.05) -> tuple[Corpus, Corpus]:
+        """Split the speech into (training, validation) by speaker, or by clip where there is one.
+
+        Noise and rooms serve both sides.
+        """
+        speakers = sorted({clip.speaker for clip in self.clean.clips})
+        key = "speaker" if len(speakers) > 2 else "file"
+        names = sorted({getattr(clip, key) for clip in self.clean.clips})
+        held = {name for name in names if is_validation(name, fraction)} or set(names[:1])
+        sides: tuple[list[Clip], list[Clip]] = ([], [])
+        for clip in self.clean.clips:
+            sides[getattr(clip, key) in held].append(clip)
+        banks = [Bank(self.clean.samples, side or self.clean.clips) for side in sides]
+        return tuple(Corpus(bank, self.noise, self.rir) for bank in banks)  # type: ignore
 
     def to(self, device: torch.device | str) -> Corpus:
         """Move all samples to the device that mixes."""

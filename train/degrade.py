@@ -80,7 +80,7 @@ class Degrader:
         starts = bank.run_starts[pick]
         lengths = bank.run_ends[pick] - starts
         speech, index = self._cut(bank, starts.to(self.device), lengths.to(self.device), draw)
-        probe = index[:, :: self.length // 8].cpu().contiguous()  # bandwidth of the clips that were joined
+        probe = index[:, :: self.length // 8].cpu().contiguous()  # which clips were joined?
         clip = torch.searchsorted(bank.starts, probe, right=True) - 1
         return speech, bank.bandwidths[clip].amin(-1).to(self.device)
 

@@ -1,0 +1,194 @@
+"""The training loop. Every step depends on (seed, step) alone, so a resumed run repeats exactly."""
+
+from __future__ import annotations
+
+import json
+import math
+import time
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+
+from rtdenoise.errors import RtdenoiseError
+
+from .batches import Batch, BatchSource
+from .checkpoint import best_name, load_checkpoint, load_weights, save_checkpoint
+from .config import TrainConfig
+from .diffusion import NoiseSchedule
+from .losses import MultiResolutionLoss
+from .memory import keep_freed_memory
+from .metrics import mean_metrics
+from .network_api import SAMPLE_RATE, DenoisingNetwork, zero_timestep
+from .networks import build
+from .report import draw_losses, draw_spectrograms
+from .schedule import one_cycle
+from .screen import Screen
+from .sources import make_sources
+from .stft import STFTLoss
+
+
+class Trainer:
+    """Network, optimiser, averages and counters of one run; what a checkpoint holds."""
+
+    def __init__(self, config: TrainConfig, per_epoch: int = 1) -> None:
+        self.config, self.per_epoch = config, per_epoch
+        self.step, self.total, self.best = 0, config.epochs * per_epoch, math.inf
+        torch.manual_seed(config.seed)
+        if config.threads:
+            torch.set_num_threads(config.threads)
+        keep_freed_memory()
+        self.network: DenoisingNetwork = build(config.network, **config.network_options)
+        self.network.to(config.device)
+        self.loss: nn.Module = STFTLoss() if config.loss == "stft" else MultiResolutionLoss()
+        self.loss.to(config.device)
+        self.optimizer = torch.optim.AdamW(
+            self.network.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay
+        )
+        self.scheduler = torch.optim.lr_scheduler.LambdaLR(self.optimizer, self._factor)
+        self.ema = None
+        if config.ema:
+            average = get_ema_multi_avg_fn(config.ema)
+            self.ema = AveragedModel(self.network, multi_avg_fn=average)
+        self.noise = NoiseSchedule(config.timesteps)
+        self.history: list[tuple[int, float, float]] = []  # step, training, validation loss
+
+    def _factor(self, step: int) -> float:
+        c = self.config
+        return one_cycle(step, self.total, c.warm_up, c.rising, c.final)
+
+    def train_step(self, batch: Batch) -> tuple[float, float]:
+        """Take one optimiser step; returns (loss, seconds inside network, loss and optimiser)."""
+        seed = self.config.seed * 1_000_003 + self.step
+        torch.manual_seed(seed)  # dropout
+        started = time.perf_counter()
+        noisy, t = self._condition(batch.noisy, seed)
+        dice = torch.Generator().manual_seed(seed)
+        with torch.autocast(batch.noisy.device.type, torch.bfloat16, enabled=self.config.bf16):
+            estimate = self.network(noisy, t).float()
+        loss = self.loss(estimate, batch.clean, batch.bandwidth, dice)
+        self.optimizer.zero_grad(set_to_none=False)
+        loss.backward()
+        norm = nn.utils.clip_grad_norm_(self.network.parameters(), self.config.clip)
+        if norm.isfinite():  # one bad batch must not end a long run
+            self.optimizer.step()
+        self.scheduler.step()
+        if self.ema is not None:
+            self.ema.update_parameters(self.network)
+        self.step += 1
+        return loss.item(), time.perf_counter() - started
+
+    def _condition(self, noisy: Tensor, seed: int) -> tuple[Tensor, Tensor]:
+        generator = torch.Generator(noisy.device).manual_seed(seed)
+        if self.config.noise_schedule:
+            t = self.noise.draw(len(noisy), generator)
+            return self.noise.add_noise(noisy, t, generator), t
+        shape, device = (len(noisy),), noisy.device
+        return noisy, torch.randint(
+            self.config.timesteps, shape, generator=generator, device=device
+        )
+
+    @property
+    def averaged(self) -> DenoisingNetwork:
+        """The network that is validated and shipped: the moving average where there is one."""
+        return self.ema.module if self.ema is not None else self.network  # type: ignore
+
+    @torch.no_grad()
+    def validate(self, source: BatchSource) -> tuple[float, dict[str, float], Batch, Tensor]:
+        """Return the loss over all validation batches, the metrics, a batch and its estimate."""
+        network = self.averaged.eval()
+        losses, pairs = [], []
+        for i in range(self.config.validation_batches):
+            batch = source.batch(i)
+            t = zero_timestep(len(batch.noisy), batch.noisy.device)
+            estimate = network(batch.noisy, t)
+            losses.append(self.loss(estimate, batch.clean, batch.bandwidth).item())
+            pairs += [(c[0].cpu().numpy(), e[0].cpu().numpy())
+                      for c, e in zip(batch.clean, estimate, strict=True)]
+        self.network.train()
+        metrics = mean_metrics(pairs) if self.config.metrics else {}
+        return sum(losses) / len(losses), metrics, batch, estimate
+
+    def state(self, loss: float) -> dict[str, Any]:
+        """Return the checkpoint."""
+        return {
+            "model_state_dict": self.network.state_dict(),
+            "optimizer_state_dict": self.optimizer.state_dict(),
+            "scheduler_state_dict": self.scheduler.state_dict(),
+            "ema_state_dict": self.ema.module.state_dict() if self.ema is not None else None,
+            "epoch": self.step // self.per_epoch, "step": self.step, "loss": loss, "best": self.best,
+            "history": json.dumps(self.history), "config": self.config.plain(),
+        }
+
+    def load(self, path: Path) -> None:
+        """Continue from a checkpoint. Raises RtdenoiseError where it is of another network."""
+        saved = load_checkpoint(path)
+        load_weights(self.network, saved["model_state_dict"], path)
+        try:
+            self.optimizer.load_state_dict(saved["optimizer_state_dict"])
+        except ValueError as error:
+            raise RtdenoiseError(f"{path} holds another optimiser's state: use --init") from error
+        self.step = saved.get("step", saved["epoch"] * self.per_epoch)
+        self.scheduler.last_epoch = self.step
+        for group in self.optimizer.param_groups:
+            group["lr"] = self.config.learning_rate * self._factor(self.step)
+        if self.ema is not None and saved.get("ema_state_dict"):
+            load_weights(self.ema.module, saved["ema_state_dict"], path)
+            self.ema.n_averaged.fill_(max(1, self.step))
+        self.best = saved.get("best", saved["loss"])
+        self.history = [tuple(row) for row in json.loads(saved.get("history", "[]"))]
+
+    def initialise(self, path: Path) -> None:
+        """Start from a checkpoint's weights alone."""
+        saved = load_checkpoint(path)
+        load_weights(self.network, saved.get("ema_state_dict") or saved["model_state_dict"], path)
+        if self.ema is not None:
+            self.ema.module.load_state_dict(self.network.state_dict())
+
+
+def train_diffusion_model(config: TrainConfig) -> Path:
+    """Train until `epochs` or `max_minutes`; returns the best checkpoint's path.
+
+    Writes checkpoints/best_model_YYYYMMDD_HHMMSS.pth (lowest validation loss) and last.pth (to
+    resume), TensorBoard logs, and at the end losses.png and spectrograms.png beside them.
+    """
+    batches, held, per_epoch = make_sources(config)
+    trainer = Trainer(config, per_epoch)
+    if config.resume:
+        trainer.load(config.resume)
+    elif config.init:
+        trainer.initialise(config.init)
+    best, last = config.checkpoints / best_name(), config.checkpoints / "last.pth"
+    if config.resume:
+        best = max(config.checkpoints.glob("best_model_*.pth"), default=best)
+    screen = Screen(config, trainer.total)
+    deadline = time.monotonic() + 60 * config.max_minutes if config.max_minutes else math.inf
+    losses: list[float] = []
+    while trainer.step < trainer.total and time.monotonic() < deadline:
+        started = time.perf_counter()
+        batch = batches.batch(trainer.step)
+        loss, inside = trainer.train_step(batch)
+        losses.append(loss)
+        seconds = batch.noisy.numel() / SAMPLE_RATE
+        elapsed = time.perf_counter() - started
+        rate = trainer.optimizer.param_groups[0]["lr"]
+        screen.step(trainer.step, loss, rate, seconds, elapsed, inside)
+        end = trainer.step == trainer.total or time.monotonic() >= deadline
+        if trainer.step % per_epoch and not end:
+            continue
+        value, metrics, example, estimate = trainer.validate(held)
+        trainer.history.append((trainer.step, sum(losses) / len(losses), value))
+        screen.epoch(trainer.step, value, metrics)
+        losses.clear()
+        if value < trainer.best:
+            trainer.best = value
+            save_checkpoint(best, trainer.state(value))
+        save_checkpoint(last, trainer.state(value))
+    screen.close()
+    if trainer.history and trainer.step:
+        _, _, example, estimate = trainer.validate(held)
+        draw_losses(trainer.history, config.checkpoints / "losses.png")
+        draw_spectrograms(example, estimate, config.checkpoints / "spectrograms.png")
+    return best if best.exists() else last
