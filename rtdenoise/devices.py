@@ -1,0 +1,92 @@
+"""Audio devices: listing them, and choosing one by number or part of a name."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+from .errors import RtdenoiseError
+
+BUILT_IN = ("built-in", "builtin", "internal", "macbook", "realtek", "hda intel", "laptop")
+
+
+@dataclasses.dataclass(frozen=True)
+class Device:
+    """One device of PortAudio."""
+
+    index: int
+    name: str
+    host_api: str
+    inputs: int  # channels
+    outputs: int
+    sample_rate: int  # Hz, the default; many devices take others
+    default: str = ""  # "input", "output", or both
+
+    def __str__(self) -> str:
+        kinds = f"{self.inputs} in, {self.outputs} out"
+        mark = f"  (default {self.default})" if self.default else ""
+        return f"{self.index:3}  {self.name}  [{self.host_api}]  {kinds}, {self.sample_rate} Hz{mark}"
+
+
+def import_sounddevice() -> Any:
+    """Import sounddevice. Raises RtdenoiseError where PortAudio is missing."""
+    try:
+        import sounddevice
+    except OSError as error:
+        raise RtdenoiseError(
+            "the PortAudio library is missing: install it (Debian and Ubuntu: "
+            "apt-get install libportaudio2; macOS: brew install portaudio)"
+        ) from error
+    return sounddevice
+
+
+def list_devices() -> list[Device]:
+    """Return all devices in PortAudio's order."""
+    sd = import_sounddevice()
+    default = tuple(sd.default.device)
+    apis = sd.query_hostapis()
+    devices = []
+    for index, info in enumerate(sd.query_devices()):
+        marks = [kind for kind, i in zip(("input", "output"), default, strict=True) if i == index]
+        devices.append(
+            Device(
+                index, info["name"], apis[info["hostapi"]]["name"], info["max_input_channels"],
+                info["max_output_channels"], int(info["default_samplerate"]), " and ".join(marks),
+            )
+        )
+    return devices
+
+
+def choose_device(devices: list[Device], wanted: str | None, kind: str) -> Device:
+    """Return the device for `wanted` (a number, a name or part of one; None: the default).
+
+    `kind` is "input" or "output". Raises RtdenoiseError, with the list, where none or several fit.
+    """
+    usable = [d for d in devices if (d.inputs if kind == "input" else d.outputs)]
+    if not usable:
+        raise RtdenoiseError(f"there is no {kind} device: connect one, or start a sound server")
+    if wanted is None:
+        return next((d for d in usable if kind in d.default), usable[0])
+    fits = [d for d in usable if wanted == str(d.index)]
+    fits = fits or [d for d in usable if wanted.lower() == d.name.lower()]
+    fits = fits or [d for d in usable if wanted.lower() in d.name.lower()]
+    if len(fits) == 1:
+        return fits[0]
+    names = ", ".join(f"{d.index} {d.name!r}" for d in fits or usable)
+    problem = "several devices fit" if fits else f"no {kind} device fits"
+    raise RtdenoiseError(f"{problem} {wanted!r}: choose by number among {names}")
+
+
+def refuse_feedback(source: Device, target: Device) -> None:
+    """Raise RtdenoiseError for a built-in microphone played on the loudspeaker beside it.
+
+    Known by the name: the same device, or two on one host API, both named as built in. Virtual
+    devices, headsets and cables pass.
+    """
+    names = (source.name.lower(), target.name.lower())
+    built_in = all(any(word in name for word in BUILT_IN) for name in names)
+    if built_in and source.host_api == target.host_api:
+        raise RtdenoiseError(
+            f"{source.name!r} would hear {target.name!r} and howl: use headphones, choose another "
+            "output, or pass --allow-feedback"
+        )

@@ -1,0 +1,102 @@
+"""A private PulseAudio with a virtual microphone and speaker on one clock (no hardware, no dbus).
+
+One stereo null sink `bus`: left is the microphone (`feed` plays into it, `vmic` captures it),
+right is the speaker (`spk`). One recording of `bus.monitor` holds both, so the round trip is
+exact in samples.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile as sf
+
+RATE = 48_000
+MODULES = """module-native-protocol-unix auth-anonymous=1 socket={root}/native
+module-null-sink sink_name=bus rate=48000 channels=2 format=float32le \
+channel_map=front-left,front-right norewinds=1
+module-remap-source source_name=vmic master=bus.monitor channels=1 \
+master_channel_map=front-left channel_map=mono remix=no
+module-remap-sink sink_name=spk master=bus channels=1 master_channel_map=front-right \
+channel_map=mono remix=no
+module-remap-sink sink_name=feed master=bus channels=1 master_channel_map=front-left \
+channel_map=mono remix=no"""
+PCM = 'pcm.{name} {{ type pulse server "unix:{root}/native" device "{device}" ' \
+    'hint {{ show on description "{name}" }} }}\n'
+
+
+class LiveRig:
+    """Context manager: starts the server, gives its environment, kills it."""
+
+    def __enter__(self) -> LiveRig:
+        if not shutil.which("pulseaudio"):
+            assert not os.environ.get("CI"), "CI must install pulseaudio: see .ci/run"
+            pytest.skip("pulseaudio is not installed")
+        self.root = Path(tempfile.mkdtemp(prefix="rig"))
+        self.env = {**os.environ, "ALSA_CONFIG_PATH": f"{self.root}/asound.conf"}
+        for name, value in {"XDG_RUNTIME_DIR": "run", "PULSE_RUNTIME_PATH": "run",
+                            "PULSE_STATE_PATH": "state", "PULSE_COOKIE": "cookie"}.items():
+            self.env[name] = f"{self.root}/{value}"
+        self.env["PULSE_SERVER"] = f"unix:{self.root}/native"
+        (self.root / "run").mkdir(mode=0o700)
+        self._write_alsa()
+        self.start()
+        return self
+
+    def start(self) -> None:
+        command = ["pulseaudio", "-n", "--daemonize=no", "--exit-idle-time=-1",
+                   "--use-pid-file=no", f"--log-target=file:{self.root}/log"]
+        for module in MODULES.format(root=self.root).splitlines():
+            command += ["-L", module]
+        self.server = subprocess.Popen(command, env=self.env, stdout=subprocess.DEVNULL,
+                                       stderr=subprocess.DEVNULL)
+        deadline = time.monotonic() + 10
+        while "spk" not in self.pactl("list", "short", "sinks"):
+            assert time.monotonic() < deadline, (self.root / "log").read_text()
+            time.sleep(0.1)
+        self.pactl("set-default-source", "vmic")
+        self.pactl("set-default-sink", "spk")
+
+    def pactl(self, *arguments: str) -> str:
+        return subprocess.run(["pactl", *arguments], env=self.env, capture_output=True,
+                              text=True).stdout
+
+    def record(self) -> subprocess.Popen:
+        """Start recording microphone and speaker; read it with `recording`."""
+        return subprocess.Popen(
+            ["parec", "--device=bus.monitor", "--raw", "--format=float32le", "--rate=48000",
+             "--channels=2", "--latency-msec=20"],
+            env=self.env, stdout=open(self.root / "rec.raw", "wb"),
+        )
+
+    def recording(self) -> np.ndarray:
+        """What was recorded so far: [frames, 2], microphone and speaker."""
+        data = np.fromfile(self.root / "rec.raw", np.float32)
+        return data[: len(data) // 2 * 2].reshape(-1, 2)
+
+    def play(self, audio: np.ndarray) -> None:
+        """Play audio [frames] into the virtual microphone; returns when it has been played."""
+        path = self.root / "play.wav"
+        sf.write(path, audio, RATE, subtype="FLOAT")
+        subprocess.run(["paplay", "--device=feed", "--latency-msec=100", str(path)], env=self.env,
+                       check=True, timeout=120)
+
+    def _write_alsa(self) -> None:
+        lines = "</usr/share/alsa/alsa.conf>\n"
+        for name, device in (("virtmic", "vmic"), ("virtspk", "spk")):
+            lines += PCM.format(name=name, device=device, root=self.root)
+        lines += f'pcm.!default {{ type pulse server "unix:{self.root}/native" ' \
+            'hint { show on description "default" } }\n'
+        (self.root / "asound.conf").write_text(lines)
+
+    def __exit__(self, *_: object) -> None:
+        self.server.kill()
+        self.server.wait()
+        shutil.rmtree(self.root, ignore_errors=True)

@@ -1,0 +1,99 @@
+"""One pass over a file, rolling segments, and carried state are one and the same answer."""
+
+import numpy as np
+import pytest
+
+from rtdenoise.card import ModelCard
+from rtdenoise.engine import SegmentEngine, StreamEngine, make_engine
+from rtdenoise.errors import RtdenoiseError
+from rtdenoise.processor import Processor
+from rtdenoise.session import load_model
+
+LENGTHS = [1, 479, 480, 48000, 48001, 100003]
+BLOCKS = [1, 17, 480, 512, 4096]
+
+
+def noise(frames: int, channels: int = 1) -> np.ndarray:
+    return np.random.default_rng(frames).standard_normal((frames, channels)).astype("f") * 0.1
+
+
+def one_shot(path, audio: np.ndarray) -> np.ndarray:
+    """The whole recording at once: silence of `context` before it, of `lookahead` behind it."""
+    model = load_model(path, engine="segment")
+    card = model.card
+    before = -(-card.context // card.hop) * card.hop
+    padded = np.pad(audio.T, ((0, 0), (before, card.lookahead + -len(audio) % card.hop)))
+    (out,) = model.session.run(None, {"audio": padded[:, None]})
+    return out[:, 0, before : before + len(audio)].T
+
+
+def blockwise(processor: Processor, audio: np.ndarray, block: int) -> np.ndarray:
+    parts = [processor.process(audio[i : i + block]) for i in range(0, len(audio), block)]
+    return np.concatenate([*parts, processor.flush()])[processor.latency :][: len(audio)]
+
+
+def processor(path, channels: int = 1, hop: int | None = None, block: int = 4096) -> Processor:
+    model = load_model(path)
+    made = Processor(lambda c: make_engine(model, c, hop))
+    made.prepare(48_000, channels, block)
+    return made
+
+
+@pytest.mark.parametrize("frames", LENGTHS)
+@pytest.mark.parametrize("block", BLOCKS)
+def test_all_paths_agree(toy_segment_model, toy_stream_model, frames, block):
+    audio = noise(frames)
+    expected = one_shot(toy_segment_model, audio)
+    assert np.abs(expected).max() > 1e-3
+    for path in (toy_segment_model, toy_stream_model):
+        got = blockwise(processor(path), audio, block)
+        assert got.shape == audio.shape
+        np.testing.assert_allclose(got, expected, atol=1e-4)
+
+
+@pytest.mark.parametrize("hop", [480, 960])
+def test_live_hops_of_rolling_segments_agree(toy_segment_model, hop):
+    audio = noise(12_000)
+    got = blockwise(processor(toy_segment_model, hop=hop), audio, 960)
+    np.testing.assert_allclose(got, one_shot(toy_segment_model, audio), atol=1e-4)
+
+
+def test_channels_are_independent(toy_stream_model):
+    audio = noise(5000, 3)
+    together = blockwise(processor(toy_stream_model, 3), audio, 700)
+    for c in range(3):
+        alone = blockwise(processor(toy_stream_model), audio[:, c : c + 1], 700)
+        np.testing.assert_allclose(together[:, c : c + 1], alone, atol=1e-5)
+
+
+@pytest.mark.parametrize("form", ["segment", "stream"])
+def test_reset_forgets_everything(form, toy_segment_model, toy_stream_model):
+    made = processor({"segment": toy_segment_model, "stream": toy_stream_model}[form])
+    audio = noise(6000)
+    first = blockwise(made, audio, 480)  # ends with flush, which resets
+    made.process(noise(3333))
+    made.reset()
+    np.testing.assert_array_equal(blockwise(made, audio, 480), first)
+
+
+def test_delay_is_the_lookahead(toy_stream_model, toy_segment_model):
+    assert StreamEngine(load_model(toy_stream_model), 1).delay == 480
+    assert SegmentEngine(load_model(toy_segment_model), 1, 480).delay == 480
+
+
+def test_networks_that_see_more_than_a_segment_are_crossfaded(toy_segment_model):
+    model = load_model(toy_segment_model)
+    wide = model._replace(card=ModelCard("x", "0", "segment", 480, 60_000, 480))
+    assert not wide.card.fits_segment
+    engine = SegmentEngine(wide, 1)
+    assert engine.delay > wide.card.lookahead
+    audio = noise(engine.hop * 4)
+    out = engine.step(np.ascontiguousarray(audio.T)).T[engine.delay :]
+    expected = one_shot(toy_segment_model, audio)[: len(out)]
+    # The toy's true context is short, so the faded seams must not show at all.
+    np.testing.assert_allclose(out, expected, atol=1e-4)
+
+
+def test_a_hop_off_the_grid_is_refused(toy_segment_model):
+    with pytest.raises(RtdenoiseError, match="multiple of 480"):
+        SegmentEngine(load_model(toy_segment_model), 1, 500)

@@ -1,0 +1,140 @@
+"""The processor, tested the way plugin validators test."""
+
+import numpy as np
+import pytest
+
+from rtdenoise.errors import RtdenoiseError
+from rtdenoise.processor import Processor
+
+RNG = np.random.default_rng(0)
+
+
+class Delay:
+    """An engine that only delays by 480, as a network with 480 samples of look-ahead would."""
+
+    hop, delay = 480, 480
+
+    def __init__(self, channels: int) -> None:
+        self.channels = channels
+        self.reset()
+
+    def reset(self) -> None:
+        self._held = np.zeros((self.channels, self.delay), np.float32)
+
+    def step(self, block: np.ndarray) -> np.ndarray:
+        assert block.shape[1] % self.hop == 0 and np.isfinite(block).all()
+        joined = np.concatenate([self._held, block], axis=1)
+        self._held = joined[:, -self.delay :]
+        return joined[:, : block.shape[1]]
+
+
+class Mute(Delay):
+    def step(self, block: np.ndarray) -> np.ndarray:
+        return np.zeros_like(block)
+
+
+def make(engine=Delay, rate=48_000, channels=1, block=4096) -> Processor:
+    processor = Processor(engine)
+    processor.prepare(rate, channels, block)
+    return processor
+
+
+def run_random(processor: Processor, audio: np.ndarray, longest: int) -> np.ndarray:
+    out, i = [], 0
+    while i < len(audio):
+        size = int(RNG.integers(0, longest + 1))
+        piece = audio[i : i + size]
+        got = processor.process(piece)
+        assert got.shape == piece.shape
+        out.append(got)
+        i += size
+    return np.concatenate([*out, processor.flush()])
+
+
+def tone(rate: int, seconds: float = 0.6, channels: int = 1) -> np.ndarray:
+    time = np.arange(int(rate * seconds)) / rate
+    audio = np.sin(2 * np.pi * 440 * time) * np.hanning(len(time)) * 0.5
+    return np.tile(audio[:, None], channels).astype("f")
+
+
+@pytest.mark.parametrize("rate", [8000, 16000, 22050, 44100, 48000, 96000, 192000])
+@pytest.mark.parametrize("longest", [64, 1000])
+def test_latency_is_exact_at_any_rate_and_block_size(rate, longest):
+    audio = tone(rate)
+    processor = make(rate=rate, block=longest)
+    out = run_random(processor, audio, longest)
+    assert len(out) == len(audio) + processor.latency
+    np.testing.assert_allclose(out[processor.latency :], audio, atol=2e-3)
+
+
+def test_dry_path_is_delayed_to_match():
+    audio = RNG.standard_normal((9000, 2)).astype("f")
+    processor = make(Mute, channels=2)
+    processor.mix = 0.0
+    processor.reset()
+    out = run_random(processor, audio, 700)
+    np.testing.assert_array_equal(out[processor.latency :], audio)
+
+
+def test_attenuation_limit_leaves_that_much():
+    audio = tone(48_000)
+    processor = make(Mute)
+    processor.attenuation_limit_db = 12.0
+    processor.reset()
+    out = run_random(processor, audio, 512)[processor.latency :]
+    np.testing.assert_allclose(out, audio * 10 ** (-12 / 20), atol=1e-6)
+
+
+def test_parameters_changed_at_random_never_click():
+    audio = tone(48_000, 2.0)
+    processor = make(Mute)
+    out = []
+    for i in range(0, len(audio), 240):
+        if i % 2400 == 0:
+            processor.mix = float(RNG.random())
+            processor.bypass = bool(RNG.integers(2))
+            processor.gain_db = float(RNG.uniform(-20, 0))
+        out.append(processor.process(audio[i : i + 240]))
+    steps = np.abs(np.diff(np.concatenate(out)[:, 0]))
+    # The steepest step of the tone itself, plus the steepest ramp: full scale in 20 ms.
+    assert steps.max() < 0.5 * 2 * np.pi * 440 / 48_000 + 2 * 0.5 / 960 + 1e-4
+
+
+def test_nan_and_inf_are_zeroed_counted_and_harm_nothing_later():
+    audio = tone(48_000)
+    broken = audio.copy()
+    broken[3000:3010] = np.nan
+    broken[5000] = np.inf
+    processor = make()
+    out = run_random(processor, broken, 512)[processor.latency :]
+    assert processor.nonfinite == 11
+    assert np.isfinite(out).all()
+    np.testing.assert_array_equal(out[6000:], audio[6000:])
+
+
+@pytest.mark.parametrize("level", [0.0, 1e-40])
+def test_silence_and_denormals_stay_silent(level):
+    out = run_random(make(), np.full((5000, 1), level, np.float32), 300)
+    assert np.abs(out).max() <= 1e-30
+
+
+@pytest.mark.parametrize("channels", [0, 9])
+def test_channel_counts_outside_1_to_8_are_refused(channels):
+    with pytest.raises(RtdenoiseError, match="channels"):
+        make(channels=channels)
+
+
+def test_whole_hops_need_no_buffering():
+    processor = Processor(Delay)
+    processor.prepare(48_000, 1, 480, whole_hops=True)
+    assert processor.latency == 480
+    audio = tone(48_000)[: 480 * 20]
+    out = np.concatenate([processor.process(b) for b in np.split(audio, 20)])
+    np.testing.assert_array_equal(out[480:], audio[:-480])
+
+
+def test_a_long_run_keeps_its_memory():
+    processor, block = make(block=64), np.ones((37, 1), np.float32)
+    for _ in range(20_000):
+        processor.process(block)
+    assert len(processor._fifo) < 2000 and len(processor._waiting) < 480
