@@ -17,6 +17,7 @@ from .errors import RtdenoiseError
 
 Audio = NDArray[np.float32]
 MAX_CHANNELS = 8
+SMALL = 256  # frames: less than a block of any codec
 TAGS = ("title", "artist", "album", "comment", "copyright", "date", "genre", "tracknumber",
         "software", "license")
 
@@ -58,6 +59,7 @@ class AudioReader:
             try:
                 block = self._file.read(size, dtype="float32", always_2d=True)
             except (sf.SoundFileError, RuntimeError) as error:
+                yield from self._salvage(size)
                 self._stop(_reason(error))
                 return
             if not len(block):
@@ -68,6 +70,22 @@ class AudioReader:
             raise RtdenoiseError(f"{self.path} holds no audio: record or copy it again")
         if self.read < self.frames or _wav_is_cut_off(self.path):
             self._stop("the end is missing")
+
+    def _salvage(self, size: int) -> Iterator[Audio]:
+        """Yield what can be decoded before the damage: libsndfile drops the whole block it hit."""
+        with sf.SoundFile(self.path) as file:
+            pieces, skip = [], self.read
+            try:
+                while skip:  # read, not seek: a damaged file may not be seekable
+                    skip -= len(file.read(min(skip, SMALL)))
+                while len(piece := file.read(SMALL, dtype="float32", always_2d=True)):
+                    pieces.append(piece)
+            except (sf.SoundFileError, RuntimeError):
+                pass
+        for start in range(0, len(pieces), max(1, size // SMALL)):
+            block = np.concatenate(pieces[start : start + max(1, size // SMALL)])
+            self.read += len(block)
+            yield block
 
     def _stop(self, reason: str) -> None:
         if not self.read:

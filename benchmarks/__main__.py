@@ -1,0 +1,57 @@
+"""python -m benchmarks quality DIR | spectrograms DIR."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated, Optional
+
+import typer
+
+from rtdenoise.errors import RtdenoiseError
+from rtdenoise.session import bundled_models
+
+app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False)
+RESULTS = Path("benchmarks/results")
+
+
+@app.command()
+def quality(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="Holds clean/ and noisy/.")],
+    model: Annotated[
+        Optional[list[str]], typer.Option(help="Models to score; every bundled one by default.")
+    ] = None,
+    out: Annotated[Path, typer.Option(help="Where .json and .md go.")] = RESULTS / "quality",
+) -> None:
+    """Print PESQ, ESTOI, SI-SDR, DNSMOS and LSD beside the peers'."""
+    from .quality import quality as measure
+
+    names = model or sorted({name.rsplit("-", 1)[0] for name in bundled_models()})
+    print(measure(folder, names, out))
+
+
+@app.command()
+def spectrograms(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="Holds clean/ and noisy/.")],
+    clips: Annotated[str, typer.Option(help="Comma-separated names.")] = "03,10,20",
+    model: Annotated[Optional[str], typer.Option(help="A model; the bundled one by default.")] = None,
+    out: Annotated[Path, typer.Option(help="The PNG.")] = RESULTS / "spectrograms.png",
+) -> None:
+    """Draw noisy, denoised and clean spectrograms."""
+    from .spectrograms import spectrograms as draw
+
+    draw(folder, clips.split(","), model, out)
+    print(out)
+
+
+def main() -> None:
+    """Run the command line; bad input gives one line on stderr and exit code 2."""
+    try:
+        app()
+    except RtdenoiseError as error:
+        print(f"benchmarks: {error}", file=sys.stderr)
+        sys.exit(2)
+
+
+if __name__ == "__main__":
+    main()

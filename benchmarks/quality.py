@@ -1,0 +1,149 @@
+"""Speech quality on a folder of clean and noisy clips, beside the peers' scores on the same clips."""
+
+from __future__ import annotations
+
+import json
+import platform
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import soundfile as sf
+from numpy.typing import NDArray
+from scipy.signal import resample_poly
+
+from rtdenoise import Denoiser, RtdenoiseError
+from train.metrics import si_sdr
+
+Audio = NDArray[np.float32]
+RATE = 48_000
+COLUMNS = {"PESQ": "PESQ-WB", "ESTOI": "ESTOI", "SISDR": "SI-SDR dB", "SIG": "SIG", "BAK": "BAK",
+           "OVRL": "OVRL", "LSD_hi": "LSD 8-20 kHz dB"}
+
+
+def score(clean: Audio, estimate: Audio) -> dict[str, float]:
+    """Score an estimate [samples] at 48 kHz against the clean recording.
+
+    PESQ-WB and ESTOI at 16 kHz; SI-SDR at 48 kHz; DNSMOS P.835; log-spectral distance 8-20 kHz.
+    """
+    from pesq import pesq
+    from pystoi import stoi
+    from speechmos import dnsmos
+
+    a, b = (resample_poly(x, 1, 3).astype(np.float32) for x in (clean, estimate))
+    opinion = dnsmos.run(np.clip(b, -1, 1), 16_000)
+    return {
+        "PESQ": float(pesq(16_000, a, b, "wb")), "ESTOI": float(stoi(a, b, 16_000, extended=True)),
+        "SISDR": si_sdr(clean, estimate), "LSD_hi": log_spectral_distance(clean, estimate),
+        **{key: float(opinion[f"{key.lower()}_mos"]) for key in ("SIG", "BAK", "OVRL")},
+    }
+
+
+def log_spectral_distance(
+    clean: Audio, estimate: Audio, low: float = 8000.0, high: float = 20_000.0
+) -> float:
+    """Root mean square over bins, mean over frames, in dB (Hann 2048/512).
+
+    Power is floored 80 dB under the clean clip's strongest bin.
+    """
+    a, b = (_power(x) for x in (clean, estimate))
+    floor = a.max() * 1e-8 + 1e-20
+    bins = slice(round(low * 2048 / RATE), round(high * 2048 / RATE) + 1)
+    difference = 10 * np.log10(np.maximum(a, floor) / np.maximum(b, floor))[:, bins]
+    return float(np.sqrt(np.mean(difference**2, axis=1)).mean())
+
+
+def _power(audio: Audio) -> NDArray[np.float64]:
+    frames = np.lib.stride_tricks.sliding_window_view(audio, 2048)[::512]
+    return np.abs(np.fft.rfft(frames * np.hanning(2049)[:-1])) ** 2
+
+
+def load_clips(folder: Path) -> list[tuple[str, Audio, Audio]]:
+    """Return (name, clean, noisy) for folder/clean/NAME and folder/noisy/NAME."""
+    clips = []
+    for path in sorted((folder / "clean").glob("*.*")):
+        clean, rate = sf.read(path, dtype="float32")
+        noisy, _ = sf.read(folder / "noisy" / path.name, dtype="float32")
+        if rate != RATE or clean.shape != noisy.shape:
+            raise RtdenoiseError(f"{path}: clips must be 48 kHz mono, noisy as long as clean")
+        clips.append((path.stem, clean, noisy))
+    if not clips:
+        raise RtdenoiseError(f"{folder} holds no clips: give a folder with clean/ and noisy/")
+    return clips
+
+
+def evaluate(
+    clips: list[tuple[str, Audio, Audio]], run: Callable[[Audio], Audio]
+) -> tuple[dict[str, float], list[dict[str, Any]]]:
+    """Return mean scores and those of each clip."""
+    rows = [{"clip": name, **score(clean, run(noisy))} for name, clean, noisy in clips]
+    return {key: float(np.mean([row[key] for row in rows])) for key in COLUMNS}, rows
+
+
+def harmlessness(
+    clips: list[tuple[str, Audio, Audio]], run: Callable[[Audio], Audio]
+) -> dict[str, float]:
+    """Return PESQ and SI-SDR of undegraded speech, and how far noise alone is turned down, dB."""
+    from pesq import pesq
+
+    quality, distortion, attenuation = [], [], []
+    for _, clean, noisy in clips:
+        out = run(clean)
+        a, b = (resample_poly(x, 1, 3).astype(np.float32) for x in (clean, out))
+        quality.append(pesq(16_000, a, b, "wb"))
+        distortion.append(si_sdr(clean, out))
+        noise = noisy - clean
+        # The first half second is settling time.
+        before, after = noise[RATE // 2 :], run(noise)[RATE // 2 :]
+        attenuation.append(10 * np.log10((np.mean(before**2) + 1e-20) / (np.mean(after**2) + 1e-20)))
+    return {"clean_PESQ": float(np.mean(quality)), "clean_SISDR": float(np.mean(distortion)),
+            "noise_only_dB": float(np.mean(attenuation))}
+
+
+def quality(folder: Path, models: list[str], out: Path) -> str:
+    """Score `models` on `folder`, write out.json and out.md, and return the table."""
+    clips = load_clips(folder)
+    systems: dict[str, Any] = {}
+    systems["noisy"], _ = evaluate(clips, lambda x: x)
+    details: dict[str, Any] = {}
+    for model in models:
+        denoiser = Denoiser(model, provider="cpu")
+        label = f"rtdenoise {denoiser.card.name} {denoiser.card.version}"
+        systems[label], rows = evaluate(clips, lambda x, d=denoiser: d(x, RATE))
+        details[label] = {"clips": rows, "checkpoint": denoiser.card.checkpoint_sha256,
+                          **harmlessness(clips, lambda x, d=denoiser: d(x, RATE))}
+    peers_file = folder.parent / "peers_dev.json"
+    if folder.name == "dev" and peers_file.is_file():
+        peers = json.loads(peers_file.read_text())
+        systems.update({k: v["mean"] for k, v in peers.items() if k != "noisy"})
+    ours = {"folder": str(folder), "machine": machine(), "systems": systems, "details": details}
+    out.parent.mkdir(parents=True, exist_ok=True)
+    out.with_suffix(".json").write_text(json.dumps(ours, indent=1))
+    text = table(systems) + "".join(
+        f"\n{label}: undegraded speech PESQ {d['clean_PESQ']:.2f}, SI-SDR {d['clean_SISDR']:.1f} "
+        f"dB; noise alone {d['noise_only_dB']:.1f} dB down\n" for label, d in details.items()
+    )
+    out.with_suffix(".md").write_text(f"# Quality on {folder} ({len(clips)} clips)\n\n{text}")
+    return text
+
+
+def table(systems: dict[str, dict[str, float]]) -> str:
+    """Return a Markdown table, in order of PESQ."""
+    lines = ["| system | " + " | ".join(COLUMNS.values()) + " |", "|---" * (len(COLUMNS) + 1) + "|"]
+    for name, means in sorted(systems.items(), key=lambda item: item[1]["PESQ"]):
+        cells = [f"{means[key]:.3f}" if key == "ESTOI" else f"{means[key]:.2f}"
+                 if key in means else "-" for key in COLUMNS]
+        lines.append(f"| {name} | " + " | ".join(cells) + " |")
+    return "\n".join(lines) + "\n"
+
+
+def machine() -> dict[str, Any]:
+    """Describe the machine of a measurement."""
+    import os
+
+    import onnxruntime
+
+    return {"system": platform.platform(), "processor": platform.processor() or platform.machine(),
+            "cores": os.cpu_count(), "python": platform.python_version(),
+            "onnxruntime": onnxruntime.__version__}
