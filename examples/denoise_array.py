@@ -1,0 +1,12 @@
+"""Denoise an array: python examples/denoise_array.py noisy.wav clean.wav"""
+
+import sys
+
+import soundfile as sf
+
+from rtdenoise import Denoiser
+
+noisy, rate = sf.read(sys.argv[1], dtype="float32")  # [frames] or [frames, channels], any rate
+denoiser = Denoiser(attenuation_limit_db=30)  # the bundled model; leave a little of the room
+clean = denoiser(noisy, rate)  # the same shape, aligned to the sample
+sf.write(sys.argv[2], clean, rate)

@@ -1,0 +1,66 @@
+"""Degradations: a pure function of (seed, step), finite, in range, and truly clean or silent targets."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import soundfile as sf
+import torch
+
+from train.corpus import Corpus
+from train.degrade import Degrader
+from train.rooms import shoebox
+
+
+@pytest.fixture(scope="module")
+def corpus(tmp_path_factory) -> Corpus:
+    root = tmp_path_factory.mktemp("corpus")
+    rng = np.random.default_rng(0)
+    for kind, count in (("clean/anna", 3), ("clean/bert", 2), ("clean/cleo", 2), ("noise/fan", 2)):
+        (root / kind).mkdir(parents=True)
+        for i in range(count):
+            rate = (16_000, 44_100, 48_000)[i]
+            wave = rng.standard_normal(rate) * np.abs(np.sin(np.arange(rate) / rate * 9)) * 0.1
+            sf.write(root / kind / f"{i}.flac", wave, rate)
+    return Corpus.from_directories([root / "clean"], [root / "noise"])
+
+
+def test_a_step_is_repeatable_and_steps_differ(corpus):
+    a, b = Degrader(corpus, 4, 48_000, seed=1), Degrader(corpus, 4, 48_000, seed=1)
+    b.batch(3)
+    assert torch.equal(a.batch(5).noisy, b.batch(5).noisy)
+    assert not torch.equal(a.batch(5).noisy, a.batch(6).noisy)
+
+
+def test_levels_kinds_and_ranges(corpus):
+    source = Degrader(corpus, 16, 24_000)
+    batches = [source.batch(i) for i in range(20)]
+    noisy = torch.cat([b.noisy for b in batches])[:, 0]
+    clean = torch.cat([b.clean for b in batches])[:, 0]
+    assert noisy.shape == clean.shape == (320, 24_000)
+    assert noisy.isfinite().all() and clean.isfinite().all() and noisy.abs().max() <= 1.0 + 1e-6
+    level = 20 * torch.log10(noisy.square().mean(-1).sqrt())
+    assert level.min() > -50 and level.max() < -4 and level.std() > 5
+    silent = (clean.abs().amax(-1) == 0).float().mean()
+    same = ((noisy - clean).abs().amax(-1) < 1e-6).float().mean()
+    assert 0.01 < silent < 0.12 and 0.01 < same < 0.12
+
+
+def test_speakers_are_held_out_as_a_whole(corpus):
+    train, held = corpus.hold_out(0.4)
+    sides = [{c.speaker for c in side.clean.clips} for side in (train, held)]
+    assert sides[0] and sides[1] and not sides[0] & sides[1]
+
+
+def test_packed_corpus_comes_back(corpus, tmp_path):
+    corpus.save(tmp_path)
+    back = Corpus.load(tmp_path)
+    assert torch.equal(back.clean.samples, corpus.clean.samples)
+    assert back.clean.clips == corpus.clean.clips and back.noise.clips == corpus.noise.clips
+
+
+def test_rooms_start_with_the_direct_sound_and_decay():
+    rooms = shoebox(8, 24_000, torch.Generator().manual_seed(0))
+    torch.testing.assert_close(rooms[:, 0], torch.ones(8))
+    early, late = rooms[:, :4800].square().sum(-1), rooms[:, -4800:].square().sum(-1)
+    assert torch.all(late < 0.1 * early)

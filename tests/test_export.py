@@ -1,0 +1,96 @@
+"""Exported graphs say what PyTorch says, with the timestep folded and the card inside."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import onnx
+import pytest
+import torch
+
+from export import onnx_export
+from export.onnx_export import export_checkpoint
+from rtdenoise.card import METADATA_KEY, ModelCard
+from rtdenoise.errors import RtdenoiseError
+from train.networks import build
+
+
+def card(path: Path) -> ModelCard:
+    properties = {p.key: p.value for p in onnx.load(path).metadata_props}
+    return ModelCard.from_json(properties[METADATA_KEY])
+
+
+def checkpoint(path: Path, name: str, **options) -> Path:
+    torch.save(
+        {"model_state_dict": build(name, **options).state_dict(), "optimizer_state_dict": {},
+         "scheduler_state_dict": {}, "epoch": 0, "loss": 0.0,
+         "config": {"network": name, "network_options": options}}, path,
+    )
+    return path
+
+
+@pytest.mark.parametrize("form", ["segment", "stream"])
+def test_the_timestep_is_folded(form, toy_segment_model, toy_stream_model):
+    path = {"segment": toy_segment_model, "stream": toy_stream_model}[form]
+    model = onnx.load(path)
+    assert not {node.op_type for node in model.graph.node} & {"Sin", "Cos", "Sigmoid_t"}
+    names = [i.name for i in model.graph.input]
+    assert names[0] == "audio" and all(n.startswith("state_") for n in names[1:])
+    assert not any("timestep" in i.name for i in model.graph.initializer)
+    found = card(path)
+    assert (found.form, found.timestep, found.hop, found.lookahead) == (form, 0, 480, 480)
+    assert len(found.checkpoint_sha256) == 64
+
+
+def test_a_prefix_writes_both_forms(tmp_path, toy_checkpoint):
+    command = [sys.executable, "-m", "export", str(toy_checkpoint), str(tmp_path / "mine"),
+               "--name", "mine", "--training-data", "none at all"]
+    result = subprocess.run(command, capture_output=True, text=True)
+    assert result.returncode == 0, result.stderr
+    assert "largest difference from PyTorch" in result.stdout
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["mine-segment.onnx", "mine-stream.onnx"]
+    assert card(tmp_path / "mine-stream.onnx").training_data == "none at all"
+
+
+def test_baseline_exports_its_segment_form_only(tmp_path):
+    path = checkpoint(tmp_path / "b.pth", "baseline")
+    export_checkpoint(path, tmp_path / "b.onnx", "segment")
+    assert card(tmp_path / "b.onnx").fits_segment
+    with pytest.raises(RtdenoiseError, match="no stream form"):
+        export_checkpoint(path, tmp_path / "s.onnx", "stream")
+
+
+def test_a_graph_that_differs_is_not_written(tmp_path, toy_checkpoint, monkeypatch):
+    """Drop the trained bias of the first MatMul, as a broken exporter might."""
+    share = onnx_export.share_constants
+
+    def broken(model: onnx.ModelProto) -> onnx.ModelProto:
+        model = share(model)
+        node = next(n for n in model.graph.node if n.op_type == "LeakyRelu")
+        node.attribute[0].f = 0.5
+        return model
+
+    monkeypatch.setattr(onnx_export, "share_constants", broken)
+    with pytest.raises(RtdenoiseError, match="differ"):
+        export_checkpoint(toy_checkpoint, tmp_path / "x.onnx", "stream")
+    assert not list(tmp_path.iterdir())
+
+
+def test_bad_input_is_one_line_and_exit_2(tmp_path, toy_checkpoint):
+    (tmp_path / "junk.pth").write_bytes(b"junk")
+    state = torch.load(toy_checkpoint, weights_only=True)
+    state["config"]["network_options"] = {"channels": 8}
+    torch.save(state, tmp_path / "other.pth")
+    for source, target, word in (
+        ("absent.pth", "x.onnx", "does not exist"), ("junk.pth", "x.onnx", "no checkpoint"),
+        ("other.pth", "x.onnx", "another shape"), (toy_checkpoint, "no/x.onnx", "folder"),
+    ):
+        result = subprocess.run(
+            [sys.executable, "-m", "export", str(tmp_path / source), str(tmp_path / target)],
+            capture_output=True, text=True,
+        )
+        assert result.returncode == 2 and word in result.stderr, result.stderr
+        assert len(result.stderr.strip().splitlines()) == 1
+    assert not list(tmp_path.glob("*.onnx"))

@@ -1,0 +1,83 @@
+"""Context and look-ahead are computed from the layers; here inputs are perturbed to check them."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from train.network_api import zero_timestep
+from train.networks import build
+from train.networks.default import _CausalTaps
+from train.networks.embedding import sinusoidal_embedding
+from train.networks.fourier import Fourier, frame, overlap_add
+
+NETWORKS = {
+    "baseline": {"layers": [[8, 16, 4], [8, 16, 4], [8, 8, 2]]},
+    "default": {"channels": 6, "dilations": [1, 2, 4], "embedding": 8},
+}
+
+
+def reach(network) -> tuple[int, int]:
+    """Which samples does one hop of output notice? Its gradient tells."""
+    hop = network.hop
+    start = -(-network.context // hop) * hop + 4 * hop
+    audio = torch.randn(1, 1, start + (-(-network.lookahead // hop) + 5) * hop, requires_grad=True)
+    out = network(audio, zero_timestep(1))[0, 0, start : start + hop]
+    (out * torch.randn(hop)).sum().backward()
+    noticed = audio.grad[0, 0].nonzero()[:, 0]
+    return int(start - noticed.min()), int(noticed.max() - (start + hop - 1))
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_context_and_lookahead_are_what_perturbation_finds(name):
+    torch.manual_seed(0)
+    network = build(name, **NETWORKS[name]).eval()
+    context, lookahead = reach(network)
+    # The Hann window's first sample is exactly zero: the oldest sample it covers goes unnoticed.
+    context += name == "default"
+    assert (context, lookahead) == (network.context, network.lookahead)
+
+
+def test_the_bundled_shape_loses_nothing_to_segments():
+    for name in NETWORKS:
+        network = build(name)
+        assert network.context + 480 + network.lookahead <= 48_000
+        assert 48_000 % network.hop == 0
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_length_is_kept_and_the_timestep_matters(name):
+    network = build(name, **NETWORKS[name]).eval()
+    audio = torch.randn(2, 1, 4800)
+    assert network(audio, zero_timestep(2)).shape == audio.shape
+    if name == "default":  # FiLM starts as the identity; move it
+        torch.nn.init.normal_(network.timestep[2].weight)
+    early, late = (network(audio, torch.full((2,), t)) for t in (0, 900))
+    assert (early - late).abs().max() > 1e-4
+
+
+def test_two_taps_have_the_right_gradient():
+    torch.manual_seed(0)
+    shapes = ((5, 3, 4), (4, 4), (4, 4), (4,))
+    inputs = [torch.randn(*s, dtype=torch.float64, requires_grad=True) for s in shapes]
+    for dilation in (1, 2, 7):  # 7: longer than the clip
+        assert torch.autograd.gradcheck(lambda *a, d=dilation: _CausalTaps.apply(*a, d), inputs)
+
+
+def test_matrices_and_fft_agree_and_the_transform_inverts():
+    fourier, audio = Fourier(), torch.randn(2, 4800)
+    fast = fourier.analyse(frame(audio))
+    fourier.matrices = True
+    slow = fourier.analyse(frame(audio))
+    for a, b in zip(fast, slow, strict=True):
+        torch.testing.assert_close(a, b, atol=1e-4, rtol=1e-5)
+    for matrices in (False, True):
+        fourier.matrices = matrices
+        back = overlap_add(fourier.synthesise(*fourier.analyse(frame(audio))))
+        torch.testing.assert_close(back, audio[:, 480:-480], atol=1e-5, rtol=1e-5)
+
+
+def test_sinusoidal_embedding():
+    embedded = sinusoidal_embedding(torch.tensor([0, 3]), 8)
+    torch.testing.assert_close(embedded[0], torch.tensor([0.0] * 4 + [1.0] * 4))
+    torch.testing.assert_close(embedded[1, 0], torch.tensor(3.0).sin())
