@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Annotated, Optional
+from typing import Annotated
 
 import typer
 
@@ -19,7 +19,7 @@ RESULTS = Path("benchmarks/results")
 def quality(
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="Holds clean/ and noisy/.")],
     model: Annotated[
-        Optional[list[str]], typer.Option(help="Models to score; every bundled one by default.")
+        list[str] | None, typer.Option(help="Models to score; every bundled one by default.")
     ] = None,
     out: Annotated[Path, typer.Option(help="Where .json and .md go.")] = RESULTS / "quality",
 ) -> None:
@@ -34,7 +34,7 @@ def quality(
 def spectrograms(
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="Holds clean/ and noisy/.")],
     clips: Annotated[str, typer.Option(help="Comma-separated names.")] = "03,10,20",
-    model: Annotated[Optional[str], typer.Option(help="A model; the bundled one by default.")] = None,
+    model: Annotated[str | None, typer.Option(help="A model; the bundled one by default.")] = None,
     out: Annotated[Path, typer.Option(help="The PNG.")] = RESULTS / "spectrograms.png",
 ) -> None:
     """Draw noisy, denoised and clean spectrograms."""

@@ -1,7 +1,8 @@
-"""Speech quality on a folder of clean and noisy clips, beside the peers' scores on the same clips."""
+"""Speech quality on a folder of clean and noisy clips, beside the peers' scores on them."""
 
 from __future__ import annotations
 
+import functools
 import json
 import platform
 from collections.abc import Callable
@@ -18,8 +19,15 @@ from train.metrics import si_sdr
 
 Audio = NDArray[np.float32]
 RATE = 48_000
-COLUMNS = {"PESQ": "PESQ-WB", "ESTOI": "ESTOI", "SISDR": "SI-SDR dB", "SIG": "SIG", "BAK": "BAK",
-           "OVRL": "OVRL", "LSD_hi": "LSD 8-20 kHz dB"}
+COLUMNS = {
+    "PESQ": "PESQ-WB",
+    "ESTOI": "ESTOI",
+    "SISDR": "SI-SDR dB",
+    "SIG": "SIG",
+    "BAK": "BAK",
+    "OVRL": "OVRL",
+    "LSD_hi": "LSD 8-20 kHz dB",
+}
 
 
 def score(clean: Audio, estimate: Audio) -> dict[str, float]:
@@ -34,8 +42,10 @@ def score(clean: Audio, estimate: Audio) -> dict[str, float]:
     a, b = (resample_poly(x, 1, 3).astype(np.float32) for x in (clean, estimate))
     opinion = dnsmos.run(np.clip(b, -1, 1), 16_000)
     return {
-        "PESQ": float(pesq(16_000, a, b, "wb")), "ESTOI": float(stoi(a, b, 16_000, extended=True)),
-        "SISDR": si_sdr(clean, estimate), "LSD_hi": log_spectral_distance(clean, estimate),
+        "PESQ": float(pesq(16_000, a, b, "wb")),
+        "ESTOI": float(stoi(a, b, 16_000, extended=True)),
+        "SISDR": si_sdr(clean, estimate),
+        "LSD_hi": log_spectral_distance(clean, estimate),
         **{key: float(opinion[f"{key.lower()}_mos"]) for key in ("SIG", "BAK", "OVRL")},
     }
 
@@ -96,9 +106,14 @@ def harmlessness(
         noise = noisy - clean
         # The first half second is settling time.
         before, after = noise[RATE // 2 :], run(noise)[RATE // 2 :]
-        attenuation.append(10 * np.log10((np.mean(before**2) + 1e-20) / (np.mean(after**2) + 1e-20)))
-    return {"clean_PESQ": float(np.mean(quality)), "clean_SISDR": float(np.mean(distortion)),
-            "noise_only_dB": float(np.mean(attenuation))}
+        attenuation.append(
+            10 * np.log10((np.mean(before**2) + 1e-20) / (np.mean(after**2) + 1e-20))
+        )
+    return {
+        "clean_PESQ": float(np.mean(quality)),
+        "clean_SISDR": float(np.mean(distortion)),
+        "noise_only_dB": float(np.mean(attenuation)),
+    }
 
 
 def quality(folder: Path, models: list[str], out: Path) -> str:
@@ -110,9 +125,12 @@ def quality(folder: Path, models: list[str], out: Path) -> str:
     for model in models:
         denoiser = Denoiser(model, provider="cpu")
         label = f"rtdenoise {denoiser.card.name} {denoiser.card.version}"
-        systems[label], rows = evaluate(clips, lambda x, d=denoiser: d(x, RATE))
-        details[label] = {"clips": rows, "checkpoint": denoiser.card.checkpoint_sha256,
-                          **harmlessness(clips, lambda x, d=denoiser: d(x, RATE))}
+        systems[label], rows = evaluate(clips, functools.partial(denoiser, sample_rate=RATE))
+        details[label] = {
+            "clips": rows,
+            "checkpoint": denoiser.card.checkpoint_sha256,
+            **harmlessness(clips, functools.partial(denoiser, sample_rate=RATE)),
+        }
     peers_file = folder.parent / "peers_dev.json"
     if folder.name == "dev" and peers_file.is_file():
         peers = json.loads(peers_file.read_text())
@@ -122,7 +140,8 @@ def quality(folder: Path, models: list[str], out: Path) -> str:
     out.with_suffix(".json").write_text(json.dumps(ours, indent=1))
     text = table(systems) + "".join(
         f"\n{label}: undegraded speech PESQ {d['clean_PESQ']:.2f}, SI-SDR {d['clean_SISDR']:.1f} "
-        f"dB; noise alone {d['noise_only_dB']:.1f} dB down\n" for label, d in details.items()
+        f"dB; noise alone {d['noise_only_dB']:.1f} dB down\n"
+        for label, d in details.items()
     )
     out.with_suffix(".md").write_text(f"# Quality on {folder} ({len(clips)} clips)\n\n{text}")
     return text
@@ -132,8 +151,10 @@ def table(systems: dict[str, dict[str, float]]) -> str:
     """Return a Markdown table, in order of PESQ."""
     lines = ["| system | " + " | ".join(COLUMNS.values()) + " |", "|---" * (len(COLUMNS) + 1) + "|"]
     for name, means in sorted(systems.items(), key=lambda item: item[1]["PESQ"]):
-        cells = [f"{means[key]:.3f}" if key == "ESTOI" else f"{means[key]:.2f}"
-                 if key in means else "-" for key in COLUMNS]
+        cells = [
+            f"{means[key]:.3f}" if key == "ESTOI" else f"{means[key]:.2f}" if key in means else "-"
+            for key in COLUMNS
+        ]
         lines.append(f"| {name} | " + " | ".join(cells) + " |")
     return "\n".join(lines) + "\n"
 
@@ -144,6 +165,10 @@ def machine() -> dict[str, Any]:
 
     import onnxruntime
 
-    return {"system": platform.platform(), "processor": platform.processor() or platform.machine(),
-            "cores": os.cpu_count(), "python": platform.python_version(),
-            "onnxruntime": onnxruntime.__version__}
+    return {
+        "system": platform.platform(),
+        "processor": platform.processor() or platform.machine(),
+        "cores": os.cpu_count(),
+        "python": platform.python_version(),
+        "onnxruntime": onnxruntime.__version__,
+    }

@@ -22,8 +22,8 @@ def spectrograms(folder: Path, names: list[str], model: str | None, out: Path) -
     denoiser = Denoiser(model, provider="cpu")
     clean = torch.stack([torch.from_numpy(clips[name][0])[None] for name in names])
     noisy = torch.stack([torch.from_numpy(clips[name][1])[None] for name in names])
-    estimate = torch.stack([
-        torch.from_numpy(denoiser(clips[name][1], RATE))[None] for name in names
-    ])
+    estimate = torch.stack(
+        [torch.from_numpy(denoiser(clips[name][1], RATE))[None] for name in names]
+    )
     out.parent.mkdir(parents=True, exist_ok=True)
     draw_spectrograms(Batch(noisy, clean), estimate, out, count=len(names))

@@ -17,16 +17,19 @@ import soundfile as sf
 import soxr
 
 RATE = 48_000
-TEXT = ("Hello, can you hear me? There is a fan running beside me, and somebody is typing. "
-        "With the noise gone, only my voice should be left.")
+TEXT = (
+    "Hello, can you hear me? There is a fan running beside me, and somebody is typing. "
+    "With the noise gone, only my voice should be left."
+)
 SNR_DB = 5.0
 
 
 def voice() -> np.ndarray:
     """Speak TEXT; [samples] at 48 kHz with half a second of pause at both ends."""
     with tempfile.NamedTemporaryFile(suffix=".wav") as handle:
-        subprocess.run(["espeak-ng", "-v", "en-us", "-s", "150", "-w", handle.name, TEXT],
-                       check=True)
+        subprocess.run(
+            ["espeak-ng", "-v", "en-us", "-s", "150", "-w", handle.name, TEXT], check=True
+        )
         audio, rate = sf.read(handle.name, dtype="float32")
     return np.pad(soxr.resample(audio, rate, RATE), RATE // 2) * 0.5
 
@@ -37,8 +40,10 @@ def fan(rng: np.random.Generator, frames: int) -> np.ndarray:
     spectrum /= np.maximum(np.fft.rfftfreq(frames, 1 / RATE), 40) ** 0.8
     rush = np.fft.irfft(spectrum, frames)
     time = np.arange(frames) / RATE
-    tones = sum(np.sin(2 * np.pi * f * time) / k
-                for k, f in enumerate((50, 100, 118, 150, 236, 354), start=2))
+    tones = sum(
+        np.sin(2 * np.pi * f * time) / k
+        for k, f in enumerate((50, 100, 118, 150, 236, 354), start=2)
+    )
     return rush / rush.std() + 0.5 * tones
 
 

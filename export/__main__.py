@@ -1,7 +1,7 @@
 """python -m export checkpoint.pth model.onnx
 
-A target that ends in .onnx gets one form (--form segment or stream); any other target is a prefix:
-`python -m export best.pth rtdenoise/models/default` writes default-segment.onnx, default-stream.onnx.
+A target that ends in .onnx gets one form (--form segment or stream); any other is a prefix:
+`python -m export best.pth models/default` writes default-segment.onnx and default-stream.onnx.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import sys
 from pathlib import Path
-from typing import Annotated, Optional
+from typing import Annotated
 
 import typer
 
@@ -23,12 +23,12 @@ def export(
     target: Annotated[Path, typer.Argument(help="model.onnx, or a prefix for both forms.")],
     form: Annotated[str, typer.Option(help="segment, stream, or both (with a prefix).")] = "both",
     dynamic: Annotated[bool, typer.Option(help="Free the segment form's time axis.")] = False,
-    name: Annotated[Optional[str], typer.Option(help="The model's name in its card.")] = None,
-    version: Annotated[Optional[str], typer.Option(help="The model's version.")] = None,
+    name: Annotated[str | None, typer.Option(help="The model's name in its card.")] = None,
+    version: Annotated[str | None, typer.Option(help="The model's version.")] = None,
     licence: Annotated[str, typer.Option(help="Licence of the weights.")] = "MIT",
     training_data: Annotated[str, typer.Option(help="What the card says of the data.")] = "",
     metrics_json: Annotated[
-        Optional[Path], typer.Option(help="JSON object of metrics for the card.")
+        Path | None, typer.Option(help="JSON object of metrics for the card.")
     ] = None,
 ) -> None:
     """Write a checkpoint as ONNX."""
@@ -42,8 +42,15 @@ def export(
     if not target.parent.is_dir():
         raise RtdenoiseError(f"the folder {target.parent} does not exist: create it first")
     export_forms(
-        checkpoint, target, forms, dynamic, name=name, version=version, licence=licence,
-        training_data=training_data, metrics=metrics,
+        checkpoint,
+        target,
+        forms,
+        dynamic,
+        name=name,
+        version=version,
+        licence=licence,
+        training_data=training_data,
+        metrics=metrics,
     )
 
 

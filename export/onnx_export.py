@@ -1,4 +1,4 @@
-"""Checkpoint to ONNX: timestep fixed at 0, embedding folded, card inside, checked against PyTorch."""
+"""Checkpoint to ONNX: timestep fixed at 0, card inside, checked against PyTorch."""
 
 from __future__ import annotations
 
@@ -26,6 +26,8 @@ OPSET = 17
 
 class _Segment(nn.Module):
     """The network with its conditioning at t = 0 as a constant."""
+
+    conditioning: Tensor
 
     def __init__(self, network: DenoisingNetwork) -> None:
         super().__init__()
@@ -56,9 +58,13 @@ def export_checkpoint(
         raise RtdenoiseError(f"{checkpoint}: this network has no stream form: use --form segment")
     digest = hashlib.sha256(Path(checkpoint).read_bytes()).hexdigest()
     described = ModelCard(
-        name=card.pop("name", None) or Path(target).stem.rsplit("-", 1)[0], form=form,
-        version=card.pop("version", None) or "0.1.0", hop=_card_hop(network),
-        context=network.context, lookahead=network.lookahead, checkpoint_sha256=digest,
+        name=card.pop("name", None) or Path(target).stem.rsplit("-", 1)[0],
+        form=form,
+        version=card.pop("version", None) or "0.1.0",
+        hop=_card_hop(network),
+        context=network.context,
+        lookahead=network.lookahead,
+        checkpoint_sha256=digest,
         **{key: value for key, value in card.items() if value},
     )
     return export_network(network, described, Path(target), dynamic)
@@ -109,8 +115,14 @@ def trace(network: DenoisingNetwork, form: str, dynamic: bool) -> onnx.ModelProt
     with torch.no_grad(), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # the tracer's notes on constants we mean to be constants
         torch.onnx.export(
-            wrapper.eval(), arguments, buffer, input_names=inputs, output_names=outputs,
-            dynamic_axes=axes, opset_version=OPSET, dynamo=False,
+            wrapper.eval(),
+            arguments,
+            buffer,  # type: ignore[arg-type]  # the legacy exporter takes streams
+            input_names=inputs,
+            output_names=outputs,
+            dynamic_axes=axes,
+            opset_version=OPSET,
+            dynamo=False,
         )
     return share_constants(onnx.load_from_string(buffer.getvalue()))
 
@@ -142,8 +154,12 @@ def export_forms(
     name = {"name": card.pop("name", None) or target.name}
     return [
         export_checkpoint(
-            checkpoint, target.with_name(f"{target.name}-{form}.onnx"), form, dynamic,
-            **name, **card,
+            checkpoint,
+            target.with_name(f"{target.name}-{form}.onnx"),
+            form,
+            dynamic,
+            **name,
+            **card,
         )
         for form in forms
     ]

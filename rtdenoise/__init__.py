@@ -1,7 +1,7 @@
 """rtdenoise: speech denoising at 48 kHz, live, on files, and at volume.
 
-    from rtdenoise import Denoiser, denoise_audio
-    clean = Denoiser()(noisy, sample_rate)
+from rtdenoise import Denoiser, denoise_audio
+clean = Denoiser()(noisy, sample_rate)
 """
 
 from __future__ import annotations

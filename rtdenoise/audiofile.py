@@ -1,4 +1,4 @@
-"""Audio files as streams of blocks: a reader that survives damage, a writer that is all or nothing."""
+"""Audio files as streams of blocks: a reader that survives damage, an all-or-nothing writer."""
 
 from __future__ import annotations
 
@@ -18,8 +18,18 @@ from .errors import RtdenoiseError
 Audio = NDArray[np.float32]
 MAX_CHANNELS = 8
 SMALL = 256  # frames: less than a block of any codec
-TAGS = ("title", "artist", "album", "comment", "copyright", "date", "genre", "tracknumber",
-        "software", "license")
+TAGS = (
+    "title",
+    "artist",
+    "album",
+    "comment",
+    "copyright",
+    "date",
+    "genre",
+    "tracknumber",
+    "software",
+    "license",
+)
 
 
 class AudioReader:
@@ -113,8 +123,13 @@ class AudioWriter:
         self._part = self.path.with_name(f".{self.path.name}.{os.getpid()}.part")
         try:
             self._file = sf.SoundFile(
-                self._part, "w", like.sample_rate, like.channels, subtype,
-                like.endian if container == like.format else "FILE", container,
+                self._part,
+                "w",
+                like.sample_rate,
+                like.channels,
+                subtype,
+                like.endian if container == like.format else "FILE",
+                container,
             )
         except (sf.SoundFileError, OSError, ValueError, TypeError) as error:
             self._part.unlink(missing_ok=True)
@@ -136,7 +151,9 @@ class AudioWriter:
         return self
 
     def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None,
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
         try:
@@ -159,8 +176,8 @@ class AudioWriter:
 
     def _failed(self, error: Exception) -> RtdenoiseError:
         return RtdenoiseError(
-            f"{self.path} could not be written completely ({_reason(error)}): free some disk space; "
-            "nothing was left behind"
+            f"{self.path} could not be written completely ({_reason(error)}): free some disk "
+            "space; nothing was left behind"
         )
 
 
@@ -182,8 +199,13 @@ def check_output(source: Path, target: Path, force: bool) -> None:
 
 def _output_format(path: Path, like: AudioReader) -> tuple[str, str]:
     """Keep the input's format where the name allows it, else take the one the name asks for."""
-    known = {"WAV": ("WAV", "WAVEX", "RF64", "W64"), "OGG": ("OGG",), "OPUS": ("OGG",),
-             "AIF": ("AIFF",), "AIFC": ("AIFF",)}
+    known = {
+        "WAV": ("WAV", "WAVEX", "RF64", "W64"),
+        "OGG": ("OGG",),
+        "OPUS": ("OGG",),
+        "AIF": ("AIFF",),
+        "AIFC": ("AIFF",),
+    }
     suffix = path.suffix[1:].upper()
     formats = known.get(suffix, (suffix,))
     if like.format in formats and (suffix == "OPUS") == (like.subtype == "OPUS"):

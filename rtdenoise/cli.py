@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import warnings
 from pathlib import Path
-from typing import Annotated, Optional
+from typing import Annotated
 
 import typer
 
@@ -13,13 +13,15 @@ from .commands_live import devices, live
 from .errors import RtdenoiseError
 
 app = typer.Typer(
-    add_completion=False, no_args_is_help=True, help="Speech denoising at 48 kHz.",
+    add_completion=False,
+    no_args_is_help=True,
+    help="Speech denoising at 48 kHz.",
     pretty_exceptions_enable=False,
 )
 app.command()(live)
 app.command()(devices)
 
-Model = Annotated[Optional[str], typer.Option(help="An .onnx file or the name of a bundled model.")]
+Model = Annotated[str | None, typer.Option(help="An .onnx file or the name of a bundled model.")]
 Provider = Annotated[str, typer.Option(help="auto, cuda or cpu.")]
 EngineName = Annotated[str, typer.Option(help="auto, segment or stream.")]
 
@@ -33,7 +35,7 @@ def file(
     engine: EngineName = "auto",
     mix: Annotated[float, typer.Option(help="0 leaves the recording as it is, 1 denoises.")] = 1.0,
     limit_db: Annotated[
-        Optional[float], typer.Option(help="Remove at most so many dB of noise.")
+        float | None, typer.Option(help="Remove at most so many dB of noise.")
     ] = None,
     gain_db: Annotated[float, typer.Option(help="Output gain in dB.")] = 0.0,
     force: Annotated[bool, typer.Option("--force", help="Replace OUT if it exists.")] = False,
@@ -52,9 +54,7 @@ def file(
 
 
 @app.command()
-def info(
-    model: Model = None, provider: Provider = "auto", engine: EngineName = "auto"
-) -> None:
+def info(model: Model = None, provider: Provider = "auto", engine: EngineName = "auto") -> None:
     """Print the model's card, the provider really held, and the latency part by part."""
     from .session import load_model
 
@@ -69,19 +69,26 @@ def info(
         ("metrics", ", ".join(f"{k} {v}" for k, v in card.metrics.items()) or "not stated"),
         ("checkpoint", card.checkpoint_sha256 or "not stated"),
         ("context", f"{card.context / 48:.1f} ms of the past"),
-        ("latency", f"hop {card.hop / 48:.1f} ms + look-ahead and window "
-                    f"{card.lookahead / 48:.1f} ms = {(card.hop + card.lookahead) / 48:.1f} ms"),
+        (
+            "latency",
+            f"hop {card.hop / 48:.1f} ms + look-ahead and window "
+            f"{card.lookahead / 48:.1f} ms = {(card.hop + card.lookahead) / 48:.1f} ms",
+        ),
     ]
     for name, text in rows:
         print(f"{name:<11} {text}")
 
 
-def _with_progress(denoiser, source: Path, target: Path, force: bool) -> float:  # noqa: ANN001
+def _with_progress(denoiser, source: Path, target: Path, force: bool) -> float:
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
-    columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.percentage:.0f}%"),
-               TimeRemainingColumn())
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TextColumn("{task.percentage:.0f}%"),
+        TimeRemainingColumn(),
+    )
     with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
         task = bar.add_task(source.name, total=None)
         return denoiser.file(

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Optional
+from typing import Annotated
 
 import typer
 
-Text = Optional[str]
+Text = str | None
 
 
 def live(
@@ -15,21 +15,22 @@ def live(
     model: Annotated[Text, typer.Option(help="An .onnx file or a bundled model.")] = None,
     provider: Annotated[str, typer.Option(help="auto, cuda or cpu.")] = "auto",
     engine: Annotated[str, typer.Option(help="auto, segment or stream.")] = "auto",
-    hop_ms: Annotated[Optional[float], typer.Option(help="Milliseconds per step.")] = None,
+    hop_ms: Annotated[float | None, typer.Option(help="Milliseconds per step.")] = None,
     mix: Annotated[float, typer.Option(help="0 dry, 1 denoised.", min=0, max=1)] = 1.0,
-    limit_db: Annotated[Optional[float], typer.Option(help="Remove at most so many dB.")] = None,
+    limit_db: Annotated[float | None, typer.Option(help="Remove at most so many dB.")] = None,
     allow_feedback: Annotated[
         bool, typer.Option("--allow-feedback", help="Play a built-in microphone aloud.")
     ] = False,
-    seconds: Annotated[Optional[float], typer.Option(help="Stop after so many seconds.")] = None,
+    seconds: Annotated[float | None, typer.Option(help="Stop after so many seconds.")] = None,
     quiet: Annotated[bool, typer.Option("--quiet", help="Print nothing but errors.")] = False,
 ) -> None:
     """Denoise the microphone and play it on the speaker, until Ctrl-C."""
     from .live import LiveOptions, run_live
 
     run_live(
-        LiveOptions(input, output, model, provider, engine, hop_ms, mix, limit_db, allow_feedback,
-                    seconds),
+        LiveOptions(
+            input, output, model, provider, engine, hop_ms, mix, limit_db, allow_feedback, seconds
+        ),
         quiet,
     )
 

@@ -25,7 +25,9 @@ class Device:
     def __str__(self) -> str:
         kinds = f"{self.inputs} in, {self.outputs} out"
         mark = f"  (default {self.default})" if self.default else ""
-        return f"{self.index:3}  {self.name}  [{self.host_api}]  {kinds}, {self.sample_rate} Hz{mark}"
+        return (
+            f"{self.index:3}  {self.name}  [{self.host_api}]  {kinds}, {self.sample_rate} Hz{mark}"
+        )
 
 
 def import_sounddevice() -> Any:
@@ -50,8 +52,13 @@ def list_devices() -> list[Device]:
         marks = [kind for kind, i in zip(("input", "output"), default, strict=True) if i == index]
         devices.append(
             Device(
-                index, info["name"], apis[info["hostapi"]]["name"], info["max_input_channels"],
-                info["max_output_channels"], int(info["default_samplerate"]), " and ".join(marks),
+                index,
+                info["name"],
+                apis[info["hostapi"]]["name"],
+                info["max_input_channels"],
+                info["max_output_channels"],
+                int(info["default_samplerate"]),
+                " and ".join(marks),
             )
         )
     return devices

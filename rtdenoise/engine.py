@@ -38,9 +38,9 @@ class Engine(Protocol):
 class SegmentEngine:
     """Runs the last second for each hop and plays only its newest hop.
 
-        ring    |------------------ 1 s ------------------|
-        needed  |  context  |   hop   |  lookahead  |
-        played              |   hop   |
+    ring    |------------------ 1 s ------------------|
+    needed  |  context  |   hop   |  lookahead  |
+    played              |   hop   |
     """
 
     def __init__(self, model: Model, channels: int, hop: int | None = None) -> None:

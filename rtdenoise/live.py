@@ -151,7 +151,12 @@ class LiveSession:
         self._make_rings()
         try:
             stream = sd.Stream(
-                SAMPLE_RATE, BLOCK, (source.index, target.index), 1, "float32", "low",
+                SAMPLE_RATE,
+                BLOCK,
+                (source.index, target.index),
+                1,
+                "float32",
+                "low",
                 callback=self._callback,
             )
             self._last_callback = time.monotonic() + 1  # opening may take a moment
@@ -247,8 +252,10 @@ def run_live(options: LiveOptions, quiet: bool = False) -> Counters:
     card = session.model.card
     say(f"{card.name} {card.version}, {card.form} engine on {session.model.provider}")
     parts = session.latency()
-    say(f"latency {sum(parts.values()):.1f} ms: "
-        + " + ".join(f"{name} {value:.1f}" for name, value in parts.items()))
+    say(
+        f"latency {sum(parts.values()):.1f} ms: "
+        + " + ".join(f"{name} {value:.1f}" for name, value in parts.items())
+    )
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: session.stop.set())
     counters = session.run()

@@ -1,7 +1,7 @@
 """The processor: any block size, sample rate and channel count around an engine.
 
-    block -> [48 kHz] -> whole hops -> engine -> [host rate] -> FIFO --+-> mix, limit -> gain -> out
-      \\____________________ dry path, delayed by `latency` ____________/
+block -> [48 kHz] -> whole hops -> engine -> [host rate] -> FIFO --+-> mix, limit -> gain -> out
+  \\____________________ dry path, delayed by `latency` ____________/
 """
 
 from __future__ import annotations

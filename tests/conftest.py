@@ -26,9 +26,16 @@ def toy_network() -> SpectralDenoiser:
 def toy_checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("toy") / "toy.pth"
     torch.save(
-        {"model_state_dict": toy_network().state_dict(), "optimizer_state_dict": {},
-         "scheduler_state_dict": {}, "epoch": 0, "loss": 0.0, "ema_state_dict": None,
-         "config": {"network": "default", "network_options": TOY}}, path,
+        {
+            "model_state_dict": toy_network().state_dict(),
+            "optimizer_state_dict": {},
+            "scheduler_state_dict": {},
+            "epoch": 0,
+            "loss": 0.0,
+            "ema_state_dict": None,
+            "config": {"network": "default", "network_options": TOY},
+        },
+        path,
     )
     return path
 

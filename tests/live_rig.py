@@ -28,8 +28,10 @@ module-remap-sink sink_name=spk master=bus channels=1 master_channel_map=front-r
 channel_map=mono remix=no
 module-remap-sink sink_name=feed master=bus channels=1 master_channel_map=front-left \
 channel_map=mono remix=no"""
-PCM = 'pcm.{name} {{ type pulse server "unix:{root}/native" device "{device}" ' \
+PCM = (
+    'pcm.{name} {{ type pulse server "unix:{root}/native" device "{device}" '
     'hint {{ show on description "{name}" }} }}\n'
+)
 
 
 class LiveRig:
@@ -41,8 +43,12 @@ class LiveRig:
             pytest.skip("pulseaudio is not installed")
         self.root = Path(tempfile.mkdtemp(prefix="rig"))
         self.env = {**os.environ, "ALSA_CONFIG_PATH": f"{self.root}/asound.conf"}
-        for name, value in {"XDG_RUNTIME_DIR": "run", "PULSE_RUNTIME_PATH": "run",
-                            "PULSE_STATE_PATH": "state", "PULSE_COOKIE": "cookie"}.items():
+        for name, value in {
+            "XDG_RUNTIME_DIR": "run",
+            "PULSE_RUNTIME_PATH": "run",
+            "PULSE_STATE_PATH": "state",
+            "PULSE_COOKIE": "cookie",
+        }.items():
             self.env[name] = f"{self.root}/{value}"
         self.env["PULSE_SERVER"] = f"unix:{self.root}/native"
         (self.root / "run").mkdir(mode=0o700)
@@ -51,12 +57,19 @@ class LiveRig:
         return self
 
     def start(self) -> None:
-        command = ["pulseaudio", "-n", "--daemonize=no", "--exit-idle-time=-1",
-                   "--use-pid-file=no", f"--log-target=file:{self.root}/log"]
+        command = [
+            "pulseaudio",
+            "-n",
+            "--daemonize=no",
+            "--exit-idle-time=-1",
+            "--use-pid-file=no",
+            f"--log-target=file:{self.root}/log",
+        ]
         for module in MODULES.format(root=self.root).splitlines():
             command += ["-L", module]
-        self.server = subprocess.Popen(command, env=self.env, stdout=subprocess.DEVNULL,
-                                       stderr=subprocess.DEVNULL)
+        self.server = subprocess.Popen(
+            command, env=self.env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        )
         deadline = time.monotonic() + 10
         while "spk" not in self.pactl("list", "short", "sinks"):
             assert time.monotonic() < deadline, (self.root / "log").read_text()
@@ -65,15 +78,24 @@ class LiveRig:
         self.pactl("set-default-sink", "spk")
 
     def pactl(self, *arguments: str) -> str:
-        return subprocess.run(["pactl", *arguments], env=self.env, capture_output=True,
-                              text=True).stdout
+        return subprocess.run(
+            ["pactl", *arguments], env=self.env, capture_output=True, text=True
+        ).stdout
 
     def record(self) -> subprocess.Popen:
         """Start recording microphone and speaker; read it with `recording`."""
         return subprocess.Popen(
-            ["parec", "--device=bus.monitor", "--raw", "--format=float32le", "--rate=48000",
-             "--channels=2", "--latency-msec=20"],
-            env=self.env, stdout=open(self.root / "rec.raw", "wb"),
+            [
+                "parec",
+                "--device=bus.monitor",
+                "--raw",
+                "--format=float32le",
+                "--rate=48000",
+                "--channels=2",
+                "--latency-msec=20",
+            ],
+            env=self.env,
+            stdout=open(self.root / "rec.raw", "wb"),
         )
 
     def recording(self) -> np.ndarray:
@@ -85,15 +107,21 @@ class LiveRig:
         """Play audio [frames] into the virtual microphone; returns when it has been played."""
         path = self.root / "play.wav"
         sf.write(path, audio, RATE, subtype="FLOAT")
-        subprocess.run(["paplay", "--device=feed", "--latency-msec=100", str(path)], env=self.env,
-                       check=True, timeout=120)
+        subprocess.run(
+            ["paplay", "--device=feed", "--latency-msec=100", str(path)],
+            env=self.env,
+            check=True,
+            timeout=120,
+        )
 
     def _write_alsa(self) -> None:
         lines = "</usr/share/alsa/alsa.conf>\n"
         for name, device in (("virtmic", "vmic"), ("virtspk", "spk")):
             lines += PCM.format(name=name, device=device, root=self.root)
-        lines += f'pcm.!default {{ type pulse server "unix:{self.root}/native" ' \
+        lines += (
+            f'pcm.!default {{ type pulse server "unix:{self.root}/native" '
             'hint { show on description "default" } }\n'
+        )
         (self.root / "asound.conf").write_text(lines)
 
     def __exit__(self, *_: object) -> None:

@@ -1,4 +1,4 @@
-"""Degradations: a pure function of (seed, step), finite, in range, and truly clean or silent targets."""
+"""Degradations: a pure function of (seed, step), finite and in range."""
 
 from __future__ import annotations
 

@@ -24,9 +24,15 @@ def card(path: Path) -> ModelCard:
 
 def checkpoint(path: Path, name: str, **options) -> Path:
     torch.save(
-        {"model_state_dict": build(name, **options).state_dict(), "optimizer_state_dict": {},
-         "scheduler_state_dict": {}, "epoch": 0, "loss": 0.0,
-         "config": {"network": name, "network_options": options}}, path,
+        {
+            "model_state_dict": build(name, **options).state_dict(),
+            "optimizer_state_dict": {},
+            "scheduler_state_dict": {},
+            "epoch": 0,
+            "loss": 0.0,
+            "config": {"network": name, "network_options": options},
+        },
+        path,
     )
     return path
 
@@ -45,8 +51,17 @@ def test_the_timestep_is_folded(form, toy_segment_model, toy_stream_model):
 
 
 def test_a_prefix_writes_both_forms(tmp_path, toy_checkpoint):
-    command = [sys.executable, "-m", "export", str(toy_checkpoint), str(tmp_path / "mine"),
-               "--name", "mine", "--training-data", "none at all"]
+    command = [
+        sys.executable,
+        "-m",
+        "export",
+        str(toy_checkpoint),
+        str(tmp_path / "mine"),
+        "--name",
+        "mine",
+        "--training-data",
+        "none at all",
+    ]
     result = subprocess.run(command, capture_output=True, text=True)
     assert result.returncode == 0, result.stderr
     assert "largest difference from PyTorch" in result.stdout
@@ -84,12 +99,15 @@ def test_bad_input_is_one_line_and_exit_2(tmp_path, toy_checkpoint):
     state["config"]["network_options"] = {"channels": 8}
     torch.save(state, tmp_path / "other.pth")
     for source, target, word in (
-        ("absent.pth", "x.onnx", "does not exist"), ("junk.pth", "x.onnx", "no checkpoint"),
-        ("other.pth", "x.onnx", "another shape"), (toy_checkpoint, "no/x.onnx", "folder"),
+        ("absent.pth", "x.onnx", "does not exist"),
+        ("junk.pth", "x.onnx", "no checkpoint"),
+        ("other.pth", "x.onnx", "another shape"),
+        (toy_checkpoint, "no/x.onnx", "folder"),
     ):
         result = subprocess.run(
             [sys.executable, "-m", "export", str(tmp_path / source), str(tmp_path / target)],
-            capture_output=True, text=True,
+            capture_output=True,
+            text=True,
         )
         assert result.returncode == 2 and word in result.stderr, result.stderr
         assert len(result.stderr.strip().splitlines()) == 1

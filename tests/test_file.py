@@ -19,7 +19,9 @@ from rtdenoise import Denoiser, RtdenoiseError, denoise_audio
 def run(*arguments: object, **options) -> subprocess.CompletedProcess:
     return subprocess.run(
         [sys.executable, "-m", "rtdenoise.cli", *map(str, arguments)],
-        capture_output=True, text=True, **options,
+        capture_output=True,
+        text=True,
+        **options,
     )
 
 
@@ -56,7 +58,10 @@ def test_rates_and_channels_are_kept(tmp_path, toy_stream_model, rate, channels)
     Denoiser(toy_stream_model).file(source, target)
     before, after = sf.info(source), sf.info(target)
     assert (after.frames, after.samplerate, after.channels, after.subtype) == (
-        before.frames, rate, channels, "FLOAT",
+        before.frames,
+        rate,
+        channels,
+        "FLOAT",
     )
     only(tmp_path, "in.wav", "out.wav")
 
@@ -69,10 +74,19 @@ def test_output_is_aligned_to_the_sample(toy_stream_model, rate):
     assert np.abs(Denoiser(toy_stream_model)(audio, rate) - audio).max() > 0.01
 
 
-@pytest.mark.parametrize("container, subtype", [
-    ("wav", "PCM_16"), ("wav", "PCM_U8"), ("flac", "PCM_24"), ("ogg", "VORBIS"),
-    ("opus", "OPUS"), ("mp3", "MPEG_LAYER_III"), ("aiff", "PCM_16"), ("caf", "FLOAT"),
-])
+@pytest.mark.parametrize(
+    "container, subtype",
+    [
+        ("wav", "PCM_16"),
+        ("wav", "PCM_U8"),
+        ("flac", "PCM_24"),
+        ("ogg", "VORBIS"),
+        ("opus", "OPUS"),
+        ("mp3", "MPEG_LAYER_III"),
+        ("aiff", "PCM_16"),
+        ("caf", "FLOAT"),
+    ],
+)
 def test_formats_are_kept(tmp_path, toy_stream_model, container, subtype):
     source, target = tmp_path / f"in.{container}", tmp_path / f"out.{container}"
     kind = "OGG" if container == "opus" else container.upper()
@@ -133,9 +147,14 @@ def test_bad_input_files_are_refused(tmp_path, noisy):
     sf.write(tmp_path / "header.wav", np.zeros(0), 48_000)
     sf.write(tmp_path / "nine.wav", noise(1000, 9), 48_000)
     before = sorted(p.name for p in tmp_path.iterdir())
-    for name, word in (("empty.wav", "is empty"), ("text.wav", "cannot be read as audio"),
-                       ("header.wav", "holds no audio"), ("nine.wav", "9 channels"),
-                       ("absent.wav", "does not exist"), (".", "is a folder")):
+    for name, word in (
+        ("empty.wav", "is empty"),
+        ("text.wav", "cannot be read as audio"),
+        ("header.wav", "holds no audio"),
+        ("nine.wav", "9 channels"),
+        ("absent.wav", "does not exist"),
+        (".", "is a folder"),
+    ):
         refused(run("file", tmp_path / name, tmp_path / "out.wav"), word)
     assert sorted(p.name for p in tmp_path.iterdir()) == before
 
@@ -145,9 +164,14 @@ def test_bad_outputs_are_refused(tmp_path, noisy):
     (tmp_path / "link.wav").symlink_to(noisy)
     os.link(noisy, tmp_path / "hard.wav")
     (tmp_path / "there.wav").write_text("mine")
-    for name, word in (("noisy.wav", "input itself"), ("link.wav", "input itself"),
-                       ("hard.wav", "input itself"), ("there.wav", "--force"),
-                       ("no/where.wav", "does not exist"), ("out.xyz", "format")):
+    for name, word in (
+        ("noisy.wav", "input itself"),
+        ("link.wav", "input itself"),
+        ("hard.wav", "input itself"),
+        ("there.wav", "--force"),
+        ("no/where.wav", "does not exist"),
+        ("out.xyz", "format"),
+    ):
         refused(run("file", noisy, tmp_path / name), word)
     refused(run("file", noisy, noisy, "--force"), "input itself")
     refused(run("file", noisy, "/proc/out.wav"), "/proc")
@@ -159,6 +183,7 @@ def test_bad_outputs_are_refused(tmp_path, noisy):
 
 def test_a_full_disk_leaves_nothing(tmp_path, noisy):
     """A file-size limit stops the write in the middle, as a full disk does."""
+
     def limit() -> None:
         resource.setrlimit(resource.RLIMIT_FSIZE, (40_000, 40_000))
         import signal
@@ -174,8 +199,9 @@ def test_bad_models_providers_and_engines_are_refused(tmp_path, noisy, toy_segme
     node = onnx.helper.make_node("Identity", ["audio"], ["denoised"])
     value = [onnx.helper.make_tensor_value_info(n, 1, [1]) for n in ("audio", "denoised")]
     graph = onnx.helper.make_graph([node], "foreign", value[:1], value[1:])
-    model = onnx.helper.make_model(graph, ir_version=8,
-                                   opset_imports=[onnx.helper.make_opsetid("", 17)])
+    model = onnx.helper.make_model(
+        graph, ir_version=8, opset_imports=[onnx.helper.make_opsetid("", 17)]
+    )
     onnx.save(model, tmp_path / "foreign.onnx")
     (tmp_path / "junk.onnx").write_bytes(b"junk" * 100)
     for option, word in (
@@ -183,7 +209,8 @@ def test_bad_models_providers_and_engines_are_refused(tmp_path, noisy, toy_segme
         (["--model", tmp_path / "junk.onnx"], "not an ONNX model"),
         (["--model", "absent"], "no model 'absent'"),
         (["--model", toy_segment_model, "--engine", "stream"], "--engine segment"),
-        (["--provider", "tpu"], "auto, cuda, cpu"), (["--engine", "steam"], "segment"),
+        (["--provider", "tpu"], "auto, cuda, cpu"),
+        (["--engine", "steam"], "segment"),
         (["--mix", "2"], "mix"),
     ):
         refused(run("file", noisy, out, *option), word)
@@ -199,15 +226,18 @@ def test_cuda_is_never_silently_the_cpu(noisy, tmp_path):
 
 
 def test_file_imports_neither_torch_nor_sounddevice(tmp_path, noisy, toy_stream_model):
-    code = ("import sys; from rtdenoise.cli import app; "
-            f"app(['file', {str(noisy)!r}, {str(tmp_path / 'o.wav')!r}], standalone_mode=False); "
-            "print({'torch', 'sounddevice'} & set(sys.modules))")
+    code = (
+        "import sys; from rtdenoise.cli import app; "
+        f"app(['file', {str(noisy)!r}, {str(tmp_path / 'o.wav')!r}], standalone_mode=False); "
+        "print({'torch', 'sounddevice'} & set(sys.modules))"
+    )
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert result.stdout.splitlines()[-1] == "set()", result
 
 
-def test_denoise_audio_takes_onnx_and_checkpoints(tmp_path, noisy, toy_stream_model,
-                                                  toy_checkpoint):
+def test_denoise_audio_takes_onnx_and_checkpoints(
+    tmp_path, noisy, toy_stream_model, toy_checkpoint
+):
     denoise_audio(toy_stream_model, noisy, tmp_path / "a.wav")
     denoise_audio(toy_checkpoint, noisy, tmp_path / "b.wav")
     a, b = (sf.read(tmp_path / name)[0] for name in ("a.wav", "b.wav"))

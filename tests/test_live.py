@@ -12,13 +12,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from live_rig import RATE, LiveRig
 
 from rtdenoise import Denoiser, RtdenoiseError
 from rtdenoise.devices import Device, choose_device, refuse_feedback
 from rtdenoise.live import LiveOptions, LiveSession
 from rtdenoise.ring import Ring
-
-from live_rig import RATE, LiveRig
 
 ROOT = str(Path(__file__).parents[1])
 
@@ -32,8 +31,9 @@ def rig() -> Iterator[LiveRig]:
 
 def start(rig: LiveRig, *arguments: object) -> subprocess.Popen:
     command = [sys.executable, "-m", "rtdenoise.cli", "live", *map(str, arguments)]
-    return subprocess.Popen(command, env=rig.env, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-                            text=True)
+    return subprocess.Popen(
+        command, env=rig.env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
 
 
 def wait_for(process: subprocess.Popen, text: str) -> str:
@@ -69,7 +69,7 @@ def live_round_trip(rig: LiveRig, model: Path, *options: str) -> tuple[float, fl
     recorder = rig.record()
     process = start(rig, "--input", "virtmic", "--output", "virtspk", "--model", model, *options)
     try:
-        wait_for(process, "->")
+        head = wait_for(process, "->")
         time.sleep(1.0)
         rig.play(audio)
         time.sleep(0.6)
@@ -86,12 +86,12 @@ def live_round_trip(rig: LiveRig, model: Path, *options: str) -> tuple[float, fl
     played_at, _ = lag(audio[middle], microphone)
     heard_at, correlation = lag(expected[middle], speaker)
     reported = float(re.findall(r"latency at the end ([\d.]+) ms", out)[0])
-    return reported, (heard_at - played_at) * 1000 / RATE, correlation, out
+    return reported, (heard_at - played_at) * 1000 / RATE, correlation, head + out
 
 
 @pytest.mark.parametrize("options", [(), ("--hop-ms", "20")])
 def test_the_speaker_plays_the_denoised_microphone(rig, toy_stream_model, options):
-    for attempt in range(2):  # a sound server on a busy machine may lose a block: one retry
+    for _ in range(2):  # a sound server on a busy machine may lose a block: one retry
         reported, measured, correlation, out = live_round_trip(rig, toy_stream_model, *options)
         if correlation > 0.999 and abs(measured - reported) <= 10:
             break
@@ -101,7 +101,7 @@ def test_the_speaker_plays_the_denoised_microphone(rig, toy_stream_model, option
 
 
 def test_rolling_segments_play_too(rig, toy_segment_model):
-    for attempt in range(2):
+    for _ in range(2):
         reported, measured, correlation, out = live_round_trip(rig, toy_segment_model)
         if correlation > 0.999 and abs(measured - reported) <= 10:
             break
@@ -130,15 +130,24 @@ def test_the_microphone_suspended_and_resumed(rig, toy_stream_model):
 
 
 def test_devices_are_listed(rig):
-    result = subprocess.run([sys.executable, "-m", "rtdenoise.cli", "devices"], env=rig.env,
-                            capture_output=True, text=True)
+    result = subprocess.run(
+        [sys.executable, "-m", "rtdenoise.cli", "devices"],
+        env=rig.env,
+        capture_output=True,
+        text=True,
+    )
     assert "virtmic" in result.stdout and "(default input" in result.stdout
 
 
-@pytest.mark.parametrize("arguments, word", [
-    (("--input", "nowhere"), "no input device fits 'nowhere'"), (("--provider", "npu"), "cuda"),
-    (("--hop-ms", "7"), "multiple of 10 ms"), (("--model", "absent"), "no model"),
-])
+@pytest.mark.parametrize(
+    "arguments, word",
+    [
+        (("--input", "nowhere"), "no input device fits 'nowhere'"),
+        (("--provider", "npu"), "cuda"),
+        (("--hop-ms", "7"), "multiple of 10 ms"),
+        (("--model", "absent"), "no model"),
+    ],
+)
 def test_bad_input_is_one_line_and_exit_2(rig, toy_stream_model, arguments, word):
     model = () if "--model" in arguments else ("--model", toy_stream_model)
     process = start(rig, *model, "--seconds", 1, *arguments)

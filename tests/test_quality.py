@@ -34,8 +34,11 @@ def test_a_table_for_a_folder(tmp_path, toy_stream_model, monkeypatch):
             sf.write(tmp_path / "clips" / kind / f"{name}.flac", wave(len(kind)), 48_000)
     fixed = dict.fromkeys(quality.COLUMNS, 1.0)
     monkeypatch.setattr(quality, "score", lambda clean, estimate: fixed)
-    monkeypatch.setattr(quality, "harmlessness", lambda clips, run: {
-        "clean_PESQ": 4.0, "clean_SISDR": 20.0, "noise_only_dB": 30.0})
+    monkeypatch.setattr(
+        quality,
+        "harmlessness",
+        lambda clips, run: {"clean_PESQ": 4.0, "clean_SISDR": 20.0, "noise_only_dB": 30.0},
+    )
     text = quality.quality(tmp_path / "clips", [str(toy_stream_model)], tmp_path / "out" / "q")
     assert "| noisy |" in text and "| rtdenoise toy 0.1.0 |" in text
     assert (tmp_path / "out/q.json").exists() and (tmp_path / "out/q.md").exists()

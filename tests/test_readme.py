@@ -29,14 +29,21 @@ def test_the_first_command_on_a_clean_virtual_environment(tmp_path):
     subprocess.run([sys.executable, "-m", "venv", tmp_path / "venv"], check=True)
     env = {k: v for k, v in os.environ.items() if k not in ("PYTHONPATH", "VIRTUAL_ENV")}
     env["PATH"] = f"{tmp_path / 'venv/bin'}:{env['PATH']}"
-    result = subprocess.run(["bash", "-c", command("try")], cwd=tmp_path / "checkout", env=env,
-                            capture_output=True, text=True, timeout=900)
+    result = subprocess.run(
+        ["bash", "-c", command("try")],
+        cwd=tmp_path / "checkout",
+        env=env,
+        capture_output=True,
+        text=True,
+        timeout=900,
+    )
     assert result.returncode == 0, result.stderr
     before = sf.info(tmp_path / "checkout/examples/noisy.wav")
     after = sf.info(tmp_path / "checkout/denoised.wav")
     assert (before.frames, before.samplerate) == (after.frames, after.samplerate)
-    listed = subprocess.run([tmp_path / "venv/bin/pip", "list"], env=env, capture_output=True,
-                            text=True).stdout
+    listed = subprocess.run(
+        [tmp_path / "venv/bin/pip", "list"], env=env, capture_output=True, text=True
+    ).stdout
     assert not re.search(r"^torch", listed, re.M)
     sites = list((tmp_path / "venv/lib").glob("python*/site-packages"))
     assert not any((site / name).exists() for site in sites for name in ("train", "export"))

@@ -1,4 +1,4 @@
-"""The seed pipeline and its promises: resume repeats exactly, t = 0 adds nothing, bad input exits 2."""
+"""The seed pipeline: resume repeats exactly, t = 0 adds nothing, bad input exits 2."""
 
 from __future__ import annotations
 
@@ -23,8 +23,13 @@ from train.losses import MultiResolutionLoss
 from train.schedule import one_cycle
 from train.stft import STFT, STFTLoss
 
-SMALL = {"network_options": {"layers": [[4, 16, 4], [4, 16, 4], [4, 8, 2]]}, "segment": 4800,
-         "batch": 4, "tensorboard": False, "threads": 1}
+SMALL = {
+    "network_options": {"layers": [[4, 16, 4], [4, 16, 4], [4, 8, 2]]},
+    "segment": 4800,
+    "batch": 4,
+    "tensorboard": False,
+    "threads": 1,
+}
 
 
 def speech(frames: int, seed: int = 0) -> np.ndarray:
@@ -49,8 +54,9 @@ def losses(path: Path) -> list:
 
 
 def run(*arguments: str, **options) -> subprocess.CompletedProcess:
-    return subprocess.run([sys.executable, "-m", "train", *arguments], capture_output=True,
-                          text=True, **options)
+    return subprocess.run(
+        [sys.executable, "-m", "train", *arguments], capture_output=True, text=True, **options
+    )
 
 
 def test_the_presets_are_the_seed_table():
@@ -58,7 +64,12 @@ def test_the_presets_are_the_seed_table():
     assert (seed.epochs, seed.batch, seed.segment) == (1000, 32, 48_000)
     assert (seed.learning_rate, seed.weight_decay) == (1e-4, 1e-2)
     assert (seed.warm_up, seed.rising, seed.final) == (0.05, 0.3, 1e-3)
-    assert (seed.network, seed.loss, seed.noise_schedule, seed.ema) == ("baseline", "stft", False, 0)
+    assert (seed.network, seed.loss, seed.noise_schedule, seed.ema) == (
+        "baseline",
+        "stft",
+        False,
+        0,
+    )
 
 
 def test_noisy_files_are_made_at_the_asked_snr_and_kept(folder):
@@ -91,7 +102,13 @@ def test_training_lowers_the_loss_and_writes_what_it_says(folder):
     best = train_diffusion_model(config)
     assert best.name.startswith("best_model_20") and best.suffix == ".pth"
     checkpoint = load_checkpoint(best)
-    for key in ("model_state_dict", "optimizer_state_dict", "scheduler_state_dict", "epoch", "loss"):
+    for key in (
+        "model_state_dict",
+        "optimizer_state_dict",
+        "scheduler_state_dict",
+        "epoch",
+        "loss",
+    ):
         assert key in checkpoint
     history = losses(Path("checkpoints/last.pth"))
     assert len(history) == 12 and history[-1][2] < 0.9 * history[0][2]
@@ -99,8 +116,17 @@ def test_training_lowers_the_loss_and_writes_what_it_says(folder):
         assert Path("checkpoints", picture).stat().st_size > 1000
 
 
-OPTIONS = ["--segment", "4800", "--batch", "4", "--threads", "1", "--no-tensorboard",
-           "--network-options", json.dumps(SMALL["network_options"])]
+OPTIONS = [
+    "--segment",
+    "4800",
+    "--batch",
+    "4",
+    "--threads",
+    "1",
+    "--no-tensorboard",
+    "--network-options",
+    json.dumps(SMALL["network_options"]),
+]
 
 
 def test_resume_after_kill_9_gives_the_losses_of_an_unbroken_run(folder):
@@ -108,7 +134,8 @@ def test_resume_after_kill_9_gives_the_losses_of_an_unbroken_run(folder):
     assert whole.returncode == 0, whole.stderr
     process = subprocess.Popen(
         [sys.executable, "-m", "train", "--epochs", "12", "--checkpoints", "cut", *OPTIONS],
-        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
     )
     last, deadline = Path("cut/last.pth"), time.monotonic() + 60
     while not last.exists() and time.monotonic() < deadline:
@@ -123,15 +150,34 @@ def test_resume_after_kill_9_gives_the_losses_of_an_unbroken_run(folder):
 
 def test_default_recipe_mixes_exports_and_has_an_average(folder):
     tiny = json.dumps({"channels": 4, "dilations": [1, 2], "embedding": 8})
-    result = run("--preset", "default", "--clean", "gt_audio", "--epochs", "2",
-                 "--steps-per-epoch", "2", "--batch", "2", "--segment", "24000",
-                 "--validation-batches", "1", "--network-options", tiny, "--no-tensorboard")
+    result = run(
+        "--preset",
+        "default",
+        "--clean",
+        "gt_audio",
+        "--epochs",
+        "2",
+        "--steps-per-epoch",
+        "2",
+        "--batch",
+        "2",
+        "--segment",
+        "24000",
+        "--validation-batches",
+        "1",
+        "--network-options",
+        tiny,
+        "--no-tensorboard",
+    )
     assert result.returncode == 0, result.stderr
     assert "pesq" in result.stdout and "si_sdr" in result.stdout
     saved = load_checkpoint(Path("checkpoints/last.pth"))
     assert saved["ema_state_dict"] is not None
-    done = subprocess.run([sys.executable, "-m", "export", "checkpoints/last.pth", "tiny"],
-                          capture_output=True, text=True)
+    done = subprocess.run(
+        [sys.executable, "-m", "export", "checkpoints/last.pth", "tiny"],
+        capture_output=True,
+        text=True,
+    )
     assert done.returncode == 0 and Path("tiny-stream.onnx").exists(), done.stderr
 
 
@@ -143,10 +189,13 @@ def test_max_minutes_ends_with_a_checkpoint(folder):
 def test_bad_input_is_one_line_and_exit_2(tmp_path, folder, toy_checkpoint):
     Path("void").mkdir()
     for arguments, word in (
-        (["--gt-audio", "void"], "no .wav files"), (["--resume", "absent.pth"], "does not exist"),
+        (["--gt-audio", "void"], "no .wav files"),
+        (["--resume", "absent.pth"], "does not exist"),
         (["--resume", str(toy_checkpoint), *OPTIONS], "another shape"),
-        (["--packed", "void"], "not a packed corpus"), (["--preset", "seed"], "unknown preset"),
-        (["--clean", "void"], "no clean speech"), (["--clean", "absent"], "not a folder"),
+        (["--packed", "void"], "not a packed corpus"),
+        (["--preset", "seed"], "unknown preset"),
+        (["--clean", "void"], "no clean speech"),
+        (["--clean", "absent"], "not a folder"),
     ):
         result = run(*arguments)
         lines = result.stderr.strip().splitlines()
@@ -174,7 +223,9 @@ def test_timestep_zero_adds_nothing_and_larger_t_adds_more():
 def test_losses_are_zero_for_the_target_and_grow_with_noise():
     target = torch.from_numpy(speech(24_000))[None, None]
     for loss in (STFTLoss(), MultiResolutionLoss()):
-        values = [loss(target + s * torch.randn_like(target), target).item() for s in (0, 0.01, 0.1)]
+        values = [
+            loss(target + s * torch.randn_like(target), target).item() for s in (0, 0.01, 0.1)
+        ]
         assert values[0] < 1e-3 and values[0] < values[1] < values[2], (loss, values)
 
 

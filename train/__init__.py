@@ -6,9 +6,13 @@ import importlib
 from typing import Any
 
 _NAMES = {
-    "STFT": ".stft", "STFTLoss": ".stft", "AudioDataset": ".data",
-    "AudioDiffusionModel": ".networks.baseline", "sinusoidal_embedding": ".networks.embedding",
-    "train_diffusion_model": ".loop", "denoise_audio": "rtdenoise",
+    "STFT": ".stft",
+    "STFTLoss": ".stft",
+    "AudioDataset": ".data",
+    "AudioDiffusionModel": ".networks.baseline",
+    "sinusoidal_embedding": ".networks.embedding",
+    "train_diffusion_model": ".loop",
+    "denoise_audio": "rtdenoise",
 }
 __all__ = list(_NAMES)
 

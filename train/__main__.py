@@ -36,8 +36,9 @@ def parse(arguments: list[str]) -> TrainConfig:
             parser.add_argument(name, type=json.loads, metavar="JSON")
         else:
             parser.add_argument(name, type=type(value))
-    given: dict[str, Any] = {k: v for k, v in vars(parser.parse_args(arguments)).items()
-                             if v is not None}
+    given: dict[str, Any] = {
+        k: v for k, v in vars(parser.parse_args(arguments)).items() if v is not None
+    }
     return dataclasses.replace(preset(given.pop("preset", "baseline")), **given)
 
 

@@ -56,9 +56,11 @@ class TrainConfig:
     def plain(self) -> dict[str, Any]:
         """Return the configuration in types that a checkpoint can hold."""
         return {
-            key: str(value) if isinstance(value, Path)
+            key: str(value)
+            if isinstance(value, Path)
             else [str(v) if isinstance(v, Path) else v for v in value]
-            if isinstance(value, list) else value
+            if isinstance(value, list)
+            else value
             for key, value in dataclasses.asdict(self).items()
         }
 
@@ -69,7 +71,15 @@ def preset(name: str) -> TrainConfig:
         return TrainConfig()
     if name == "default":
         return TrainConfig(
-            preset="default", network="default", loss="multi", batch=8, segment=96_000,
-            learning_rate=2e-3, epochs=100, noise_schedule=True, ema=0.999, metrics=True,
+            preset="default",
+            network="default",
+            loss="multi",
+            batch=8,
+            segment=96_000,
+            learning_rate=2e-3,
+            epochs=100,
+            noise_schedule=True,
+            ema=0.999,
+            metrics=True,
         )
     raise RtdenoiseError(f"unknown preset {name!r}: use baseline or default")

@@ -53,7 +53,8 @@ class Bank:
         names = [c.speaker for c in clips]
         gap = [c.start + c.length for c in clips]  # clips held out leave gaps that end a run
         first = [
-            i for i, name in enumerate(names)
+            i
+            for i, name in enumerate(names)
             if i == 0 or name != names[i - 1] or clips[i].start != gap[i - 1]
         ]
         last = [*first[1:], len(names)]
@@ -88,8 +89,10 @@ class Corpus:
         cls, clean: Iterable[Path], noise: Iterable[Path] = (), rir: Iterable[Path] = ()
     ) -> Corpus:
         """Read audio of any rate and format below the directories; the folder is the speaker."""
-        banks = [_read_bank(_scan(dirs), kind) for dirs, kind in zip((clean, noise, rir), KINDS,
-                                                                     strict=True)]
+        banks = [
+            _read_bank(_scan(dirs), kind)
+            for dirs, kind in zip((clean, noise, rir), KINDS, strict=True)
+        ]
         if not len(banks[0]):
             raise RtdenoiseError("no clean speech found: give --clean a folder with audio files")
         return cls(*banks)
@@ -159,8 +162,14 @@ def is_validation(speaker: str, fraction: float) -> bool:
 
 
 def _clip(row: dict[str, str]) -> Clip:
-    return Clip(row["file"], row["speaker"], row["licence"], float(row["bandwidth"]),
-                int(row["start"]), int(row["length"]))
+    return Clip(
+        row["file"],
+        row["speaker"],
+        row["licence"],
+        float(row["bandwidth"]),
+        int(row["start"]),
+        int(row["length"]),
+    )
 
 
 def _scan(folders: Iterable[Path]) -> list[tuple[Path, Clip]]:
@@ -205,8 +214,13 @@ def pack(collected: Path, out: Path, validation: float = 0.04) -> None:
             sides[side].append(_read_bank(entries, kind))
     for side, banks in sides.items():
         Corpus(*banks).save(Path(out, side))
-        print(side, *(f"{k}: {len(b)} files {b.seconds / 3600:.2f} h"
-                      for k, b in zip(KINDS, banks, strict=True)))
+        print(
+            side,
+            *(
+                f"{k}: {len(b)} files {b.seconds / 3600:.2f} h"
+                for k, b in zip(KINDS, banks, strict=True)
+            ),
+        )
 
 
 def main() -> None:

@@ -59,8 +59,9 @@ class AudioDataset(Dataset[tuple[Tensor, Tensor]]):
 
     def __getitem__(self, item: int) -> tuple[Tensor, Tensor]:
         file, start = self._index[item]
-        noisy, clean = (_pad(x[start : start + self.segment], self.segment)
-                        for x in self._pairs[file])
+        noisy, clean = (
+            _pad(x[start : start + self.segment], self.segment) for x in self._pairs[file]
+        )
         return noisy[None], clean[None]
 
 

@@ -105,8 +105,10 @@ class Trainer:
             t = zero_timestep(len(batch.noisy), batch.noisy.device)
             estimate = network(batch.noisy, t)
             losses.append(self.loss(estimate, batch.clean, batch.bandwidth).item())
-            pairs += [(c[0].cpu().numpy(), e[0].cpu().numpy())
-                      for c, e in zip(batch.clean, estimate, strict=True)]
+            pairs += [
+                (c[0].cpu().numpy(), e[0].cpu().numpy())
+                for c, e in zip(batch.clean, estimate, strict=True)
+            ]
         self.network.train()
         metrics = mean_metrics(pairs) if self.config.metrics else {}
         return sum(losses) / len(losses), metrics, batch, estimate
@@ -118,8 +120,12 @@ class Trainer:
             "optimizer_state_dict": self.optimizer.state_dict(),
             "scheduler_state_dict": self.scheduler.state_dict(),
             "ema_state_dict": self.ema.module.state_dict() if self.ema is not None else None,
-            "epoch": self.step // self.per_epoch, "step": self.step, "loss": loss, "best": self.best,
-            "history": json.dumps(self.history), "config": self.config.plain(),
+            "epoch": self.step // self.per_epoch,
+            "step": self.step,
+            "loss": loss,
+            "best": self.best,
+            "history": json.dumps(self.history),
+            "config": self.config.plain(),
         }
 
     def load(self, path: Path) -> None:

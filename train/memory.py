@@ -16,6 +16,10 @@ def keep_freed_memory() -> bool:
         mallopt = ctypes.CDLL("libc.so.6").mallopt
     except (OSError, AttributeError):  # musl has no mallopt
         return False
-    settings = ((M_MMAP_MAX, 0), (M_ARENA_MAX, 1), (M_TRIM_THRESHOLD, 2**31 - 1),
-                (M_TOP_PAD, 2**28))
+    settings = (
+        (M_MMAP_MAX, 0),
+        (M_ARENA_MAX, 1),
+        (M_TRIM_THRESHOLD, 2**31 - 1),
+        (M_TOP_PAD, 2**28),
+    )
     return all([mallopt(key, value) for key, value in settings])

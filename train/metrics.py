@@ -32,8 +32,11 @@ def speech_metrics(clean: Audio, estimate: Audio) -> dict[str, float]:
         quality = float(pesq(16_000, a, b, "wb"))
     except NoUtterancesError:
         quality = math.nan
-    return {"pesq": quality, "estoi": float(stoi(a, b, 16_000, extended=True)),
-            "si_sdr": si_sdr(clean, estimate)}
+    return {
+        "pesq": quality,
+        "estoi": float(stoi(a, b, 16_000, extended=True)),
+        "si_sdr": si_sdr(clean, estimate),
+    }
 
 
 def mean_metrics(pairs: list[tuple[Audio, Audio]]) -> dict[str, float]:

@@ -33,13 +33,15 @@ def draw_spectrograms(batch: Batch, estimate: Tensor, path: Path, count: int = 3
     import matplotlib.pyplot as plt
 
     count = min(count, len(batch.noisy))
-    figure, axes = plt.subplots(count, 3, figsize=(12, 2.6 * count), squeeze=False,
-                                layout="constrained")
+    figure, axes = plt.subplots(
+        count, 3, figsize=(12, 2.6 * count), squeeze=False, layout="constrained"
+    )
     for row, clips in zip(axes, zip(batch.noisy, estimate, batch.clean, strict=True), strict=False):
         for axis, name, clip in zip(row, ("noisy", "denoised", "clean"), clips, strict=True):
             audio = clip[0].cpu()
-            spectrum = torch.stft(audio, 1024, 512, window=torch.hann_window(1024),
-                                  return_complex=True)
+            spectrum = torch.stft(
+                audio, 1024, 512, window=torch.hann_window(1024), return_complex=True
+            )
             level = 20 * torch.log10(spectrum.abs() + 1e-5)
             extent = (0, len(audio) / SAMPLE_RATE, 0, SAMPLE_RATE / 2000)
             axis.imshow(level, origin="lower", aspect="auto", extent=extent, vmin=-70, vmax=20)

@@ -18,16 +18,17 @@ def shoebox(count: int, length: int, generator: torch.Generator) -> Tensor:
     Images: Allen and Berkley, J. Acoust. Soc. Am. 65 (1979) 943. Beyond their reach the response
     continues as noise with the room's decay (Sabine's RT60).
     """
+
     def draw(low: float, high: float, *shape: int) -> Tensor:
-        return low + (high - low) * torch.rand(*shape, generator=generator)
+        return low + (high - low) * torch.rand(shape, generator=generator)
 
     responses = torch.zeros(count, length)
     grid = torch.arange(-ORDER, ORDER + 1).float()
     index = torch.cartesian_prod(grid, grid, grid)  # [images, 3]
     for response in responses:
-        size = torch.stack([draw(2.5, 9, ()), draw(2.5, 7, ()), draw(2.3, 3.5, ())])
+        size = torch.stack([draw(2.5, 9), draw(2.5, 7), draw(2.3, 3.5)])
         source, microphone = draw(0.1, 0.9, 3) * size, draw(0.1, 0.9, 3) * size
-        reflection = draw(0.5, 0.93, ())
+        reflection = draw(0.5, 0.93)
         odd = index % 2
         images = 2 * size * torch.div(index + odd, 2, rounding_mode="floor")
         images = images + torch.where(odd > 0, -source, source)

@@ -16,7 +16,9 @@ class Screen:
 
     def __init__(self, config: TrainConfig, total: int) -> None:
         self._total, self._audio, self._elapsed, self._inside = total, 0.0, 0.0, 0.0
-        self._loss, self._count, self._writer, self._bar = 0.0, 0, None, None
+        self._loss, self._count = 0.0, 0
+        self._writer: Any = None
+        self._bar: Any = None
         if config.tensorboard:
             from torch.utils.tensorboard import SummaryWriter
 
@@ -30,8 +32,9 @@ class Screen:
         from rich.progress import TimeRemainingColumn as Remaining
 
         text = TextColumn("{task.description}")
-        self._bar = Progress(text, BarColumn(), MofNCompleteColumn(), Remaining(),
-                             console=Console(stderr=True))
+        self._bar = Progress(
+            text, BarColumn(), MofNCompleteColumn(), Remaining(), console=Console(stderr=True)
+        )
         self._task = self._bar.add_task("training", total=self._total)
         self._bar.start()
 
@@ -40,14 +43,19 @@ class Screen:
     ) -> None:
         """Count a step: `audio` seconds in `elapsed` seconds, `inside` of them in the network."""
         self._audio, self._elapsed = self._audio + audio, self._elapsed + elapsed
-        self._inside, self._loss, self._count = self._inside + inside, self._loss + loss, \
-            self._count + 1
+        self._inside, self._loss, self._count = (
+            self._inside + inside,
+            self._loss + loss,
+            self._count + 1,
+        )
         if self._writer:
             self._writer.add_scalar("loss/training", loss, step)
             self._writer.add_scalar("learning_rate", rate, step)
         speed, outside = self._audio / self._elapsed, 1 - self._inside / self._elapsed
-        text = (f"loss {self._loss / self._count:.4f}  lr {rate:.2e}  {speed:.1f} audio-s/s  "
-                f"{outside:.0%} outside the network")
+        text = (
+            f"loss {self._loss / self._count:.4f}  lr {rate:.2e}  {speed:.1f} audio-s/s  "
+            f"{outside:.0%} outside the network"
+        )
         if self._bar:
             self._bar.update(self._task, completed=step, description=text)
         elif step % EVERY == 0:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from .batches import BatchSource
 from .config import TrainConfig
 from .corpus import Corpus
@@ -33,7 +35,11 @@ def _mixed(config: TrainConfig) -> tuple[BatchSource, BatchSource, int]:
         held = Corpus.load(config.validation_packed)
     else:
         corpus, held = corpus.hold_out()
-    settings = {"batch": config.batch, "segment": config.segment, "device": config.device}
+    settings: dict[str, Any] = {
+        "batch": config.batch,
+        "segment": config.segment,
+        "device": config.device,
+    }
     return (
         Degrader(corpus, seed=config.seed, **settings),
         Degrader(held, seed=VALIDATION_SEED, **settings),

@@ -9,7 +9,7 @@ EPSILON = 1e-8
 
 
 class STFT(nn.Module):
-    """Short-time Fourier transform of audio [batch, samples] with a Hann window, and its inverse."""
+    """Short-time Fourier transform of audio [batch, samples], Hann window, and its inverse."""
 
     window: Tensor
 

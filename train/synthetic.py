@@ -19,9 +19,7 @@ class Draw:
 
     def uniform(self, low: float, high: float, *shape: int) -> Tensor:
         """Uniform numbers of the given shape."""
-        return low + (high - low) * torch.rand(
-            *shape, generator=self.generator, device=self.device
-        )
+        return low + (high - low) * torch.rand(*shape, generator=self.generator, device=self.device)
 
     def normal(self, *shape: int) -> Tensor:
         """Standard normal numbers of the given shape."""
@@ -65,8 +63,11 @@ def hum(draw: Draw, batch: int, length: int, partials: int = 16) -> Tensor:
     """Harmonic tones [batch, length]: mains hum, fans, motors; slightly unsteady pitch."""
     time = torch.arange(length, device=draw.device) / SAMPLE_RATE
     pitch = 40 * 2 ** draw.uniform(0, 4, batch, 1)
-    wander = draw.uniform(0, 0.01, batch, 1) * torch.sin(2 * math.pi * draw.uniform(
-        0.1, 3, batch, 1) * time) / 3
+    wander = (
+        draw.uniform(0, 0.01, batch, 1)
+        * torch.sin(2 * math.pi * draw.uniform(0.1, 3, batch, 1) * time)
+        / 3
+    )
     phase = 2 * math.pi * pitch * (time + wander)
     out = torch.zeros(batch, length, device=draw.device)
     for k in range(1, partials + 1):

@@ -11,6 +11,8 @@ causal convolution are two GEMMs that add into one result without a copy.
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -108,12 +110,11 @@ class SpectralDenoiser(DenoisingNetwork):
         self.encode_low = nn.Linear(LOW_KERNEL * 3, channels)
         self.encode_high = nn.Linear(HIGH_STRIDE, channels)
         self.position = nn.Parameter(torch.zeros(POSITIONS, channels))
-        self.timestep = nn.Sequential(
-            nn.Linear(embedding, embedding), nn.SiLU(), nn.Linear(embedding, 2 * channels)
-        )
-        nn.init.zeros_(self.timestep[2].weight)  # FiLM starts as the identity
-        nn.init.zeros_(self.timestep[2].bias)
-        self.blocks = nn.ModuleList(Block(channels, d) for d in dilations)
+        film = nn.Linear(embedding, 2 * channels)
+        nn.init.zeros_(film.weight)  # FiLM starts as the identity
+        nn.init.zeros_(film.bias)
+        self.timestep = nn.Sequential(nn.Linear(embedding, embedding), nn.SiLU(), film)
+        self.blocks: Any = nn.ModuleList(Block(channels, d) for d in dilations)
         self.decode = nn.Linear(2 * channels, channels)
         self.mask_low = nn.Linear(channels, 2 * LOW_STRIDE)
         self.mask_high = nn.Linear(channels, HIGH_STRIDE)
@@ -132,9 +133,7 @@ class SpectralDenoiser(DenoisingNetwork):
 
     def initial_states(self, batch: int) -> list[Tensor]:
         """Zeros: the previous input block, the previous output tail, each block's past frames."""
-        blocks = [
-            torch.zeros(d, batch, POSITIONS, self.channels) for d in self.dilations
-        ]
+        blocks = [torch.zeros(d, batch, POSITIONS, self.channels) for d in self.dilations]
         return [torch.zeros(batch, HOP), torch.zeros(batch, HOP), *blocks]
 
     def stream(

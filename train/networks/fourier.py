@@ -35,6 +35,14 @@ class Fourier(nn.Module):
     to exactly one. `matrices` selects the matrix form (export) instead of torch.fft (training).
     """
 
+    window: Tensor
+    cos1: Tensor
+    sin1: Tensor
+    cos2: Tensor
+    sin2: Tensor
+    cost: Tensor
+    sint: Tensor
+
     def __init__(self) -> None:
         super().__init__()
         self.matrices = False
@@ -84,8 +92,8 @@ def frame(audio: Tensor) -> Tensor:
 def overlap_add(frames: Tensor) -> Tensor:
     """Join frames [batch, frames, 960] into audio [batch, (frames - 1) * 480].
 
-        frame j     |  head  |  tail  |
-        frame j+1            |  head  |  tail  |
-        audio                |block j |
+    frame j     |  head  |  tail  |
+    frame j+1            |  head  |  tail  |
+    audio                |block j |
     """
     return (frames[:, :-1, HOP:] + frames[:, 1:, :HOP]).flatten(1)
