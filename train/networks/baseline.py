@@ -8,7 +8,7 @@ from ..network_api import DenoisingNetwork
 from .embedding import sinusoidal_embedding
 
 # (channels out, kernel, stride); padding (kernel - stride) / 2 keeps lengths exact.
-LAYERS = ((64, 16, 4), (128, 16, 4), (192, 8, 2))
+LAYERS = ((48, 16, 4), (96, 16, 4), (128, 8, 2))
 
 
 class AudioDiffusionModel(DenoisingNetwork):
