@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 import soundfile as sf
@@ -64,3 +67,20 @@ def test_rooms_start_with_the_direct_sound_and_decay():
     torch.testing.assert_close(rooms[:, 0], torch.ones(8))
     early, late = rooms[:, :4800].square().sum(-1), rooms[:, -4800:].square().sum(-1)
     assert torch.all(late < 0.1 * early)
+
+
+def test_the_packer_keeps_speakers_apart(tmp_path):
+    for i in range(20):
+        folder = tmp_path / "in" / "clean" / f"voice{i}"
+        folder.mkdir(parents=True)
+        sf.write(folder / "a.wav", np.ones(1000) * 0.1, 48_000)
+    command = [sys.executable, "-m", "train.corpus", tmp_path / "in", tmp_path / "out"]
+    done = subprocess.run([*command, "--validation", "0.3"], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    train, held = (Corpus.load(tmp_path / "out" / side) for side in ("train", "validation"))
+    names = [{c.speaker for c in side.clean.clips} for side in (train, held)]
+    assert len(names[0]) + len(names[1]) == 20 and names[0] and names[1]
+    absent = subprocess.run(
+        [*command[:3], tmp_path / "none", tmp_path / "out"], capture_output=True, text=True
+    )
+    assert absent.returncode == 2 and len(absent.stderr.splitlines()) == 1

@@ -1,6 +1,6 @@
 """The training corpus in memory: speech, noise and room responses as int16 at 48 kHz.
 
-    python -m train.corpus pack ../corpus packed [--validation 0.04]
+    python -m train.corpus ../corpus packed [--validation 0.04]
 
 packs directories (or the output of shared/corpus/collect.py, whose manifest names speakers,
 licences and bandwidths) into one int16 .npy and one .csv per kind; validation speakers apart.
@@ -11,6 +11,7 @@ from __future__ import annotations
 import csv
 import dataclasses
 import hashlib
+import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
@@ -18,6 +19,7 @@ import numpy as np
 import soundfile as sf
 import soxr
 import torch
+import typer
 from torch import Tensor
 
 from rtdenoise.errors import RtdenoiseError
@@ -106,7 +108,7 @@ class Corpus:
             if not (table.is_file() and data.is_file()):
                 raise RtdenoiseError(
                     f"{packed} is not a packed corpus ({table.name} is missing): "
-                    "make one with `python -m train.corpus pack`"
+                    "make one with `python -m train.corpus`"
                 )
             with open(table, newline="", encoding="utf-8") as handle:
                 rows = [_clip(row) for row in csv.DictReader(handle)]
@@ -198,38 +200,56 @@ def _read_bank(entries: Sequence[tuple[Path, Clip]], kind: str) -> Bank:
 
 
 def pack(collected: Path, out: Path, validation: float = 0.04) -> None:
-    """Pack the collector's output into out/train and out/validation, split by speaker."""
-    with open(Path(collected, "manifest.csv"), newline="", encoding="utf-8") as handle:
-        rows = list(csv.DictReader(handle))
+    """Pack a folder into out/train and out/validation, speakers apart.
+
+    The folder is the collector's output (manifest.csv) or has subfolders clean, noise and rir.
+    """
     sides: dict[str, list[Bank]] = {"train": [], "validation": []}
     for kind in KINDS:
         split: dict[str, list[tuple[Path, Clip]]] = {"train": [], "validation": []}
-        for row in (r for r in rows if r["kind"] == kind):
-            name = f"{row['source']}/{row['speaker_or_class']}"
-            clip = Clip(row["file"], name, row["licence"], float(row["bw"] or FULL_BAND))
-            key = name if kind == "clean" else row["file"]  # noise classes are on both sides
+        for path, clip in _entries(collected, kind):
+            key = clip.speaker if kind == "clean" else clip.file  # noise classes on both sides
             side = "validation" if is_validation(key, validation) else "train"
-            split[side].append((Path(collected, row["file"]), clip))
+            split[side].append((path, clip))
         for side, entries in split.items():
             sides[side].append(_read_bank(entries, kind))
     for side, banks in sides.items():
         Corpus(*banks).save(Path(out, side))
-        print(
-            side,
-            *(
-                f"{k}: {len(b)} files {b.seconds / 3600:.2f} h"
-                for k, b in zip(KINDS, banks, strict=True)
+        for kind, bank in zip(KINDS, banks, strict=True):
+            print(f"{side} {kind}: {len(bank)} files, {bank.seconds / 3600:.2f} h")
+
+
+def _entries(collected: Path, kind: str) -> list[tuple[Path, Clip]]:
+    """List the recordings of a kind, from the manifest where there is one."""
+    manifest = Path(collected, "manifest.csv")
+    if not manifest.is_file():
+        folder = Path(collected, kind)
+        return _scan([folder] if folder.is_dir() or kind == "clean" else [])
+    with open(manifest, newline="", encoding="utf-8") as handle:
+        rows = [row for row in csv.DictReader(handle) if row["kind"] == kind]
+    return [
+        (
+            Path(collected, row["file"]),
+            Clip(
+                row["file"],
+                f"{row['source']}/{row['speaker_or_class']}",
+                row["licence"],
+                float(row["bw"] or FULL_BAND),
             ),
         )
+        for row in rows
+    ]
 
 
 def main() -> None:
-    """Command line of the packer."""
-    import typer
-
-    app = typer.Typer(add_completion=False)
+    """Run the packer; bad input gives one line on stderr and exit code 2."""
+    app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
     app.command()(pack)
-    app()
+    try:
+        app()
+    except RtdenoiseError as error:
+        print(f"train.corpus: {error}", file=sys.stderr)
+        sys.exit(2)
 
 
 if __name__ == "__main__":
