@@ -39,6 +39,8 @@ def export(
         metrics = json.loads(metrics_json.read_text()) if metrics_json else {}
     except (OSError, ValueError) as error:
         raise RtdenoiseError(f"{metrics_json} is no readable JSON file ({error})") from error
+    if not isinstance(metrics, dict):
+        raise RtdenoiseError(f'{metrics_json} must hold one JSON object, as {{"PESQ": 1.5}}')
     if not target.parent.is_dir():
         raise RtdenoiseError(f"the folder {target.parent} does not exist: create it first")
     export_forms(

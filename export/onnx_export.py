@@ -148,9 +148,15 @@ def share_constants(model: onnx.ModelProto) -> onnx.ModelProto:
 def export_forms(
     checkpoint: Path, target: Path, forms: Sequence[str], dynamic: bool = False, **card: Any
 ) -> list[Path]:
-    """Write `target` itself (a name ending in .onnx) or target-segment.onnx, target-stream.onnx."""
+    """Write `target` itself (a name ending in .onnx) or target-segment.onnx, target-stream.onnx.
+
+    Asked for both forms of a network that cannot stream, it writes the one there is, and says so.
+    """
     if target.suffix == ".onnx":
         return [export_checkpoint(checkpoint, target, forms[0], dynamic, **card)]
+    if len(forms) > 1 and not load_network(checkpoint).streams:
+        print(f"{checkpoint}: this network has no stream form; writing its segment form")
+        forms = ["segment"]
     name = {"name": card.pop("name", None) or target.name}
     return [
         export_checkpoint(
