@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import functools
 import json
 import platform
@@ -11,8 +12,8 @@ from typing import Any
 
 import numpy as np
 import soundfile as sf
+import soxr
 from numpy.typing import NDArray
-from scipy.signal import resample_poly
 
 from rtdenoise import Denoiser, RtdenoiseError
 from train.metrics import si_sdr
@@ -39,7 +40,7 @@ def score(clean: Audio, estimate: Audio) -> dict[str, float]:
     from pystoi import stoi
     from speechmos import dnsmos
 
-    a, b = (resample_poly(x, 1, 3).astype(np.float32) for x in (clean, estimate))
+    a, b = (_wideband(x) for x in (clean, estimate))
     opinion = dnsmos.run(np.clip(b, -1, 1), 16_000)
     return {
         "PESQ": float(pesq(16_000, a, b, "wb")),
@@ -48,6 +49,11 @@ def score(clean: Audio, estimate: Audio) -> dict[str, float]:
         "LSD_hi": log_spectral_distance(clean, estimate),
         **{key: float(opinion[f"{key.lower()}_mos"]) for key in ("SIG", "BAK", "OVRL")},
     }
+
+
+def _wideband(audio: Audio) -> Audio:
+    """To 16 kHz, by the resampler that reproduces the peers file's scores of the noisy clips."""
+    return soxr.resample(audio, RATE, 16_000, quality="VHQ")
 
 
 def log_spectral_distance(
@@ -83,6 +89,22 @@ def load_clips(folder: Path) -> list[tuple[str, Audio, Audio]]:
     return clips
 
 
+def by_snr(folder: Path, rows: list[dict[str, Any]]) -> dict[str, dict[str, float]]:
+    """Return the means of each SNR that the folder's manifest.csv names, lowest first."""
+    manifest = folder / "manifest.csv"
+    if not manifest.is_file():
+        return {}
+    with open(manifest, newline="", encoding="utf-8") as handle:
+        snr = {Path(row["file"]).stem: float(row["snr"]) for row in csv.DictReader(handle)}
+    return {
+        f"{level:g}": {
+            key: float(np.mean([row[key] for row in rows if snr.get(row["clip"]) == level]))
+            for key in COLUMNS
+        }
+        for level in sorted({snr[row["clip"]] for row in rows if row["clip"] in snr})
+    }
+
+
 def evaluate(
     clips: list[tuple[str, Audio, Audio]], run: Callable[[Audio], Audio]
 ) -> tuple[dict[str, float], list[dict[str, Any]]]:
@@ -100,7 +122,7 @@ def harmlessness(
     quality, distortion, attenuation = [], [], []
     for _, clean, noisy in clips:
         out = run(clean)
-        a, b = (resample_poly(x, 1, 3).astype(np.float32) for x in (clean, out))
+        a, b = (_wideband(x) for x in (clean, out))
         quality.append(pesq(16_000, a, b, "wb"))
         distortion.append(si_sdr(clean, out))
         noise = noisy - clean
@@ -128,6 +150,7 @@ def quality(folder: Path, models: list[str], out: Path) -> str:
         systems[label], rows = evaluate(clips, functools.partial(denoiser, sample_rate=RATE))
         details[label] = {
             "clips": rows,
+            "by_snr": by_snr(folder, rows),
             "checkpoint": denoiser.card.checkpoint_sha256,
             **harmlessness(clips, functools.partial(denoiser, sample_rate=RATE)),
         }
@@ -138,19 +161,27 @@ def quality(folder: Path, models: list[str], out: Path) -> str:
     ours = {"folder": str(folder), "machine": machine(), "systems": systems, "details": details}
     out.parent.mkdir(parents=True, exist_ok=True)
     out.with_suffix(".json").write_text(json.dumps(ours, indent=1))
-    text = table(systems) + "".join(
-        f"\n{label}: undegraded speech PESQ {d['clean_PESQ']:.2f}, SI-SDR {d['clean_SISDR']:.1f} "
-        f"dB; noise alone {d['noise_only_dB']:.1f} dB down\n"
-        for label, d in details.items()
-    )
+    text = table(systems) + "".join(_detail(label, d) for label, d in details.items())
     out.with_suffix(".md").write_text(f"# Quality on {folder} ({len(clips)} clips)\n\n{text}")
     return text
 
 
-def table(systems: dict[str, dict[str, float]]) -> str:
-    """Return a Markdown table, in order of PESQ."""
+def _detail(label: str, detail: dict[str, Any]) -> str:
+    text = (
+        f"\n{label}: undegraded speech PESQ {detail['clean_PESQ']:.2f}, SI-SDR "
+        f"{detail['clean_SISDR']:.1f} dB; noise alone {detail['noise_only_dB']:.1f} dB down\n"
+    )
+    if detail["by_snr"]:
+        rows = {f"at {level} dB SNR": means for level, means in detail["by_snr"].items()}
+        text += "\n" + table(rows, order=None)
+    return text
+
+
+def table(systems: dict[str, dict[str, float]], order: str | None = "PESQ") -> str:
+    """Return a Markdown table, in order of a column where one is named."""
     lines = ["| system | " + " | ".join(COLUMNS.values()) + " |", "|---" * (len(COLUMNS) + 1) + "|"]
-    for name, means in sorted(systems.items(), key=lambda item: item[1]["PESQ"]):
+    rows = list(systems.items())
+    for name, means in sorted(rows, key=lambda row: row[1][order]) if order else rows:
         cells = [
             f"{means[key]:.3f}" if key == "ESTOI" else f"{means[key]:.2f}" if key in means else "-"
             for key in COLUMNS

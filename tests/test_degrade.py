@@ -10,9 +10,10 @@ import pytest
 import soundfile as sf
 import torch
 
-from train.corpus import Corpus
-from train.degrade import Degrader
+from train.corpus import Bank, Clip, Corpus
+from train.degrade import SPEECH_RATES, Degrader
 from train.rooms import shoebox
+from train.synthetic import Draw
 
 
 @pytest.fixture(scope="module")
@@ -47,6 +48,18 @@ def test_levels_kinds_and_ranges(corpus):
     silent = (clean.abs().amax(-1) == 0).float().mean()
     same = ((noisy - clean).abs().amax(-1) < 1e-6).float().mean()
     assert 0.01 < silent < 0.12 and 0.01 < same < 0.12
+
+
+def test_playing_faster_raises_pitch_and_bandwidth():
+    tone = np.sin(2 * np.pi * 1000 * np.arange(480_000) / 48_000)
+    samples = torch.from_numpy((tone * 10_000).astype("int16"))
+    bank = Bank(samples, [Clip("a", "anna", bandwidth=10_000.0, length=len(samples))])
+    source = Degrader(Corpus(bank, Bank(samples[:0], []), Bank(samples[:0], [])), 64, 48_000)
+    speech, bandwidth = source._speech(Draw(0))
+    pitch = torch.fft.rfft(speech).abs().argmax(-1) * 48_000 / speech.shape[-1]
+    low, high = SPEECH_RATES
+    assert 1000 * low - 2 < pitch.min() < 900 and 1100 < pitch.max() < 1000 * high + 2
+    assert torch.allclose(bandwidth / 10, pitch, atol=2)
 
 
 def test_speakers_are_held_out_as_a_whole(corpus):

@@ -20,7 +20,7 @@ from train.data import AudioDataset, PairedBatches, generate_noisy
 from train.diffusion import NoiseSchedule
 from train.loop import train_diffusion_model
 from train.losses import MultiResolutionLoss
-from train.schedule import one_cycle
+from train.schedule import hold_decay, one_cycle
 from train.stft import STFT, STFTLoss
 
 SMALL = {
@@ -209,6 +209,13 @@ def test_the_schedule_warms_up_rises_and_ends_at_a_thousandth():
     assert rates[peak] == pytest.approx(1.0, abs=1e-4) and abs(peak - (50 + 0.3 * 950)) < 3
     assert rates[-1] == pytest.approx(1e-3)
     assert rates[:peak] == sorted(rates[:peak]) and rates[peak:] == sorted(rates[peak:])[::-1]
+
+
+def test_hold_decay_is_level_until_its_last_share_whatever_the_total():
+    short, long = ([hold_decay(i, n, 10, 0.25) for i in range(n)] for n in (100, 400))
+    assert short[0] == pytest.approx(0.1) and short[9:76] == [1.0] * 67
+    assert short[:76] == long[:76]  # a run can be resumed for longer than planned
+    assert short[76:] == sorted(short[76:])[::-1] and short[-1] == pytest.approx(0.04)
 
 
 def test_timestep_zero_adds_nothing_and_larger_t_adds_more():

@@ -34,8 +34,10 @@ class TrainConfig:
     learning_rate: float = 1e-4
     weight_decay: float = 1e-2
     clip: float = 1.0  # largest gradient norm
-    warm_up: float = 0.05
-    rising: float = 0.3
+    schedule: str = "one_cycle"  # or "hold_decay", whose level part can be resumed at will
+    warm_up: float = 0.05  # share of all steps; of hold_decay: steps
+    rising: float = 0.3  # of one_cycle
+    decay: float = 0.3  # of hold_decay: the last share of all steps
     final: float = 1e-3
     timesteps: int = 1000
     noise_schedule: bool = False  # True: larger t adds more noise to the input
@@ -78,6 +80,8 @@ def preset(name: str) -> TrainConfig:
             segment=96_000,
             learning_rate=2e-3,
             epochs=100,
+            schedule="hold_decay",
+            warm_up=200,
             noise_schedule=True,
             ema=0.999,
             metrics=True,

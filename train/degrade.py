@@ -6,6 +6,8 @@
 
 from __future__ import annotations
 
+import math
+
 import torch
 from torch import Tensor
 
@@ -17,6 +19,9 @@ from .synthetic import Draw, clicks, hum, smooth_curve, stationary
 
 PREROLL = SAMPLE_RATE // 2  # samples of history: reverberation has built up when a clip begins
 ROOMS = 64  # synthesised rooms beside the recorded ones
+# Playing speech and noise faster or slower makes new talkers and new machines of few recordings.
+SPEECH_RATES, NOISE_RATES = (0.8, 1.25), (0.5, 1.6)
+WARPED = 0.6  # share of the cuts that are played at another speed
 # Band limits of telephones, codecs and resamplers, Hz.
 LOW_PASS = (3400, 3700, 5400, 7400, 7900, 10800, 13000, 15500, 16000, 18000, 20000)
 
@@ -67,22 +72,34 @@ class Degrader:
         self.rooms = torch.fft.rfft(responses, n=n).to(self.device)
         self.early = torch.fft.rfft(early, n=n).to(self.device)
 
-    def _cut(self, bank: Bank, starts: Tensor, lengths: Tensor, draw: Draw) -> tuple:
-        """Cut a random stretch of `self.length` from each region, repeating short ones."""
-        offset = (draw.uniform(0, 1, len(starts)) * (lengths - self.length).clamp(min=1)).long()
-        index = offset[:, None] + torch.arange(self.length, device=self.device)
-        index = starts[:, None] + index % lengths[:, None]
-        return bank.samples[index].float() / 32768, index
+    def _cut(self, bank: Bank, region: tuple[Tensor, Tensor], rates: tuple, draw: Draw) -> tuple:
+        """Cut `self.length` samples from each region (starts, lengths), repeating short ones.
+
+        Returns audio [n, length], the indices it came from, and the playing rates [n, 1].
+        """
+        starts, lengths = (x.to(self.device)[:, None] for x in region)
+        low, high = (math.log2(r) for r in rates)
+        n = len(starts)
+        rate = torch.where(draw.chance(WARPED, n, 1), 2 ** draw.uniform(low, high, n, 1), 1.0)
+        offset = draw.uniform(0, 1, n, 1) * (lengths - rate * self.length).clamp(min=1)
+        position = offset.double() + rate * torch.arange(self.length, device=self.device)
+        left = position.long()
+        part = (position - left).float()
+        index = starts + left % lengths
+        following = starts + (left + 1) % lengths
+        audio = torch.lerp(bank.samples[index].float(), bank.samples[following].float(), part)
+        return audio / 32768, index, rate
 
     def _speech(self, draw: Draw, count: int | None = None) -> tuple[Tensor, Tensor]:
         bank = self.corpus.clean
         pick = draw.choice(self.speakers, count or self.size).cpu()
         starts = bank.run_starts[pick]
-        lengths = bank.run_ends[pick] - starts
-        speech, index = self._cut(bank, starts.to(self.device), lengths.to(self.device), draw)
+        region = starts, bank.run_ends[pick] - starts
+        speech, index, rate = self._cut(bank, region, SPEECH_RATES, draw)
         probe = index[:, :: self.length // 8].cpu().contiguous()  # which clips were joined?
         clip = torch.searchsorted(bank.starts, probe, right=True) - 1
-        return speech, bank.bandwidths[clip].amin(-1).to(self.device)
+        bandwidth = bank.bandwidths[clip].amin(-1).to(self.device) * rate[:, 0]
+        return speech, bandwidth.clamp(max=SAMPLE_RATE / 2)
 
     def _recorded(self, draw: Draw) -> Tensor:
         bank, out = self.corpus.noise, torch.zeros(self.size, self.length, device=self.device)
@@ -93,8 +110,9 @@ class Degrader:
             if not len(rows):
                 continue
             pick = draw.choice(self.noises, len(rows)).cpu()
-            starts, lengths = bank.starts[pick].to(self.device), bank.lengths[pick].to(self.device)
-            noise, _ = self._cut(bank, starts, lengths, draw)
+            noise, _, _ = self._cut(
+                bank, (bank.starts[pick], bank.lengths[pick]), NOISE_RATES, draw
+            )
             out[rows] += _unit(noise) * 10 ** (draw.uniform(-0.6, 0, len(rows), 1))
         return out
 
@@ -102,11 +120,13 @@ class Degrader:
         """Recorded noise, synthesised noise, babble, or sums of them, [batch, length]."""
         b, n = self.size, self.length
         noise = self._recorded(draw) * draw.chance(0.75, b, 1)
-        synthetic = torch.stack([f(draw, b, n) for f in (stationary, hum, clicks)])
-        which = draw.chance(0.4, 3, b, 1) * 10 ** draw.uniform(-1, 0, 3, b, 1)
-        use = draw.chance(0.4, b, 1) | (noise.abs().amax(-1, keepdim=True) == 0)
+        use = draw.chance(0.4, b) | (noise.abs().amax(-1) == 0)
+        which = draw.chance(0.4, 3, b) * 10 ** draw.uniform(-1, 0, 3, b)
         which[0] += which.sum(0) == 0
-        noise = noise + use * (which * _unit(synthetic)).sum(0)
+        for gain, synthesise in zip(which * use, (stationary, hum, clicks), strict=True):
+            rows = gain.nonzero()[:, 0]  # synthesis is costly: only where it is heard
+            if len(rows):
+                noise[rows] += gain[rows, None] * _unit(synthesise(draw, len(rows), n))
         kind = draw.uniform(0, 1, b, 1)
         babble = torch.zeros_like(noise)
         rows = (kind[:, 0] < 0.15).nonzero()[:, 0]
@@ -139,7 +159,7 @@ class Degrader:
 
     def _mix(self, draw: Draw, wet: Tensor, target: Tensor, noise: Tensor) -> tuple:
         b = self.size
-        often, rarely = draw.uniform(-5, 18, b, 1), draw.uniform(18, 30, b, 1)
+        often, rarely = draw.uniform(-6, 16, b, 1), draw.uniform(16, 30, b, 1)
         snr = torch.where(draw.chance(0.85, b, 1), often, rarely)
         gain = _active_level(wet) / _level(noise) * 10 ** (-snr / 20)
         kind = draw.uniform(0, 1, b, 1)

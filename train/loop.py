@@ -24,7 +24,7 @@ from .metrics import mean_metrics
 from .network_api import SAMPLE_RATE, DenoisingNetwork, zero_timestep
 from .networks import build
 from .report import draw_losses, draw_spectrograms
-from .schedule import one_cycle
+from .schedule import hold_decay, one_cycle
 from .screen import Screen
 from .sources import make_sources
 from .stft import STFTLoss
@@ -57,6 +57,10 @@ class Trainer:
 
     def _factor(self, step: int) -> float:
         c = self.config
+        if c.schedule == "hold_decay":
+            return hold_decay(step, self.total, c.warm_up, c.decay, c.final)
+        if c.schedule != "one_cycle":
+            raise RtdenoiseError(f"unknown schedule {c.schedule!r}: use one_cycle or hold_decay")
         return one_cycle(step, self.total, c.warm_up, c.rising, c.final)
 
     def train_step(self, batch: Batch) -> tuple[float, float]:

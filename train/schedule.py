@@ -1,4 +1,4 @@
-"""The learning rate over the run: linear warm-up, then one cycle."""
+"""The learning rate over the run: linear warm-up, then one cycle, or hold and decay."""
 
 from __future__ import annotations
 
@@ -25,6 +25,17 @@ def one_cycle(
     if position < rising:
         return _cosine(INITIAL, 1.0, position / rising)
     return _cosine(1.0, final, min(1.0, (position - rising) / (1 - rising)))
+
+
+def hold_decay(step: int, total: int, warm_up: float, decay: float, final: float = FINAL) -> float:
+    """Return the factor at `step` of `total`: linear warm-up, 1, linear to `final` over the end.
+
+    The level part does not depend on `total`, so a run may be resumed for longer than planned
+    (Hu et al., MiniCPM, arXiv:2404.06395, section 4). `warm_up` in steps, `decay` in shares of
+    `total`.
+    """
+    left = (total - step) / max(1.0, decay * total)
+    return min(1.0, (step + 1) / max(1.0, warm_up), max(final, left))
 
 
 def _cosine(start: float, end: float, part: float) -> float:

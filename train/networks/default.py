@@ -99,7 +99,7 @@ class SpectralDenoiser(DenoisingNetwork):
     def __init__(
         self,
         channels: int = 48,
-        dilations: tuple[int, ...] = (1, 2, 4, 8, 16, 1, 2, 4, 8),
+        dilations: tuple[int, ...] = (1, 2, 4, 8, 16, 32, 1, 4, 16),
         embedding: int = 64,
     ) -> None:
         super().__init__()
