@@ -10,6 +10,7 @@ from train.networks import build
 from train.networks.default import _CausalTaps
 from train.networks.embedding import sinusoidal_embedding
 from train.networks.fourier import Fourier, frame, overlap_add
+from train.networks.fourier_matrices import MatrixFourier
 
 NETWORKS = {
     "baseline": {"layers": [[8, 16, 4], [8, 16, 4], [8, 8, 2]]},
@@ -64,17 +65,34 @@ def test_two_taps_have_the_right_gradient():
         assert torch.autograd.gradcheck(lambda *a, d=dilation: _CausalTaps.apply(*a, d), inputs)
 
 
-def test_matrices_and_fft_agree_and_the_transform_inverts():
-    fourier, audio = Fourier(), torch.randn(2, 4800)
-    fast = fourier.analyse(frame(audio))
-    fourier.matrices = True
-    slow = fourier.analyse(frame(audio))
-    for a, b in zip(fast, slow, strict=True):
-        torch.testing.assert_close(a, b, atol=1e-4, rtol=1e-5)
-    for matrices in (False, True):
-        fourier.matrices = matrices
-        back = overlap_add(fourier.synthesise(*fourier.analyse(frame(audio))))
+def test_matrices_and_fft_agree_and_the_transforms_invert():
+    fast, slow = Fourier(), MatrixFourier()
+    audio = torch.randn(2, 4800)
+    frames = frame(audio)
+    spectra = fast.analyse(frames), slow.analyse(frames.reshape(-1, 960))
+    for a, b in zip(*spectra, strict=True):
+        torch.testing.assert_close(a.reshape(-1, 481), b, atol=1e-4, rtol=1e-5)
+    for fourier, (re, im) in zip((fast, slow), spectra, strict=True):
+        back = overlap_add(fourier.synthesise(re, im).reshape(2, -1, 960))
         torch.testing.assert_close(back, audio[:, 480:-480], atol=1e-5, rtol=1e-5)
+
+
+def test_the_folded_form_is_the_network_at_t_0():
+    torch.manual_seed(0)
+    network = build("default", **NETWORKS["default"]).eval()
+    for name, parameter in network.named_parameters():  # no bias, shift or scale left at zero
+        if parameter.ndim == 1 or name.startswith(("timestep", "position")):
+            torch.nn.init.normal_(parameter, std=0.3)
+    folded, audio, t = network.for_export(), torch.randn(2, 1, 9600), zero_timestep(2)
+    with torch.no_grad():
+        expected = network(audio, t)
+        torch.testing.assert_close(folded(audio, t), expected, atol=1e-4, rtol=1e-4)
+        states, out = folded.initial_states(2), []
+        for piece in audio.split([480, 1440, 960, 3840, 2880], dim=-1):
+            denoised, states = folded.stream(piece, folded.condition(t), states)
+            out.append(denoised)
+    delayed = torch.cat(out, dim=-1)[..., 480:]
+    torch.testing.assert_close(delayed, expected[..., :-480], atol=1e-4, rtol=1e-4)
 
 
 def test_sinusoidal_embedding():

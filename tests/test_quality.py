@@ -29,7 +29,10 @@ def test_log_spectral_distance():
 
 def test_means_by_snr_follow_the_manifest(tmp_path):
     (tmp_path / "manifest.csv").write_text("file,snr\na.flac,10\nb.flac,-5\nc.flac,10\n")
-    rows = [dict.fromkeys(quality.COLUMNS, v) | {"clip": c} for c, v in zip("abc", (1, 2, 4), strict=True)]
+    rows = [
+        dict.fromkeys(quality.COLUMNS, v) | {"clip": c}
+        for c, v in zip("abc", (1, 2, 4), strict=True)
+    ]
     means = quality.by_snr(tmp_path, rows)
     assert list(means) == ["-5", "10"] and means["10"]["PESQ"] == 2.5 and means["-5"]["SIG"] == 2
     assert quality.by_snr(tmp_path / "nowhere", rows) == {}

@@ -73,21 +73,10 @@ class Block(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Map x [time, batch, position, channel] to the same shape; silence came before it."""
-        if torch.jit.is_tracing():  # ONNX knows no in-place GEMM: the same by concatenation
-            return self.stream(x, x.new_zeros(self.dilation, *x.shape[1:]))[0]
         rows = x.flatten(1, 2)
         u = _CausalTaps.apply(rows, self.now, self.past, self.bias, self.dilation).view_as(x)
-        return x + self._mix(u)
-
-    def stream(self, x: Tensor, past: Tensor) -> tuple[Tensor, Tensor]:
-        """As forward, with the last `dilation` frames carried in and out as `past`."""
-        joined = torch.cat([past, x])
-        u = x @ self.now + joined[: -self.dilation] @ self.past + self.bias
-        return x + self._mix(u), joined[-self.dilation :]
-
-    def _mix(self, u: Tensor) -> Tensor:
         u = F.leaky_relu(u, SLOPE)
-        return self.out(F.leaky_relu(u + self.mix @ u, SLOPE))
+        return x + self.out(F.leaky_relu(u + self.mix @ u, SLOPE))
 
 
 class SpectralDenoiser(DenoisingNetwork):
@@ -128,42 +117,19 @@ class SpectralDenoiser(DenoisingNetwork):
     def denoise(self, audio: Tensor, conditioning: Tensor) -> Tensor:
         """Denoise audio [batch, 1, samples]; samples a multiple of 480."""
         frames = frame(F.pad(audio[:, 0], (HOP, HOP)))
-        states = [None] * len(self.blocks)
-        return overlap_add(self._frames(frames, conditioning, states)[0])[:, None]
-
-    def initial_states(self, batch: int) -> list[Tensor]:
-        """Zeros: the previous input block, the previous output tail, each block's past frames."""
-        blocks = [torch.zeros(d, batch, POSITIONS, self.channels) for d in self.dilations]
-        return [torch.zeros(batch, HOP), torch.zeros(batch, HOP), *blocks]
-
-    def stream(
-        self, audio: Tensor, conditioning: Tensor, states: list[Tensor]
-    ) -> tuple[Tensor, list[Tensor]]:
-        """Denoise [batch, 1, n * 480] samples, delayed by 480; see `initial_states`."""
-        before, tail, *past = states
-        padded = torch.cat([before, audio[:, 0]], dim=-1)
-        frames, past = self._frames(frame(padded), conditioning, past)
-        tails = torch.cat([tail[:, None], frames[:, :, HOP:]], dim=1)
-        out = frames[:, :, :HOP] + tails[:, :-1]
-        return out.flatten(1)[:, None], [padded[:, -HOP:], tails[:, -1], *past]
-
-    def for_export(self) -> SpectralDenoiser:
-        """Return the network in eval mode with the Fourier transform as matrices."""
-        self.fourier.matrices = True
-        return self.eval()
-
-    def _frames(self, frames: Tensor, film: Tensor, states: list) -> tuple[Tensor, list]:
         re, im = (part.transpose(0, 1) for part in self.fourier.analyse(frames))  # [T, B, bins]
-        first = self._encode(re, im, film)
-        x, following = first, []
-        for block, state in zip(self.blocks, states, strict=True):
-            if state is None:
-                x = block(x)
-            else:
-                x, state = block.stream(x, state)
-                following.append(state)
+        first = x = self._encode(re, im, conditioning)
+        for block in self.blocks:
+            x = block(x)
         re, im = self._mask(re, im, torch.cat([x, first], dim=-1))
-        return self.fourier.synthesise(re.transpose(0, 1), im.transpose(0, 1)), following
+        frames = self.fourier.synthesise(re.transpose(0, 1), im.transpose(0, 1))
+        return overlap_add(frames)[:, None]
+
+    def for_export(self) -> DenoisingNetwork:
+        """Return the form that runs: t = 0, matrix products, with `denoise` and `stream`."""
+        from .folded import FoldedDenoiser
+
+        return FoldedDenoiser(self.eval())
 
     def _encode(self, re: Tensor, im: Tensor, film: Tensor) -> Tensor:
         magnitude = re.square() + im.square() + 1e-8

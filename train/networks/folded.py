@@ -1,0 +1,147 @@
+"""The `default` network as it is exported: t fixed at 0, few and large operators.
+
+    rows [frames * batch * positions, channels], frames slowest: a shift in time is a slice
+
+Both taps of a block are one matrix product, the timestep's scale and shift and the skip around
+the frequency mixing disappear into weights, and shapes are constants but for one dynamic length,
+so that onnxruntime fuses each product with the activation after it.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from ..network_api import DenoisingNetwork, zero_timestep
+from . import default
+from .default import HIGH_STRIDE, LOW, LOW_BINS, LOW_KERNEL, LOW_STRIDE, POSITIONS, SLOPE
+from .fourier import BINS, HOP, frame, overlap_add
+from .fourier_matrices import MatrixFourier
+
+
+class FoldedBlock(nn.Module):
+    """A block on rows [n, channels]; `past` rows come before them."""
+
+    taps: Tensor
+    bias: Tensor
+    mix: Tensor
+    out: Tensor
+    out_bias: Tensor
+
+    def __init__(self, block: default.Block) -> None:
+        super().__init__()
+        self.register_buffer("taps", torch.cat([block.now, block.past]).detach())
+        self.register_buffer("bias", block.bias.detach())
+        self.register_buffer("mix", block.mix.detach() + torch.eye(POSITIONS))
+        self.register_buffer("out", block.out.weight.detach().T.contiguous())
+        self.register_buffer("out_bias", block.out.bias.detach())
+
+    def forward(self, x: Tensor, past: Tensor) -> tuple[Tensor, Tensor]:
+        """Map rows [n, channels] and `past` [m, channels] to new rows and the next past."""
+        channels, count = x.shape[1], x.shape[0]
+        joined = torch.cat([past, x])
+        pair = torch.cat([x, joined[:count]], dim=1)
+        u = F.leaky_relu(torch.addmm(self.bias, pair, self.taps), SLOPE)
+        v = F.leaky_relu(self.mix @ u.reshape(-1, POSITIONS, channels), SLOPE)
+        y = torch.addmm(self.out_bias, v.reshape(-1, channels), self.out)
+        return x + y, joined[count:]
+
+
+class FoldedDenoiser(DenoisingNetwork):
+    """What `SpectralDenoiser.for_export` returns; `conditioning` is folded in and not read."""
+
+    hop = HOP
+    streams = True
+    shift: Tensor
+    low: Tensor
+    high: Tensor
+
+    def __init__(self, network: default.SpectralDenoiser) -> None:
+        super().__init__()
+        self.context, self.lookahead = network.context, network.lookahead
+        self.channels, self.dilations = network.channels, network.dilations
+        self.fourier = MatrixFourier()
+        with torch.no_grad():
+            film = network.condition(zero_timestep(1))
+            scale, shift = (1 + film[0, : self.channels]), film[0, self.channels :]
+            low, high = network.encode_low, network.encode_high
+            biases = [low.bias.expand(LOW, -1), high.bias.expand(POSITIONS - LOW, -1)]
+            self.register_buffer("shift", (torch.cat(biases) + network.position) * scale + shift)
+            room = (0, 0, 0, 3 * (2 * LOW_STRIDE - LOW_KERNEL))  # a tenth tap of weight zero
+            self.register_buffer("low", F.pad((low.weight * scale[:, None]).T, room))
+            self.register_buffer("high", (high.weight * scale[:, None]).T.contiguous())
+        self.blocks = nn.ModuleList(FoldedBlock(block) for block in network.blocks)
+        self.decode, self.mask_low = network.decode, network.mask_low
+        self.mask_high = network.mask_high
+
+    def condition(self, t: Tensor) -> Tensor:
+        """Return a placeholder: t = 0 is folded into the weights."""
+        return torch.zeros(len(t), 1)
+
+    def initial_states(self, batch: int) -> list[Tensor]:
+        """Zeros: the previous input block, the previous output tail, each block's past frames."""
+        blocks = [torch.zeros(d, batch, POSITIONS, self.channels) for d in self.dilations]
+        return [torch.zeros(batch, HOP), torch.zeros(batch, HOP), *blocks]
+
+    def denoise(self, audio: Tensor, conditioning: Tensor) -> Tensor:
+        """Denoise audio [batch, 1, samples]; samples a multiple of 480."""
+        frames = frame(F.pad(audio[:, 0], (HOP, HOP)))
+        width = audio.shape[0] * POSITIONS
+        past = [audio.new_zeros(d * width, self.channels) for d in self.dilations]
+        return overlap_add(self._frames(frames, past, audio.shape[0])[0])[:, None]
+
+    def stream(
+        self, audio: Tensor, conditioning: Tensor, states: list[Tensor]
+    ) -> tuple[Tensor, list[Tensor]]:
+        """Denoise [batch, 1, n * 480] samples, delayed by 480; see `initial_states`."""
+        before, tail, *past = states
+        padded = torch.cat([before, audio[:, 0]], dim=-1)
+        rows = [state.reshape(-1, self.channels) for state in past]
+        frames, following = self._frames(frame(padded), rows, audio.shape[0])
+        tails = torch.cat([tail[:, None], frames[:, :, HOP:]], dim=1)
+        out = (frames[:, :, :HOP] + tails[:, :-1]).flatten(1)[:, None]
+        shaped = [
+            rows.reshape(d, -1, POSITIONS, self.channels)
+            for d, rows in zip(self.dilations, following, strict=True)
+        ]
+        return out, [padded[:, -HOP:], tails[:, -1], *shaped]
+
+    def _frames(
+        self, frames: Tensor, past: list[Tensor], batch: int
+    ) -> tuple[Tensor, list[Tensor]]:
+        """Denoise frames [batch, time, 960]; the rest runs on time-major rows."""
+        re, im = self.fourier.analyse(frames.transpose(0, 1).reshape(-1, 2 * HOP))
+        first = self._encode(re, im).reshape(-1, self.channels)
+        x, following = first, []
+        for block, rows in zip(self.blocks, past, strict=True):
+            x, rows = block(x, rows)
+            following.append(rows)
+        re, im = self._mask(re, im, torch.cat([x, first], dim=1))
+        out = self.fourier.synthesise(re, im).reshape(-1, batch, 2 * HOP)
+        return out.transpose(0, 1), following
+
+    def _encode(self, re: Tensor, im: Tensor) -> Tensor:
+        magnitude = re * re + im * im + 1e-8
+        # One logarithm and one exponential: powers are slow.
+        gain = torch.exp(torch.log(magnitude) * ((default.COMPRESSION - 1) / 2))
+        compressed = magnitude * gain * torch.rsqrt(magnitude)
+        parts = [x[:, :LOW_BINS] for x in (compressed, re * gain, im * gain)]
+        low = F.pad(torch.stack(parts, dim=-1), (0, 0, 2, 2 * LOW_STRIDE - 7))
+        groups = low.reshape(-1, LOW + 1, 3 * LOW_STRIDE)
+        low = torch.cat([groups[:, :-1], groups[:, 1:]], dim=-1) @ self.low
+        high = compressed[:, LOW_BINS : BINS - 1].reshape(-1, POSITIONS - LOW, HIGH_STRIDE)
+        x = torch.cat([low, high @ self.high], dim=1)
+        return F.leaky_relu(x + self.shift, SLOPE)
+
+    def _mask(self, re: Tensor, im: Tensor, x: Tensor) -> tuple[Tensor, Tensor]:
+        x = F.leaky_relu(self.decode(x), SLOPE).reshape(-1, POSITIONS, self.channels)
+        low = self.mask_low(x[:, :LOW])
+        real = low[..., :LOW_STRIDE].reshape(-1, LOW_BINS)
+        imaginary = low[..., LOW_STRIDE:].reshape(-1, LOW_BINS)
+        gain = torch.sigmoid(self.mask_high(x[:, LOW:])).reshape(-1, BINS - 1 - LOW_BINS)
+        gain = torch.cat([gain, gain[:, -1:]], dim=-1)  # the Nyquist bin goes with its neighbour
+        a, b = re[:, :LOW_BINS], im[:, :LOW_BINS]
+        re = torch.cat([a * real - b * imaginary, re[:, LOW_BINS:] * gain], dim=-1)
+        im = torch.cat([a * imaginary + b * real, im[:, LOW_BINS:] * gain], dim=-1)
+        return re, im
