@@ -11,12 +11,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .audiofile import AudioReader, AudioWriter, check_output
-from .engine import make_engine
+from .engine import Engine, make_engine
 from .errors import RtdenoiseError
+from .pieces import PiecesEngine
 from .processor import Processor
 from .session import load_model
 
 Audio = NDArray[np.float32]
+BLOCK_SECONDS = 16  # of all channels together; long enough to be worth cutting into pieces
 Progress = Callable[[int, int], None]  # frames done, frames in all
 
 
@@ -40,16 +42,21 @@ class Denoiser:
         """Load `model` (None: the bundled one). Raises RtdenoiseError on anything unusable."""
         if not 0 <= mix <= 1:
             raise RtdenoiseError(f"a mix of {mix} makes no sense: use 0 (dry) to 1 (denoised)")
-        self.model = load_model(model, engine, provider)
+        self.model = load_model(model, engine, provider, prefer="stream")
         self.card, self.provider = self.model.card, self.model.provider
         self.mix, self.attenuation_limit_db, self.gain_db = mix, attenuation_limit_db, gain_db
 
     def processor(self) -> Processor:
         """Return a new processor with this model and these settings; call `prepare` on it."""
-        processor = Processor(lambda channels: make_engine(self.model, channels))
+        processor = Processor(self._engine)
         processor.mix, processor.gain_db = self.mix, self.gain_db
         processor.attenuation_limit_db = self.attenuation_limit_db
         return processor
+
+    def _engine(self, channels: int) -> Engine:
+        if self.card.form == "stream" and self.card.fits_segment:
+            return PiecesEngine(self.model, channels)
+        return make_engine(self.model, channels)
 
     def __call__(self, audio: Audio, sample_rate: int) -> Audio:
         """Denoise [frames] or [frames, channels]; the same shape back, aligned to the sample."""
@@ -58,7 +65,7 @@ class Denoiser:
         if not len(frames):
             return audio.copy()
         processor = self.processor()
-        processor.prepare(sample_rate, frames.shape[1], sample_rate)
+        processor.prepare(sample_rate, frames.shape[1], BLOCK_SECONDS * sample_rate)
         out = np.concatenate([processor.process(frames), processor.flush()])
         return out[-len(frames) :].reshape(audio.shape)
 
@@ -78,7 +85,8 @@ class Denoiser:
         with AudioReader(source) as reader:
             check_output(source, target, force)
             processor = self.processor()
-            processor.prepare(reader.sample_rate, reader.channels, reader.sample_rate)
+            block = max(1, BLOCK_SECONDS // reader.channels) * reader.sample_rate
+            processor.prepare(reader.sample_rate, reader.channels, block)
             with AudioWriter(target, reader) as writer:
                 self._copy(reader, writer, processor, progress)
             if processor.nonfinite:
@@ -93,7 +101,7 @@ class Denoiser:
         reader: AudioReader, writer: AudioWriter, processor: Processor, progress: Progress | None
     ) -> None:
         skip = processor.latency  # frames of the delay, before the first one that counts
-        for block in reader.blocks(reader.sample_rate):
+        for block in reader.blocks(processor.max_block):
             out = processor.process(block)
             writer.write(out[skip:])
             skip -= min(skip, len(out))

@@ -107,6 +107,10 @@ class StreamEngine:
         """Return to the state after silence. States are never written to, so no copy is needed."""
         self._states = self._primed
 
+    def take_state(self, other: StreamEngine) -> None:
+        """Go on where `other` is."""
+        self._states = other._states
+
     def step(self, block: Audio) -> Audio:
         """Denoise [channels, k * hop]; the same shape back, `delay` samples late."""
         out = [

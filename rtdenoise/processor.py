@@ -116,9 +116,10 @@ class Processor:
         if self.sample_rate == SAMPLE_RATE:
             return self.engine.hop - 1
         worst = 0
-        for size in {1 + self.max_block // 7, min(17, self.max_block), self.max_block}:
+        longest = min(self.max_block, self.sample_rate)  # the filters' buffers are far shorter
+        for size in {1 + longest // 7, min(17, longest), longest}:
             self._clear()
-            asked, total = 0, int(0.5 * self.sample_rate) + 3 * self.max_block
+            asked, total = 0, int(0.5 * self.sample_rate) + 3 * longest
             while asked < total:
                 self._push(np.zeros((size, self.channels), np.float32), lambda x: x)
                 asked += size

@@ -6,7 +6,7 @@ import ctypes
 import sys
 from importlib import resources
 from pathlib import Path
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import onnxruntime as ort
 
@@ -34,10 +34,16 @@ def bundled_models() -> dict[str, Path]:
     return {path.stem: path for path in sorted(folder.glob("*.onnx"))}
 
 
-def find_model(model: str | Path | None, engine: str = "auto", provider: str = "auto") -> Path:
+def find_model(
+    model: str | Path | None,
+    engine: str = "auto",
+    provider: str = "auto",
+    prefer: Literal["stream"] | None = None,
+) -> Path:
     """Return the ONNX file for a path, a bundled name, or None for the default model.
 
-    Of a bundled model, `auto` takes the stream form on CPU and the segment form on CUDA.
+    Of a bundled model, `auto` takes the form that is preferred; by default the stream form on
+    CPU and the segment form on CUDA.
     Raises RtdenoiseError where there is no such file or form.
     """
     check_choice("engine", engine, ENGINES)
@@ -53,7 +59,7 @@ def find_model(model: str | Path | None, engine: str = "auto", provider: str = "
             f"no model {str(model)!r}: give a path to an .onnx file or one of: {', '.join(names)}"
         )
     wanted = [engine] if engine != "auto" else ["stream", "segment"]
-    if engine == "auto" and provider != "cpu" and has_cuda_driver():
+    if engine == "auto" and not prefer and provider != "cpu" and has_cuda_driver():
         wanted.reverse()
     for form in wanted:
         if f"{model}-{form}" in bundled:
@@ -64,11 +70,15 @@ def find_model(model: str | Path | None, engine: str = "auto", provider: str = "
 
 
 def load_model(
-    model: str | Path | None = None, engine: str = "auto", provider: str = "auto", threads: int = 1
+    model: str | Path | None = None,
+    engine: str = "auto",
+    provider: str = "auto",
+    threads: int = 1,
+    prefer: Literal["stream"] | None = None,
 ) -> Model:
     """Open a model. `threads` are onnxruntime's intra-op threads; none of them ever spins."""
     check_choice("provider", provider, PROVIDERS)
-    path = find_model(model, engine, provider)
+    path = find_model(model, engine, provider, prefer)
     options = _options(threads)
     wanted = provider in ("auto", "cuda") and (provider == "cuda" or has_cuda_driver())
     try:

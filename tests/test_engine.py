@@ -6,6 +6,7 @@ import pytest
 from rtdenoise.card import ModelCard
 from rtdenoise.engine import SegmentEngine, StreamEngine, make_engine
 from rtdenoise.errors import RtdenoiseError
+from rtdenoise.pieces import PiecesEngine
 from rtdenoise.processor import Processor
 from rtdenoise.session import load_model
 
@@ -97,3 +98,15 @@ def test_networks_that_see_more_than_a_segment_are_crossfaded(toy_segment_model)
 def test_a_hop_off_the_grid_is_refused(toy_segment_model):
     with pytest.raises(RtdenoiseError, match="multiple of 480"):
         SegmentEngine(load_model(toy_segment_model), 1, 500)
+
+
+@pytest.mark.parametrize("provider", ["cpu", "cuda"])  # on "cuda" the pieces form a batch
+def test_pieces_side_by_side_equal_one_pass(toy_stream_model, provider):
+    model = load_model(toy_stream_model, provider="cpu")._replace(provider=provider)
+    audio = noise(480 * 1801, 2).T
+    alone, pieces = StreamEngine(model, 2), PiecesEngine(model, 2, workers=3)
+    expected = alone.step(audio)
+    for _ in range(2):
+        out = [pieces.step(part) for part in np.split(audio, [480, 480 * 700, 480 * 1790], axis=1)]
+        assert np.abs(np.concatenate(out, axis=1) - expected).max() < 1e-6
+        pieces.reset()
