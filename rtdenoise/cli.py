@@ -1,4 +1,4 @@
-"""The command line: rtdenoise file | live | devices | info."""
+"""The command line: rtdenoise file | live | devices | latency | info."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from .commands_live import devices, live
+from .commands_live import devices, latency, live
 from .errors import RtdenoiseError
 
 app = typer.Typer(
@@ -20,6 +20,7 @@ app = typer.Typer(
 )
 app.command()(live)
 app.command()(devices)
+app.command()(latency)
 
 Model = Annotated[str | None, typer.Option(help="An .onnx file or the name of a bundled model.")]
 Provider = Annotated[str, typer.Option(help="auto, cuda or cpu.")]

@@ -84,6 +84,15 @@ def choose_device(devices: list[Device], wanted: str | None, kind: str) -> Devic
     raise RtdenoiseError(f"{problem} {wanted!r}: choose by number among {names}")
 
 
+def names_a_device(devices: list[Device], wanted: str, kind: str) -> bool:
+    """Return whether `wanted` chooses a device that is there now."""
+    try:
+        choose_device(devices, wanted, kind)
+    except RtdenoiseError:
+        return wanted == "none" and kind == "output"
+    return True
+
+
 def refuse_feedback(source: Device, target: Device) -> None:
     """Raise RtdenoiseError for a built-in microphone played on the loudspeaker beside it.
 

@@ -36,7 +36,7 @@ class Engine(Protocol):
 
 
 class SegmentEngine:
-    """Runs the last second for each hop and plays only its newest hop.
+    """Runs the last second for each hop, or as many hops as fit, and plays only the newest.
 
     ring    |------------------ 1 s ------------------|
     needed  |  context  |   hop   |  lookahead  |
@@ -54,7 +54,8 @@ class SegmentEngine:
                 f"a hop of {self.hop} samples does not fit the model: "
                 f"use a multiple of {card.hop} up to {widest // card.hop * card.hop}"
             )
-        self._fade = 0 if card.fits_segment else min(CROSSFADE, card.segment - self.hop)
+        self._widest = widest // self.hop * self.hop
+        self._fade = 0 if card.fits_segment else min(CROSSFADE, card.segment - self._widest)
         self._lookahead = card.lookahead
         self.delay = card.lookahead + self._fade
         self._ramp = np.linspace(0, 1, self._fade, dtype=np.float32)
@@ -67,20 +68,22 @@ class SegmentEngine:
 
     def step(self, block: Audio) -> Audio:
         """Denoise [channels, k * hop]; the same shape back, `delay` samples late."""
-        steps = np.split(block, block.shape[1] // self.hop, axis=1)
-        return np.concatenate([self._advance(one) for one in steps], axis=1)
+        starts = range(0, block.shape[1], self._widest)
+        out = [self._advance(block[:, i : i + self._widest]) for i in starts]
+        return out[0] if len(out) == 1 else np.concatenate(out, axis=1)
 
     def _advance(self, block: Audio) -> Audio:
-        self._ring[:, : -self.hop] = self._ring[:, self.hop :]
-        self._ring[:, -self.hop :] = block
+        hop = block.shape[1]
+        self._ring[:, :-hop] = self._ring[:, hop:]
+        self._ring[:, -hop:] = block
         (out,) = self._session.run(["denoised"], {"audio": self._ring[:, None]})
         end = self._segment - self._lookahead
-        newest = out[:, 0, end - self.hop - self._fade : end]
+        newest = out[:, 0, end - hop - self._fade : end]
         if self._fade:
             newest = newest.copy()
             newest[:, : self._fade] += (1 - self._ramp) * (self._held - newest[:, : self._fade])
-            self._held = newest[:, self.hop :]
-        return newest[:, : self.hop]
+            self._held = newest[:, hop:]
+        return newest[:, :hop]
 
 
 class StreamEngine:

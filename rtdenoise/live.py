@@ -1,44 +1,45 @@
 """Live: microphone -> ring -> worker with the processor -> ring -> speaker.
 
-The callback only moves samples between the device and the rings. One worker thread computes. The
+Callbacks only move samples between devices and rings (audio_io). One worker thread computes. The
 main thread watches: a device that is lost never raises, its callbacks merely stop.
 """
 
 from __future__ import annotations
 
 import dataclasses
-import signal
 import sys
 import threading
 import time
 from collections.abc import Callable
-from typing import Any
+from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
+from .audio_io import BLOCK, Bridge, DeviceStream, play_file, play_nowhere
 from .card import SAMPLE_RATE
 from .devices import choose_device, import_sounddevice, list_devices, refuse_feedback
+from .drift import DriftControl
 from .engine import make_engine
 from .errors import RtdenoiseError
+from .overload import HOPS, WORDS, Overload
 from .processor import Processor
-from .ring import Ring
 from .session import Model, load_model
+from .takes import Takes
 
 Audio = NDArray[np.float32]
-STALLED = 0.5  # s without a callback: the device is gone
 CALM = 10.0  # s without an underrun until the fill target shrinks again
 MOST_HOPS = 8  # largest fill target
-BLOCK = 480  # frames per callback: 10 ms held bit-exact where smaller blocks lost samples
-FADE = 96  # frames of the fade into an underrun: 2 ms
+NOWHERE = "none"  # as an output
 
 
 @dataclasses.dataclass
 class LiveOptions:
     """What the user chose; None takes the default."""
 
-    input: str | None = None
-    output: str | None = None
+    input: str | None = None  # a device, or a sound file
+    output: str | None = None  # a device, or "none"
     model: str | None = None
     provider: str = "auto"
     engine: str = "auto"
@@ -47,6 +48,7 @@ class LiveOptions:
     limit_db: float | None = None
     allow_feedback: bool = False
     seconds: float | None = None
+    record: Path | None = None
 
 
 @dataclasses.dataclass
@@ -57,16 +59,24 @@ class Counters:
     overruns: int = 0
     deadline_misses: int = 0
     reconnects: int = 0
+    overloads: int = 0
     hops: int = 0
     times: list[float] = dataclasses.field(default_factory=list)  # s per hop, the newest 10 min
 
-    def add(self, seconds: float, budget: float) -> None:
-        """Count one hop."""
-        self.hops += 1
-        self.deadline_misses += seconds > budget
-        self.times.append(seconds)
+    def add(self, seconds: float, hops: int, budget: float) -> None:
+        """Count `hops` computed in `seconds`, with `budget` seconds of audio each."""
+        self.hops += hops
+        self.deadline_misses += seconds > hops * budget
+        self.times.append(seconds / hops)
         if len(self.times) > 120_000:
             del self.times[:60_000]
+
+
+class Endpoint(Protocol):
+    """A source or a sink that runs until closed."""
+
+    def close(self) -> None:
+        """Stop it."""
 
 
 class LiveSession:
@@ -74,49 +84,55 @@ class LiveSession:
 
     def __init__(self, options: LiveOptions, say: Callable[[str], None] = print) -> None:
         self.options, self.say, self.counters = options, say, Counters()
-        self.stop = threading.Event()
-        self._work = threading.Event()
+        self.stop, self._work = threading.Event(), threading.Event()
         self.model = load_model(options.model, options.engine, options.provider)
         self.hop = self._hop(self.model)
         self.processor = Processor(lambda channels: make_engine(self.model, channels, self.hop))
         self.processor.mix = options.mix
         self.processor.attenuation_limit_db = options.limit_db
-        self.processor.prepare(SAMPLE_RATE, 1, self.hop, whole_hops=True)
+        self.processor.prepare(SAMPLE_RATE, 1, HOPS[-1] * self.hop, whole_hops=True)
         self._warm_up()
-        self.target = self.hop  # frames to hold ready for the speaker beyond the block asked for
-        self._last_underrun = self._last_callback = time.monotonic()
-        self._make_rings()
+        self.overload = Overload()
+        self.takes: Takes | None = None
+        self.level_in = self.level_out = 0.0  # mean power, smoothed over 0.2 s
+        self._forced_bypass = False
+        self._restart_path()
 
     def latency(self) -> dict[str, float]:
         """Return the computed latency by part, in ms."""
         ms = 1000 / SAMPLE_RATE
+        times = self.counters.times[-500:]
         return {
-            "input device": BLOCK * ms,
-            "hop": max(0, self.hop - BLOCK) * ms,
+            "input device": 1.5 * BLOCK * ms,  # one to two blocks, as the two sides happen to meet
+            "hop": max(0, self.hop * self.overload.hops - 1.5 * BLOCK) * ms,
             "look-ahead and window": self.processor.latency * ms,
             "ring": self.target * ms,
+            "computing": 1000 * float(np.median(times)) if times else 0.0,
             "output device": 2 * BLOCK * ms,  # PortAudio keeps two blocks
         }
 
-    def run(self) -> Counters:
-        """Play until stopped; survives the loss of a device."""
+    def run(self, each: Callable[[], None] = lambda: None) -> Counters:
+        """Play until stopped, calling `each` ten times a second; survives the loss of a device."""
         sys.setswitchinterval(0.0005)  # a busy thread must not hold the GIL for 5 ms
+        if self.options.record:
+            self.takes = Takes(self.options.record)
+        endpoints = self._open()
         worker = threading.Thread(target=self._worker, name="rtdenoise worker", daemon=True)
-        stream = self._open()
         worker.start()
         end = time.monotonic() + self.options.seconds if self.options.seconds else None
         try:
             while not self.stop.is_set() and (end is None or time.monotonic() < end):
                 self.stop.wait(0.1 if end is None else min(0.1, max(0.0, end - time.monotonic())))
-                if time.monotonic() - self._last_callback > STALLED:
-                    stream = self._reconnect(stream)
+                each()
+                if self.bridge.stalled() and not self.stop.is_set():
+                    endpoints = self._reconnect(endpoints)
         finally:
             self.stop.set()
             self._work.set()
             worker.join(timeout=2)
-            if stream is not None:
-                stream.abort(ignore_errors=True)
-                stream.close(ignore_errors=True)
+            _close(endpoints)
+            if self.takes:
+                self.takes.close()
         return self.counters
 
     def _hop(self, model: Model) -> int:
@@ -135,142 +151,145 @@ class LiveSession:
             self.processor.process(np.zeros((self.hop, 1), np.float32))
         self.processor.reset()
 
-    def _make_rings(self) -> None:
-        self._in, self._out = Ring(SAMPLE_RATE, 1), Ring(SAMPLE_RATE, 1)
-        self._out.write(np.zeros((self.target, 1), np.float32))
-        self._playing, self._drop = True, 0
-        self._fade = np.linspace(1, 0, FADE, dtype=np.float32)
+    def _restart_path(self) -> None:
+        """Fresh rings and a fresh drift: after a start or a lost device."""
+        self.bridge, self.drift = Bridge(self._work.set), DriftControl()
+        self._seen_underruns, self._noted = 0, time.monotonic()
+        self._set_target(self.hop)
 
-    def _open(self) -> Any:
-        sd = import_sounddevice()
-        devices = list_devices()
-        source = choose_device(devices, self.options.input, "input")
-        target = choose_device(devices, self.options.output, "output")
-        if not self.options.allow_feedback:
+    def _open(self) -> list[Endpoint]:
+        options, bridge = self.options, self.bridge
+        devices = list_devices() if options.output != NOWHERE or not _is_file(options.input) else []
+        source = target = None
+        if not _is_file(options.input):
+            source = choose_device(devices, options.input, "input")
+        if options.output != NOWHERE:
+            target = choose_device(devices, options.output, "output")
+        if source and target and not options.allow_feedback:
             refuse_feedback(source, target)
-        self._make_rings()
+        bridge.expect(1.0)  # opening may take a moment
+        opened: list[Endpoint] = []
         try:
-            stream = sd.Stream(
-                SAMPLE_RATE,
-                BLOCK,
-                (source.index, target.index),
-                1,
-                "float32",
-                "low",
-                callback=self._callback,
+            opened.append(
+                DeviceStream(target, "output", bridge) if target else play_nowhere(bridge)
             )
-            self._last_callback = time.monotonic() + 1  # opening may take a moment
-            stream.start()
-        except sd.PortAudioError as error:
-            raise RtdenoiseError(
-                f"{source.name!r} and {target.name!r} do not open at 48000 Hz "
-                f"({str(error).splitlines()[0]}): close what uses them, or choose others"
-            ) from error
-        self.say(f"{source.name} -> {target.name}")
-        return stream
+            if source:
+                opened.append(DeviceStream(source, "input", bridge))
+            else:
+                opened.append(play_file(Path(options.input or ""), bridge, self._file_ended))
+        except RtdenoiseError:
+            _close(opened)
+            raise
+        names = (source.name if source else options.input, target.name if target else NOWHERE)
+        self.say(f"{names[0]} -> {names[1]}")
+        return opened
 
-    def _callback(self, indata: Audio, outdata: Audio, frames: int, *_: Any) -> None:
-        """Move samples; no allocation, no lock, no print."""
-        self._last_callback = time.monotonic()
-        self._in.write(indata)
-        if self._drop:
-            self._out.discard(self._drop)
-            self._drop = 0
-        got = self._out.read_into(outdata)
-        if got < frames:
-            outdata[got:] = 0
-            if self._playing:  # fade what is there, so that the gap does not click
-                length = min(FADE, got)
-                outdata[got - length : got, 0] *= self._fade[FADE - length :]
-                self.counters.underruns += 1
-                self._last_underrun = self._last_callback
-            self._playing = got > 0
-        else:
-            self._playing = True
-        self._work.set()
+    def _file_ended(self) -> None:
+        """Let what is on its way be heard, then stop."""
+        delay = sum(self.latency().values()) / 1000 + 0.1
+        timer = threading.Timer(delay, self.stop.set)
+        timer.daemon = True
+        timer.start()
 
     def _worker(self) -> None:
-        block = np.zeros((self.hop, 1), np.float32)
-        budget, seen = self.hop / SAMPLE_RATE, 0
         while not self.stop.is_set():
-            if len(self._in) < self.hop:
+            frames = self.hop * self.overload.hops
+            bridge = self.bridge
+            if len(bridge.captured) < frames:
                 self._work.wait(0.1)
                 self._work.clear()
                 continue
-            self._in.read_into(block)
+            block = np.zeros((frames, 1), np.float32)
+            bridge.captured.read_into(block)
             started = time.perf_counter()
-            out = self.processor.process(block)
-            self.counters.add(time.perf_counter() - started, budget)
-            self._out.write(out)
-            seen = self._adapt(seen)
+            out = self._compute(block)
+            seconds = time.perf_counter() - started
+            self.counters.add(seconds, frames // self.hop, self.hop / SAMPLE_RATE)
+            bridge.to_play.write(self.drift.apply(out))
+            self._meter(block, out)
+            if self.takes:
+                self.takes.add(block, out)
+            if self.overload.note(seconds, frames / SAMPLE_RATE):
+                self._overloaded()
+            self._adapt()
 
-    def _adapt(self, seen: int) -> int:
+    def _compute(self, block: Audio) -> Audio:
+        if not self.overload.bypass:
+            return self.processor.process(block)
+        return self.processor.pass_through(block)
+
+    def _overloaded(self) -> None:
+        """Say what the overload control did, and hold more ready for larger hops."""
+        self.counters.overloads += 1
+        self.say(f"load: {WORDS[self.overload.level]}")
+        self.drift.rebase()
+        if (missing := self.hop * self.overload.hops - self.target) > 0:
+            self.bridge.to_play.write(np.zeros((missing, 1), np.float32))
+            self._set_target(self.target + missing)
+
+    def _meter(self, block: Audio, out: Audio) -> None:
+        part = min(1.0, len(block) / SAMPLE_RATE / 0.2)
+        self.level_in += (float(np.mean(np.square(block))) - self.level_in) * part
+        self.level_out += (float(np.mean(np.square(out))) - self.level_out) * part
+
+    def _adapt(self) -> None:
         """Grow the fill target after an underrun, shrink it when calm, never let latency grow."""
-        if self.counters.underruns > seen:
-            seen = self.counters.underruns
-            if self.target < MOST_HOPS * self.hop:
-                self.target += self.hop
-                self._out.write(np.zeros((self.hop, 1), np.float32))
-        elif self.target > self.hop and time.monotonic() - self._last_underrun > CALM:
-            self.target -= self.hop
-            self._last_underrun = time.monotonic()
-        # The speaker takes BLOCK at a time, so the ring swings by a block and a hop.
-        excess = len(self._in) - 4 * self.hop
+        bridge, now = self.bridge, time.monotonic()
+        if bridge.underruns > self._seen_underruns:
+            self.counters.underruns += bridge.underruns - self._seen_underruns
+            self._seen_underruns = bridge.underruns
+            self.drift.rebase()
+            self._set_target(min(self.target + self.hop, MOST_HOPS * self.hop))
+        elif self.target > self.hop * self.overload.hops and now - bridge.last_underrun > CALM:
+            self._set_target(self.target - self.hop)
+            self.drift.shift(-self.hop)
+            bridge.drop += self.hop
+            bridge.last_underrun = now
+        self.drift.update(bridge.level(), now - self._noted)
+        self._noted = now
+        self._drop_surplus()
+
+    def _set_target(self, frames: int) -> None:
+        """Set how many frames to hold ready for the speaker beyond the block it asks for."""
+        self.target = self.bridge.reserve = frames
+
+    def _drop_surplus(self) -> None:
+        """What stalls leave behind would be heard late for ever: drop it, and count."""
+        bridge, frames = self.bridge, self.hop * self.overload.hops
+        excess = len(bridge.captured) - 4 * frames
         if excess > 0:  # the worker fell behind: the oldest input goes
             self.counters.overruns += 1
-            self._in.discard(excess // self.hop * self.hop)
-        surplus = len(self._out) - (self.target + self.hop + 2 * BLOCK)
+            self.drift.rebase()
+            bridge.captured.discard(excess // self.hop * self.hop)
+        surplus = len(bridge.to_play) - (self.target + frames + 2 * BLOCK)
         if surplus > 0:  # the callback drops it: a ring has one consumer
-            self._drop = surplus
-        return seen
+            bridge.drop = surplus
+            self.drift.rebase()
 
-    def _reconnect(self, stream: Any) -> Any:
+    def _reconnect(self, endpoints: list[Endpoint]) -> list[Endpoint]:
         """Close what stalled and open again, with growing pauses, until it works or we stop."""
         sd = import_sounddevice()
-        if stream is not None:
-            stream.abort(ignore_errors=True)
-            stream.close(ignore_errors=True)
+        _close(endpoints)
         self.say("the audio device is gone: waiting for it to come back")
         pause = 0.2
         while not self.stop.is_set():
             try:
                 sd._terminate()
                 sd._initialize()  # PortAudio lists devices only when it starts
-                stream = self._open()
+                self._restart_path()
+                opened = self._open()
                 self.counters.reconnects += 1
-                return stream
+                return opened
             except (RtdenoiseError, sd.PortAudioError):
                 self.stop.wait(pause)
                 pause = min(1.0, pause * 1.5)
-        return None
+        return []
 
 
-def run_live(options: LiveOptions, quiet: bool = False) -> Counters:
-    """Run until Ctrl-C, SIGTERM or `options.seconds`; prints latency first and counters last."""
-    say: Callable[[str], None] = (lambda _: None) if quiet else lambda text: print(text, flush=True)
-    session = LiveSession(options, say)
-    card = session.model.card
-    say(f"{card.name} {card.version}, {card.form} engine on {session.model.provider}")
-    parts = session.latency()
-    say(
-        f"latency {sum(parts.values()):.1f} ms: "
-        + " + ".join(f"{name} {value:.1f}" for name, value in parts.items())
-    )
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: session.stop.set())
-    counters = session.run()
-    if not quiet:
-        print_counters(counters, session.hop / SAMPLE_RATE)
-        say(f"latency at the end {sum(session.latency().values()):.1f} ms")
-    return counters
+def _is_file(name: str | None) -> bool:
+    return name is not None and Path(name).is_file()
 
 
-def print_counters(counters: Counters, hop: float) -> None:
-    """Print the summary of a run; `hop` in seconds."""
-    times = np.array(counters.times or [0.0]) * 1000
-    print(
-        f"{counters.hops * hop:.1f} s; {counters.underruns} underruns, {counters.overruns} "
-        f"overruns, {counters.deadline_misses} deadline misses, {counters.reconnects} reconnects; "
-        f"{np.median(times):.2f} ms per hop (p99 {np.percentile(times, 99):.2f}) of {hop * 1000:g}",
-        flush=True,
-    )
+def _close(endpoints: list[Endpoint]) -> None:
+    for endpoint in endpoints:
+        endpoint.close()

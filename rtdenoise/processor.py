@@ -82,6 +82,21 @@ class Processor:
         dry, self._dry = joined[:frames], joined[frames:]
         return self._blend(wet, dry)
 
+    def pass_through(self, block: Audio) -> Audio:
+        """As `process` under `bypass`, with the engine at rest: for when time is short.
+
+        Only for blocks of whole hops at 48 kHz. The engine hears silence in between, at no cost.
+        """
+        if self._dry_weight < 1.0:  # no click: the last blocks of the network fade out
+            bypass, self.bypass = self.bypass, True
+            out = self.process(block)
+            self.bypass = bypass
+            return out
+        joined = np.concatenate([self._dry, self._finite(block)])
+        dry, self._dry = joined[: len(block)], joined[len(block) :]
+        self.engine.reset()
+        return dry * np.float32(self._gain)
+
     def flush(self) -> Audio:
         """Return the last [latency, channels] frames, then forget everything."""
         tail = self.process(np.zeros((self.latency, self.channels), np.float32))

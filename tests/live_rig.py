@@ -48,6 +48,7 @@ class LiveRig:
             "PULSE_RUNTIME_PATH": "run",
             "PULSE_STATE_PATH": "state",
             "PULSE_COOKIE": "cookie",
+            "XDG_CONFIG_HOME": "config",
         }.items():
             self.env[name] = f"{self.root}/{value}"
         self.env["PULSE_SERVER"] = f"unix:{self.root}/native"
@@ -116,7 +117,7 @@ class LiveRig:
 
     def _write_alsa(self) -> None:
         lines = "</usr/share/alsa/alsa.conf>\n"
-        for name, device in (("virtmic", "vmic"), ("virtspk", "spk")):
+        for name, device in (("virtmic", "vmic"), ("virtspk", "spk"), ("virtfeed", "feed")):
             lines += PCM.format(name=name, device=device, root=self.root)
         lines += (
             f'pcm.!default {{ type pulse server "unix:{self.root}/native" '

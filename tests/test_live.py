@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import signal
 import subprocess
@@ -12,11 +13,15 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import soundfile as sf
 from live_rig import RATE, LiveRig
 
-from rtdenoise import Denoiser, RtdenoiseError
+from rtdenoise import Denoiser, RtdenoiseError, commands_live, live_screen, settings
+from rtdenoise.audio_io import Bridge
 from rtdenoise.devices import Device, choose_device, refuse_feedback
+from rtdenoise.drift import DriftControl
 from rtdenoise.live import LiveOptions, LiveSession
+from rtdenoise.overload import Overload
 from rtdenoise.ring import Ring
 
 ROOT = str(Path(__file__).parents[1])
@@ -200,17 +205,199 @@ def test_ring_wraps_counts_and_discards():
 def test_fill_target_grows_after_an_underrun_and_shrinks_when_calm(toy_stream_model, monkeypatch):
     session = LiveSession(LiveOptions(model=str(toy_stream_model)))
     first = session.target
-    session.counters.underruns = 1
-    assert session._adapt(0) == 1 and session.target == first + session.hop
+    session.bridge.underruns = 1
+    session._adapt()
+    assert session.target == first + session.hop == session.bridge.reserve
+    assert session.counters.underruns == 1
     monkeypatch.setattr("rtdenoise.live.CALM", -1.0)
-    session._adapt(1)
+    session._adapt()
     assert session.target == first
 
 
 def test_surplus_is_dropped_so_that_latency_never_grows(toy_stream_model):
     session = LiveSession(LiveOptions(model=str(toy_stream_model)))
-    session._out.write(np.ones((20 * session.hop, 1), np.float32))
-    session._adapt(0)
-    block = np.zeros((480, 1), np.float32)
-    session._callback(block, block.copy(), 480)
-    assert len(session._out) <= session.target + session.hop + 2 * 480
+    session.bridge.to_play.write(np.ones((20 * session.hop, 1), np.float32))
+    session._adapt()
+    session.bridge.play(np.zeros((480, 1), np.float32))
+    assert len(session.bridge.to_play) <= session.target + session.hop + 2 * 480
+
+
+def test_playing_begins_with_a_reserve_and_an_underrun_fades():
+    bridge, out = Bridge(lambda: None), np.zeros((480, 2), np.float32)
+    bridge.to_play.write(np.ones((950, 1), np.float32))
+    bridge.play(out)
+    assert not out.any() and len(bridge.to_play) == 950  # waits for block and reserve
+    bridge.to_play.write(np.ones((100, 1), np.float32))
+    bridge.play(out)
+    assert (out == 1).all() and bridge.underruns == 0  # both channels of a stereo speaker
+    bridge.play(out)
+    bridge.play(out)
+    assert bridge.underruns == 1 and out[0, 0] > 0.5 and np.abs(np.diff(out[:, 0])).max() < 0.06
+
+
+def drifting(ppm: float, minutes: float) -> tuple[list[float], list[np.ndarray], DriftControl]:
+    """Simulate a speaker whose clock runs `ppm` slower; return levels, blocks and the control."""
+    control, rng = DriftControl(), np.random.default_rng(0)
+    level, levels, heard, phase = 960.0, [], [], 0.0
+    for _ in range(int(minutes * 6000)):
+        time_ = phase + np.arange(480)
+        phase += 480
+        block = np.sin(2 * np.pi * 1000 / 48_000 * time_)[:, None].astype("f")
+        out = control.apply(block)
+        heard.append(out)
+        level += len(out) - 480 * (1 - ppm * 1e-6)
+        levels.append(level)
+        control.update(level + rng.uniform(-240, 240), 0.01)  # callbacks are never on time
+    return levels, heard, control
+
+
+@pytest.mark.parametrize("ppm", [200, -300])
+def test_drift_is_measured_and_latency_does_not_grow(ppm):
+    levels, heard, control = drifting(ppm, 4)
+    end = np.mean(levels[-3000:]) + control._held
+    assert control.engaged and abs(control.ppm - ppm) < 40
+    assert abs(end - 960) < 100  # 2 ms; without control it would be 2304 frames off
+    wave = np.concatenate(heard)[:, 0]
+    assert np.abs(np.diff(wave, 2)).max() < 0.02  # no seam where resampling sets in
+
+
+def test_without_drift_the_samples_pass_untouched():
+    _, heard, control = drifting(0, 1)
+    expected = np.sin(2 * np.pi * 1000 / 48_000 * np.arange(len(heard) * 480)).astype("f")
+    assert not control.engaged and np.array_equal(np.concatenate(heard)[:, 0], expected)
+
+
+def test_overload_degrades_in_steps_and_recovers():
+    control, seen = Overload(), [0]
+    for computing in [0.015] * 400 + [0.002] * 3000:  # seconds for 10 ms of audio
+        if control.note(0.0 if control.bypass else computing * control.hops, 0.01 * control.hops):
+            seen.append(control.level)
+    assert seen[:4] == [0, 1, 2, 3] and seen[-1] == 0 and max(seen) == 3
+    assert [abs(a - b) for a, b in zip(seen, seen[1:], strict=False)] == [1] * (len(seen) - 1)
+
+
+def test_a_file_runs_through_the_live_path_and_is_recorded(rig, toy_stream_model, tmp_path):
+    audio = speech(2.0)
+    sf.write(tmp_path / "in.wav", audio, RATE, subtype="FLOAT")
+    process = start(
+        rig,
+        "--input",
+        tmp_path / "in.wav",
+        "--output",
+        "none",
+        "--json",
+        "--record",
+        tmp_path / "takes",
+        "--model",
+        toy_stream_model,
+    )
+    out, err = process.communicate(timeout=30)
+    assert process.returncode == 0, err
+    lines = [json.loads(line) for line in out.splitlines() if line.startswith("{")]
+    assert lines and lines[-1]["provider"] == "cpu" and lines[-1]["latency_ms"]["ring"] == 10
+    noisy, denoised = sorted((tmp_path / "takes").glob("*.wav"), reverse=True)
+    heard, _ = sf.read(noisy, dtype="float32")
+    assert np.abs(heard[: len(audio)] - audio).max() < 1e-6  # 24 bits
+    expected = Denoiser(toy_stream_model)(audio, RATE)
+    got, _ = sf.read(denoised, dtype="float32")
+    assert np.abs(got[480 : len(audio)] - expected[:-480]).max() < 1e-4
+
+
+def test_another_program_records_the_virtual_microphone(rig, toy_stream_model, tmp_path):
+    audio = speech(4.0)
+    sf.write(tmp_path / "in.wav", audio, RATE, subtype="FLOAT")
+    process = start(
+        rig,
+        "--input",
+        tmp_path / "in.wav",
+        "--virtual-mic",
+        "Clean Voice",
+        "--model",
+        toy_stream_model,
+    )
+    try:
+        wait_for(process, "->")
+        recorder = subprocess.run(
+            [
+                "timeout",
+                "3.5",
+                "parec",
+                "--device=rtdenoise_Clean_Voice_mic",
+                "--raw",
+                "--format=float32le",
+                "--rate=48000",
+                "--channels=1",
+            ],
+            env=rig.env,
+            capture_output=True,
+        )
+        assert "Clean Voice" in rig.pactl("list", "sources")
+        _, err = process.communicate(timeout=20)
+    finally:
+        process.kill()
+    assert process.returncode == 0, err
+    heard = np.frombuffer(recorder.stdout, np.float32)
+    expected = Denoiser(toy_stream_model)(audio, RATE)
+    assert lag(expected[RATE : 2 * RATE], heard)[1] > 0.99
+    assert "rtdenoise" not in rig.pactl("list", "short", "modules")
+
+
+def test_what_a_crash_leaves_behind_is_removed_by_the_next_start(rig, toy_stream_model):
+    options = ("--input", "virtmic", "--virtual-mic", "Mic", "--model", toy_stream_model)
+    process = start(rig, *options)
+    wait_for(process, "->")
+    process.kill()
+    process.wait()
+    assert "rtdenoise_Mic" in rig.pactl("list", "short", "modules")
+    process = start(rig, *options, "--seconds", "0.5")
+    _, err = process.communicate(timeout=20)
+    assert process.returncode == 0, err
+    assert "rtdenoise" not in rig.pactl("list", "short", "modules")
+
+
+def test_latency_is_measured_by_a_chirp(rig, toy_stream_model):
+    command = [sys.executable, "-m", "rtdenoise.cli", "latency", "--model", toy_stream_model]
+    for output, code in (("virtfeed", 0), ("virtspk", 2)):  # the microphone hears only `feed`
+        result = subprocess.run(
+            [*map(str, command), "--input", "virtmic", "--output", output],
+            env=rig.env,
+            capture_output=True,
+            text=True,
+            timeout=60,
+        )
+        assert result.returncode == code, result.stderr
+        if code:
+            assert "does not hear" in result.stderr and len(result.stderr.splitlines()) == 1
+            continue
+        computed, measured = map(
+            float, re.findall(r"to speaker +([\d.]+) +([\d.]+)", result.stdout)[0]
+        )
+        assert abs(computed - measured) <= 10, result.stdout
+
+
+def test_the_last_devices_are_remembered_and_forgotten(tmp_path, monkeypatch):
+    monkeypatch.setattr(settings, "settings_path", lambda: tmp_path / "deep" / "live.json")
+    monkeypatch.setattr("rtdenoise.devices.list_devices", lambda: DEVICES)
+    given = {"input": "headset", "output": "Built-in Output", "mix": None, "limit_db": 12.0}
+    assert commands_live._remembered(given, False) == {k: v for k, v in given.items() if v}
+    again = commands_live._remembered(dict.fromkeys(given), False)
+    assert again == {k: v for k, v in given.items() if v}
+    monkeypatch.setattr("rtdenoise.devices.list_devices", lambda: DEVICES[:2])
+    again = commands_live._remembered(dict.fromkeys(given), False)
+    assert "input" not in again and again["output"] == "Built-in Output"  # unplugged
+    settings.forget_settings()
+    assert commands_live._remembered(dict.fromkeys(given), False) == {}
+
+
+def test_keys_change_what_is_heard(toy_stream_model):
+    session = LiveSession(LiveOptions(model=str(toy_stream_model)))
+    for key in "bmmL":
+        live_screen.act(session, key)
+    processor = session.processor
+    assert processor.bypass and processor.mix == 0.8 and processor.attenuation_limit_db is None
+    for key, limit in (("l", 40), ("l", 30), ("L", 40), ("L", None)):
+        live_screen.act(session, key)
+        assert processor.attenuation_limit_db == limit
+    live_screen.act(session, "q")
+    assert session.stop.is_set()
+    assert live_screen.meter(-120) == "·" * 30 and live_screen.meter(0) == "█" * 30

@@ -1,0 +1,183 @@
+"""Where audio comes from and goes to: device callbacks, a file in real time, or nowhere.
+
+Every source calls `Bridge.capture`, every sink calls `Bridge.play`, each on its own thread. They
+only move samples between the device and a ring.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .audiofile import AudioReader
+from .card import SAMPLE_RATE
+from .devices import Device, import_sounddevice
+from .errors import RtdenoiseError
+from .resample import Resampler
+from .ring import Ring
+
+Audio = NDArray[np.float32]
+BLOCK = 480  # frames per callback: 10 ms held bit-exact where smaller blocks lost samples
+FADE = 96  # frames of the fade into an underrun: 2 ms
+STALLED = 0.5  # s without a callback: the device is gone
+SETTLE = 0.2  # s of captured audio to throw away: devices begin with a burst
+
+
+class Bridge:
+    """The two rings between callbacks and worker, with the times of the last callbacks."""
+
+    def __init__(self, wake: Callable[[], None]) -> None:
+        self.captured, self.to_play = Ring(SAMPLE_RATE, 1), Ring(SAMPLE_RATE, 1)
+        self.wake, self.underruns, self.drop = wake, 0, 0
+        self.reserve = BLOCK  # frames that must stay ready when playing begins, or begins again
+        self.last_underrun = self.last_capture = self.last_play = time.monotonic()
+        self.settle = SETTLE  # a file has no burst: 0 there
+        self._first: float | None = None
+        self._playing = False
+        self._mono = np.zeros((SAMPLE_RATE, 1), np.float32)
+
+    def capture(self, indata: Audio) -> None:
+        """Take [frames, channels] from the microphone: its first channel."""
+        self.last_capture = time.monotonic()
+        if self._first is None:
+            self._first = self.last_capture
+        if self.last_capture - self._first >= self.settle:
+            self.captured.write(indata[:, :1])
+        self.wake()
+
+    def play(self, outdata: Audio) -> None:
+        """Fill [frames, channels] for the speaker; no allocation, no lock, no print."""
+        self.last_play = time.monotonic()
+        if self.drop:
+            self.to_play.discard(self.drop)
+            self.drop = 0
+        mono, wanted = self._mono[: len(outdata)], len(outdata)
+        if not self._playing and len(self.to_play) < wanted + self.reserve:
+            outdata[:] = 0
+            return
+        got = self.to_play.read_into(mono)
+        self._playing = got == wanted
+        if got < wanted:  # fade what is there, so that the gap does not click
+            mono[got:] = 0
+            length = min(FADE, got)
+            mono[got - length : got, 0] *= np.linspace(1, 0, length, dtype=np.float32)
+            self.underruns += 1
+            self.last_underrun = self.last_play
+        outdata[:] = mono
+
+    def level(self) -> float:
+        """Frames waiting on both sides, as if devices moved single frames and not blocks."""
+        now = time.monotonic()
+        since_capture = min(now - self.last_capture, 0.02) * SAMPLE_RATE
+        since_play = min(now - self.last_play, 0.02) * SAMPLE_RATE
+        return len(self.captured) + len(self.to_play) + since_capture - since_play
+
+    def stalled(self) -> bool:
+        """Whether either side has been silent for too long. A lost device never raises."""
+        return time.monotonic() - min(self.last_capture, self.last_play) > STALLED
+
+    def expect(self, seconds: float) -> None:
+        """Allow so much time before callbacks begin."""
+        self.last_capture = self.last_play = time.monotonic() + seconds
+
+
+class DeviceStream:
+    """One direction of a device, opened at 48 kHz, in mono where the device takes it."""
+
+    def __init__(self, device: Device, kind: str, bridge: Bridge) -> None:
+        """`kind` is "input" or "output". Raises RtdenoiseError where the device does not open."""
+        sd = import_sounddevice()
+        most = device.inputs if kind == "input" else device.outputs
+        common: dict[str, Any] = {
+            "samplerate": SAMPLE_RATE,
+            "blocksize": BLOCK,
+            "device": device.index,
+            "dtype": "float32",
+            "latency": "low",
+        }
+        make = sd.InputStream if kind == "input" else sd.OutputStream
+        move = bridge.capture if kind == "input" else bridge.play
+        problem = "no channels"
+        for channels in dict.fromkeys((1, min(2, most), most)):
+            try:
+                self._stream = make(
+                    channels=channels, callback=lambda data, *_: move(data), **common
+                )
+                self._stream.start()
+                return
+            except sd.PortAudioError as error:
+                problem = str(error).splitlines()[0]
+        raise RtdenoiseError(
+            f"{device.name!r} does not open for {kind} at 48000 Hz ({problem}): close what uses "
+            "it, set it to 48000 Hz in the system's sound settings, or choose another"
+        )
+
+    def close(self) -> None:
+        """Close at once; a suspended device would hang a polite stop."""
+        self._stream.abort(ignore_errors=True)
+        self._stream.close(ignore_errors=True)
+
+
+class Clocked:
+    """A thread that moves one block every 10 ms: the clock of a file or of nothing."""
+
+    def __init__(self, move: Callable[[], bool]) -> None:
+        self._move, self._stop = move, threading.Event()
+        self._thread = threading.Thread(target=self._run, name="rtdenoise clock", daemon=True)
+        self._thread.start()
+
+    def _run(self) -> None:
+        start, count = time.monotonic(), 0
+        while not self._stop.is_set() and self._move():
+            count += 1
+            self._stop.wait(max(0.0, start + count * BLOCK / SAMPLE_RATE - time.monotonic()))
+
+    def close(self) -> None:
+        """Stop and wait for the thread."""
+        self._stop.set()
+        self._thread.join(timeout=2)
+
+
+def play_file(path: Path, bridge: Bridge, at_end: Callable[[], None]) -> Clocked:
+    """Feed a recording to the live path as if it came from a microphone; calls `at_end` after."""
+    blocks = _mono_blocks(AudioReader(path))
+    bridge.settle = 0.0
+
+    def move() -> bool:
+        block = next(blocks, None)
+        if block is None:
+            at_end()
+            return False
+        bridge.capture(block)
+        return True
+
+    return Clocked(move)
+
+
+def _mono_blocks(reader: AudioReader) -> Any:
+    resampler, held = Resampler(reader.sample_rate, SAMPLE_RATE, 1), np.zeros((0, 1), np.float32)
+    with reader:
+        for block in reader.blocks(reader.sample_rate // 10):
+            mono = np.ascontiguousarray(block.mean(axis=1, keepdims=True))
+            held = np.concatenate([held, resampler.process(mono)])
+            while len(held) >= BLOCK:
+                yield held[:BLOCK]
+                held = held[BLOCK:]
+    yield np.concatenate([held, np.zeros((BLOCK - len(held), 1), np.float32)])
+
+
+def play_nowhere(bridge: Bridge) -> Clocked:
+    """Consume the denoised audio in real time and drop it."""
+    block = np.zeros((BLOCK, 1), np.float32)
+
+    def move() -> bool:
+        bridge.play(block)
+        return True
+
+    return Clocked(move)

@@ -1,0 +1,70 @@
+"""Run a live session from the command line: signals, screen, virtual microphone, summary."""
+
+from __future__ import annotations
+
+import signal
+from contextlib import ExitStack
+
+import numpy as np
+
+from .card import SAMPLE_RATE
+from .live import Counters, LiveOptions, LiveSession
+from .live_screen import JsonLines, Plain, Screen, choose_screen
+
+
+def run_live(
+    options: LiveOptions,
+    quiet: bool = False,
+    as_json: bool = False,
+    virtual_mic: str | None = None,
+) -> Counters:
+    """Run until Ctrl-C, SIGTERM, q or `options.seconds`; latency first, counters last."""
+    screen = choose_screen(quiet, as_json)
+    with ExitStack() as stack:
+        if virtual_mic:
+            from .virtual_mic import VirtualMicrophone
+
+            microphone = stack.enter_context(VirtualMicrophone(virtual_mic))
+            options.output = options.output or microphone.output
+            screen.say(f"virtual microphone {virtual_mic!r} is there: choose it in your program")
+        session = LiveSession(options, screen.say)
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, lambda *_: session.stop.set())
+        say_what_runs(session, screen)
+        with screen:
+            counters = session.run(lambda: screen.update(session))
+    if not quiet:
+        summary = summarise(counters, session)
+        last = Plain(lambda text: print(text, flush=True))
+        for line in summary:
+            (screen if isinstance(screen, JsonLines) else last).say(line)
+    return counters
+
+
+def say_what_runs(session: LiveSession, screen: Screen) -> None:
+    """Say model, provider and the latency part by part."""
+    card, parts = session.model.card, session.latency()
+    screen.say(f"{card.name} {card.version}, {card.form} engine on {session.model.provider}")
+    screen.say(
+        f"latency {sum(parts.values()):.1f} ms: "
+        + " + ".join(f"{name} {value:.1f}" for name, value in parts.items())
+    )
+
+
+def summarise(counters: Counters, session: LiveSession) -> list[str]:
+    """Return the last lines of a run."""
+    hop = session.hop / SAMPLE_RATE
+    times = np.array(counters.times or [0.0]) * 1000
+    lines = [
+        f"{counters.hops * hop:.1f} s; {counters.underruns} underruns, {counters.overruns} "
+        f"overruns, {counters.deadline_misses} deadline misses, {counters.reconnects} reconnects; "
+        f"{np.median(times):.2f} ms per hop (p99 {np.percentile(times, 99):.2f}) of "
+        f"{hop * 1000:g}",
+        f"latency at the end {sum(session.latency().values()):.1f} ms",
+    ]
+    if session.drift.engaged:
+        lines.append(f"the devices' clocks differ by {session.drift.ppm:.0f} ppm: compensated")
+    if session.takes:
+        lines += [f"recorded {path}" for path in session.takes.paths]
+        lines += [session.takes.problem] if session.takes.problem else []
+    return lines

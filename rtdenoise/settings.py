@@ -1,0 +1,44 @@
+"""What `rtdenoise live` was last told, kept in the platform's configuration directory."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+REMEMBERED = ("input", "output", "mix", "limit_db")
+
+
+def settings_path() -> Path:
+    """Return where settings lie: ~/.config/rtdenoise/live.json on Linux."""
+    import typer
+
+    return Path(typer.get_app_dir("rtdenoise")) / "live.json"
+
+
+def load_settings() -> dict[str, Any]:
+    """Return the remembered settings; none where the file is missing or unreadable."""
+    try:
+        data = json.loads(settings_path().read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return {k: v for k, v in data.items() if k in REMEMBERED} if isinstance(data, dict) else {}
+
+
+def save_settings(values: dict[str, Any]) -> None:
+    """Remember settings; a folder that cannot be written is no reason to stop."""
+    path = settings_path()
+    kept = {k: v for k, v in values.items() if k in REMEMBERED and v is not None}
+    part = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        part.write_text(json.dumps(kept, indent=1), encoding="utf-8")
+        os.replace(part, path)
+    except OSError:
+        part.unlink(missing_ok=True)
+
+
+def forget_settings() -> None:
+    """Delete the remembered settings."""
+    settings_path().unlink(missing_ok=True)
