@@ -9,7 +9,15 @@ import torch
 
 from train.networks.default import SpectralDenoiser
 
-TOY = {"channels": 6, "dilations": [1, 2, 4], "embedding": 8}
+TOY = {
+    "channels": 6,
+    "dilations": [1, 2, 4],
+    "embedding": 8,
+    "full_band": 8,
+    "full_band_dilations": [1, 4],
+    "leave": 1,
+    "join": 2,
+}
 
 
 def toy_network() -> SpectralDenoiser:
@@ -17,7 +25,7 @@ def toy_network() -> SpectralDenoiser:
     network = SpectralDenoiser(**TOY)
     with torch.no_grad():  # biases, so that silence is not zero inside the network
         for name, value in network.named_parameters():
-            if "bias" in name or "position" in name:
+            if "bias" in name or "position" in name or "widen" in name:
                 value += 0.3 * torch.randn_like(value)
     return network.eval()
 

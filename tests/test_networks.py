@@ -14,7 +14,15 @@ from train.networks.fourier_matrices import MatrixFourier
 
 NETWORKS = {
     "baseline": {"layers": [[8, 16, 4], [8, 16, 4], [8, 8, 2]]},
-    "default": {"channels": 6, "dilations": [1, 2, 4], "embedding": 8},
+    "default": {
+        "channels": 6,
+        "dilations": [1, 2, 4],
+        "embedding": 8,
+        "full_band": 8,
+        "full_band_dilations": [1, 2, 8],
+        "leave": 1,
+        "join": 2,
+    },
 }
 
 
@@ -33,6 +41,8 @@ def reach(network) -> tuple[int, int]:
 def test_context_and_lookahead_are_what_perturbation_finds(name):
     torch.manual_seed(0)
     network = build(name, **NETWORKS[name]).eval()
+    if name == "default":  # the full-band path starts as nothing
+        torch.nn.init.normal_(network.full_band.widen.weight)
     context, lookahead = reach(network)
     # The Hann window's first sample is exactly zero: the oldest sample it covers goes unnoticed.
     context += name == "default"
@@ -81,7 +91,7 @@ def test_the_folded_form_is_the_network_at_t_0():
     torch.manual_seed(0)
     network = build("default", **NETWORKS["default"]).eval()
     for name, parameter in network.named_parameters():  # no bias, shift or scale left at zero
-        if parameter.ndim == 1 or name.startswith(("timestep", "position")):
+        if parameter.ndim == 1 or name.startswith(("timestep", "position", "full_band.widen")):
             torch.nn.init.normal_(parameter, std=0.3)
     folded, audio, t = network.for_export(), torch.randn(2, 1, 9600), zero_timestep(2)
     with torch.no_grad():

@@ -2,9 +2,11 @@
 
     audio -> frames -> spectrum -> Conv1d over frequency (stride 5 below 8 kHz, 40 above)
           -> blocks: [dilated causal Conv1d over time, mixing over all frequencies] + skip
+             beside some of them: all frequencies as one vector, dilated Conv1d over time
           -> ConvTranspose1d over frequency -> complex mask below 8 kHz, gain above -> audio
 
-Weights are shared over frequency, all products are plain matrix products, and activations lie in
+In the blocks weights are shared over frequency; the full-band path knows which frequency is
+which, at little cost. All products are plain matrix products, and activations lie in
 memory as [time, batch, position, channel]: a shift in time is then a view, and the two taps of a
 causal convolution are two GEMMs that add into one result without a copy.
 """
@@ -27,6 +29,7 @@ HIGH_STRIDE = 40  # 8-24 kHz: 8 positions of 2 kHz
 LOW, HIGH = LOW_BINS // LOW_STRIDE, (BINS - 1 - LOW_BINS) // HIGH_STRIDE
 POSITIONS = LOW + HIGH
 COMPRESSION = 0.3  # exponent of the magnitude
+NARROW = 16  # channels of a position as the full-band path sees it
 SLOPE = 0.1  # of LeakyReLU; a learned PReLU cost a quarter of the training step on CPU
 
 
@@ -79,8 +82,55 @@ class Block(nn.Module):
         return x + self.out(F.leaky_relu(u + self.mix @ u, SLOPE))
 
 
+class TimeBlock(nn.Module):
+    """Residual two-tap causal convolution over time, on vectors."""
+
+    def __init__(self, size: int, dilation: int) -> None:
+        super().__init__()
+        self.dilation = dilation
+        scale = (2 * size) ** -0.5
+        self.now = nn.Parameter(torch.randn(size, size) * scale)
+        self.past = nn.Parameter(torch.randn(size, size) * scale)
+        self.bias = nn.Parameter(torch.zeros(size))
+        self.out = nn.Linear(size, size)
+        nn.init.normal_(self.out.weight, std=0.3 * size**-0.5)
+        nn.init.zeros_(self.out.bias)
+
+    def forward(self, z: Tensor) -> Tensor:
+        """Map z [time, batch, size] to the same shape; silence came before it."""
+        u = _CausalTaps.apply(z, self.now, self.past, self.bias, self.dilation)
+        return z + self.out(F.leaky_relu(u, SLOPE))
+
+
+class FullBand(nn.Module):
+    """All frequencies as one vector: what kind of noise is this, and who speaks?"""
+
+    def __init__(self, channels: int, size: int, dilations: tuple[int, ...]) -> None:
+        super().__init__()
+        self.dilations = dilations
+        self.narrow, self.widen = nn.Linear(channels, NARROW), nn.Linear(NARROW, channels)
+        self.gather = nn.Linear(POSITIONS * NARROW, size)
+        self.spread = nn.Linear(size, POSITIONS * NARROW)
+        self.blocks: Any = nn.ModuleList(TimeBlock(size, d) for d in dilations)
+        nn.init.zeros_(self.widen.weight)  # starts as nothing
+        nn.init.zeros_(self.widen.bias)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Map x [time, batch, position, channel] to what is to be added to it later."""
+        z = F.leaky_relu(self.narrow(x), SLOPE).flatten(2)
+        z = F.leaky_relu(self.gather(z), SLOPE)
+        for block in self.blocks:
+            z = block(z)
+        y = F.leaky_relu(self.spread(z), SLOPE).unflatten(-1, (POSITIONS, NARROW))
+        return self.widen(y)
+
+
 class SpectralDenoiser(DenoisingNetwork):
-    """The bundled network. `channels` and `dilations` set its size and its memory in frames."""
+    """The bundled network. `channels` and `dilations` set its size and its memory in frames.
+
+    The full-band path of `full_band` values leaves after block `leave` and joins before block
+    `join`; `full_band` 0 does without it.
+    """
 
     hop = HOP
     streams = True
@@ -90,10 +140,17 @@ class SpectralDenoiser(DenoisingNetwork):
         channels: int = 48,
         dilations: tuple[int, ...] = (1, 2, 4, 8, 16, 32, 1, 4, 16),
         embedding: int = 64,
+        full_band: int = 96,
+        full_band_dilations: tuple[int, ...] = (1, 2, 4, 8, 16, 32),
+        leave: int = 3,
+        join: int = 7,
     ) -> None:
         super().__init__()
+        self.leave, self.join = leave, join
         self.channels, self.dilations, self.embedding = channels, tuple(dilations), embedding
-        self.context = WINDOW - HOP + sum(dilations) * HOP
+        beside = sum(full_band_dilations) if full_band else 0
+        memory = sum(dilations[:leave]) + sum(dilations[join:])
+        self.context = WINDOW - HOP + max(sum(dilations), memory + beside) * HOP
         self.lookahead = WINDOW - HOP
         self.fourier = Fourier()
         self.encode_low = nn.Linear(LOW_KERNEL * 3, channels)
@@ -104,6 +161,7 @@ class SpectralDenoiser(DenoisingNetwork):
         nn.init.zeros_(film.bias)
         self.timestep = nn.Sequential(nn.Linear(embedding, embedding), nn.SiLU(), film)
         self.blocks: Any = nn.ModuleList(Block(channels, d) for d in dilations)
+        self.full_band = FullBand(channels, full_band, full_band_dilations) if full_band else None
         self.decode = nn.Linear(2 * channels, channels)
         self.mask_low = nn.Linear(channels, 2 * LOW_STRIDE)
         self.mask_high = nn.Linear(channels, HIGH_STRIDE)
@@ -119,7 +177,11 @@ class SpectralDenoiser(DenoisingNetwork):
         frames = frame(F.pad(audio[:, 0], (HOP, HOP)))
         re, im = (part.transpose(0, 1) for part in self.fourier.analyse(frames))  # [T, B, bins]
         first = x = self._encode(re, im, conditioning)
-        for block in self.blocks:
+        for i, block in enumerate(self.blocks):
+            if i == self.leave and self.full_band:
+                beside = self.full_band(x)
+            if i == self.join and self.full_band:
+                x = x + beside
             x = block(x)
         re, im = self._mask(re, im, torch.cat([x, first], dim=-1))
         frames = self.fourier.synthesise(re.transpose(0, 1), im.transpose(0, 1))

@@ -9,6 +9,9 @@ so that onnxruntime fuses each product with the activation after it.
 
 from __future__ import annotations
 
+import math
+from typing import Any
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -31,7 +34,7 @@ class FoldedBlock(nn.Module):
 
     def __init__(self, block: default.Block) -> None:
         super().__init__()
-        self.register_buffer("taps", torch.cat([block.now, block.past]).detach())
+        self.register_buffer("taps", _taps(block))
         self.register_buffer("bias", block.bias.detach())
         self.register_buffer("mix", block.mix.detach() + torch.eye(POSITIONS))
         self.register_buffer("out", block.out.weight.detach().T.contiguous())
@@ -48,6 +51,31 @@ class FoldedBlock(nn.Module):
         return x + y, joined[count:]
 
 
+def _taps(block: default.Block | default.TimeBlock) -> Tensor:
+    """Both taps of a block as one matrix [2 channels, channels]."""
+    return torch.cat([block.now, block.past]).detach()
+
+
+class FoldedTimeBlock(nn.Module):
+    """A block of the full-band path on rows [n, size]; `past` rows come before them."""
+
+    taps: Tensor
+
+    def __init__(self, block: default.TimeBlock) -> None:
+        super().__init__()
+        self.dilation = block.dilation
+        self.register_buffer("taps", _taps(block))
+        self.bias, self.out = block.bias, block.out
+
+    def forward(self, z: Tensor, past: Tensor) -> tuple[Tensor, Tensor]:
+        """Map rows [n, size] and `past` [m, size] to new rows and the next past."""
+        count = z.shape[0]
+        joined = torch.cat([past, z])
+        pair = torch.cat([z, joined[:count]], dim=1)
+        u = F.leaky_relu(torch.addmm(self.bias, pair, self.taps), SLOPE)
+        return z + self.out(u), joined[count:]
+
+
 class FoldedDenoiser(DenoisingNetwork):
     """What `SpectralDenoiser.for_export` returns; `conditioning` is folded in and not read."""
 
@@ -61,6 +89,10 @@ class FoldedDenoiser(DenoisingNetwork):
         super().__init__()
         self.context, self.lookahead = network.context, network.lookahead
         self.channels, self.dilations = network.channels, network.dilations
+        self.leave, self.join, self.full_band = network.leave, network.join, network.full_band
+        self.time_blocks: Any = nn.ModuleList()
+        if self.full_band:
+            self.time_blocks.extend(FoldedTimeBlock(b) for b in self.full_band.blocks)
         self.fourier = MatrixFourier()
         with torch.no_grad():
             film = network.condition(zero_timestep(1))
@@ -71,7 +103,7 @@ class FoldedDenoiser(DenoisingNetwork):
             room = (0, 0, 0, 3 * (2 * LOW_STRIDE - LOW_KERNEL))  # a tenth tap of weight zero
             self.register_buffer("low", F.pad((low.weight * scale[:, None]).T, room))
             self.register_buffer("high", (high.weight * scale[:, None]).T.contiguous())
-        self.blocks = nn.ModuleList(FoldedBlock(block) for block in network.blocks)
+        self.blocks: Any = nn.ModuleList(FoldedBlock(block) for block in network.blocks)
         self.decode, self.mask_low = network.decode, network.mask_low
         self.mask_high = network.mask_high
 
@@ -81,15 +113,17 @@ class FoldedDenoiser(DenoisingNetwork):
 
     def initial_states(self, batch: int) -> list[Tensor]:
         """Zeros: the previous input block, the previous output tail, each block's past frames."""
-        blocks = [torch.zeros(d, batch, POSITIONS, self.channels) for d in self.dilations]
-        return [torch.zeros(batch, HOP), torch.zeros(batch, HOP), *blocks]
+        return [torch.zeros(shape) for shape in self._shapes(batch)]
 
     def denoise(self, audio: Tensor, conditioning: Tensor) -> Tensor:
         """Denoise audio [batch, 1, samples]; samples a multiple of 480."""
         frames = frame(F.pad(audio[:, 0], (HOP, HOP)))
-        width = audio.shape[0] * POSITIONS
-        past = [audio.new_zeros(d * width, self.channels) for d in self.dilations]
-        return overlap_add(self._frames(frames, past, audio.shape[0])[0])[:, None]
+        batch = audio.shape[0]
+        past = [
+            audio.new_zeros(batch * math.prod(before) * d, last)
+            for d, _, *before, last in self._shapes(1)[2:]
+        ]
+        return overlap_add(self._frames(frames, past, batch)[0])[:, None]
 
     def stream(
         self, audio: Tensor, conditioning: Tensor, states: list[Tensor]
@@ -97,15 +131,19 @@ class FoldedDenoiser(DenoisingNetwork):
         """Denoise [batch, 1, n * 480] samples, delayed by 480; see `initial_states`."""
         before, tail, *past = states
         padded = torch.cat([before, audio[:, 0]], dim=-1)
-        rows = [state.reshape(-1, self.channels) for state in past]
+        shapes = self._shapes(-1)[2:]
+        rows = [x.reshape(-1, s[-1]) for x, s in zip(past, shapes, strict=True)]
         frames, following = self._frames(frame(padded), rows, audio.shape[0])
         tails = torch.cat([tail[:, None], frames[:, :, HOP:]], dim=1)
         out = (frames[:, :, :HOP] + tails[:, :-1]).flatten(1)[:, None]
-        shaped = [
-            rows.reshape(d, -1, POSITIONS, self.channels)
-            for d, rows in zip(self.dilations, following, strict=True)
-        ]
+        shaped = [x.reshape(s) for x, s in zip(following, shapes, strict=True)]
         return out, [padded[:, -HOP:], tails[:, -1], *shaped]
+
+    def _shapes(self, batch: int) -> list[tuple[int, ...]]:
+        """Shapes of the states: two of audio, one a block, one a block of the full-band path."""
+        blocks = [(d, batch, POSITIONS, self.channels) for d in self.dilations]
+        beside = [(b.dilation, batch, b.bias.shape[0]) for b in self.time_blocks]
+        return [(batch, HOP), (batch, HOP), *blocks, *beside]
 
     def _frames(
         self, frames: Tensor, past: list[Tensor], batch: int
@@ -113,13 +151,29 @@ class FoldedDenoiser(DenoisingNetwork):
         """Denoise frames [batch, time, 960]; the rest runs on time-major rows."""
         re, im = self.fourier.analyse(frames.transpose(0, 1).reshape(-1, 2 * HOP))
         first = self._encode(re, im).reshape(-1, self.channels)
-        x, following = first, []
-        for block, rows in zip(self.blocks, past, strict=True):
-            x, rows = block(x, rows)
-            following.append(rows)
+        x, count = first, len(self.blocks)
+        following, later = past[:count], past[count:]
+        for i, block in enumerate(self.blocks):
+            if i == self.leave and self.full_band:
+                beside, later = self._full_band(x, later)
+            if i == self.join and self.full_band:
+                x = x + beside
+            x, following[i] = block(x, past[i])
         re, im = self._mask(re, im, torch.cat([x, first], dim=1))
         out = self.fourier.synthesise(re, im).reshape(-1, batch, 2 * HOP)
-        return out.transpose(0, 1), following
+        return out.transpose(0, 1), [*following, *later]
+
+    def _full_band(self, x: Tensor, past: list[Tensor]) -> tuple[Tensor, list[Tensor]]:
+        """Map rows [n * positions, channels] to what joins them later; one row a frame inside."""
+        path: Any = self.full_band
+        z = F.leaky_relu(path.narrow(x), SLOPE).reshape(-1, POSITIONS * default.NARROW)
+        z = F.leaky_relu(path.gather(z), SLOPE)
+        following = []
+        for block, before in zip(self.time_blocks, past, strict=True):
+            z, after = block(z, before)
+            following.append(after)
+        y = F.leaky_relu(path.spread(z), SLOPE).reshape(-1, default.NARROW)
+        return path.widen(y), following
 
     def _encode(self, re: Tensor, im: Tensor) -> Tensor:
         magnitude = re * re + im * im + 1e-8
