@@ -1,4 +1,4 @@
-"""python -m benchmarks quality DIR | spectrograms DIR."""
+"""python -m benchmarks quality DIR | spectrograms DIR | soak."""
 
 from __future__ import annotations
 
@@ -42,6 +42,22 @@ def spectrograms(
 
     draw(folder, clips.split(","), model, out)
     print(out)
+
+
+@app.command()
+def soak(
+    recording: Annotated[Path, typer.Argument(metavar="NOISY.wav", help="48 kHz, mono.")] = Path(
+        "examples/noisy.wav"
+    ),
+    minutes: Annotated[float, typer.Option(help="How long to run.")] = 60.0,
+    hop_ms: Annotated[float, typer.Option(help="Milliseconds per step.")] = 20.0,
+    drift_ppm: Annotated[float, typer.Option(help="Let the microphone's clock run fast.")] = 0.0,
+    out: Annotated[Path, typer.Option(help="Where .json and .md go.")] = RESULTS / "soak",
+) -> None:
+    """Run live for long on virtual devices and judge the audio."""
+    from .soak import soak as measure
+
+    print(measure(minutes, recording, hop_ms, drift_ppm, out))
 
 
 def main() -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import functools
 import json
-import platform
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -17,6 +16,8 @@ from numpy.typing import NDArray
 
 from rtdenoise import Denoiser, RtdenoiseError
 from train.metrics import si_sdr
+
+from .machine import describe
 
 Audio = NDArray[np.float32]
 RATE = 48_000
@@ -158,7 +159,7 @@ def quality(folder: Path, models: list[str], out: Path) -> str:
     if folder.name == "dev" and peers_file.is_file():
         peers = json.loads(peers_file.read_text())
         systems.update({k: v["mean"] for k, v in peers.items() if k != "noisy"})
-    ours = {"folder": str(folder), "machine": machine(), "systems": systems, "details": details}
+    ours = {"folder": str(folder), "machine": describe(), "systems": systems, "details": details}
     out.parent.mkdir(parents=True, exist_ok=True)
     out.with_suffix(".json").write_text(json.dumps(ours, indent=1))
     text = table(systems) + "".join(_detail(label, d) for label, d in details.items())
@@ -188,18 +189,3 @@ def table(systems: dict[str, dict[str, float]], order: str | None = "PESQ") -> s
         ]
         lines.append(f"| {name} | " + " | ".join(cells) + " |")
     return "\n".join(lines) + "\n"
-
-
-def machine() -> dict[str, Any]:
-    """Describe the machine of a measurement."""
-    import os
-
-    import onnxruntime
-
-    return {
-        "system": platform.platform(),
-        "processor": platform.processor() or platform.machine(),
-        "cores": os.cpu_count(),
-        "python": platform.python_version(),
-        "onnxruntime": onnxruntime.__version__,
-    }

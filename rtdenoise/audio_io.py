@@ -39,7 +39,7 @@ class Bridge:
         self.last_underrun = self.last_capture = self.last_play = time.monotonic()
         self.settle = SETTLE  # a file has no burst: 0 there
         self._first: float | None = None
-        self._playing = False
+        self.playing = False
         self._mono = np.zeros((SAMPLE_RATE, 1), np.float32)
 
     def capture(self, indata: Audio) -> None:
@@ -58,11 +58,11 @@ class Bridge:
             self.to_play.discard(self.drop)
             self.drop = 0
         mono, wanted = self._mono[: len(outdata)], len(outdata)
-        if not self._playing and len(self.to_play) < wanted + self.reserve:
+        if not self.playing and len(self.to_play) < wanted + self.reserve:
             outdata[:] = 0
             return
         got = self.to_play.read_into(mono)
-        self._playing = got == wanted
+        self.playing = got == wanted
         if got < wanted:  # fade what is there, so that the gap does not click
             mono[got:] = 0
             length = min(FADE, got)
@@ -117,6 +117,11 @@ class DeviceStream:
             f"{device.name!r} does not open for {kind} at 48000 Hz ({problem}): close what uses "
             "it, set it to 48000 Hz in the system's sound settings, or choose another"
         )
+
+    @property
+    def latency(self) -> float:
+        """Seconds between the callback and the device, as PortAudio tells."""
+        return float(self._stream.latency)
 
     def close(self) -> None:
         """Close at once; a suspended device would hang a polite stop."""

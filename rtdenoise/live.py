@@ -95,20 +95,23 @@ class LiveSession:
         self.overload = Overload()
         self.takes: Takes | None = None
         self.level_in = self.level_out = 0.0  # mean power, smoothed over 0.2 s
-        self._forced_bypass = False
+        self._device_frames = (float(BLOCK), 2.0 * BLOCK)  # until the devices are open
         self._restart_path()
 
     def latency(self) -> dict[str, float]:
-        """Return the computed latency by part, in ms."""
+        """Return the latency by part, in ms; the waiting parts are measured once audio plays."""
         ms = 1000 / SAMPLE_RATE
         times = self.counters.times[-500:]
+        hop = self.hop * self.overload.hops
+        computing = float(np.median(times)) * SAMPLE_RATE if times else 0.0
+        waiting = self.level or hop + self.target
         return {
-            "input device": 1.5 * BLOCK * ms,  # one to two blocks, as the two sides happen to meet
-            "hop": max(0, self.hop * self.overload.hops - 1.5 * BLOCK) * ms,
+            "input device": self._device_frames[0] * ms,
+            "hop": hop * ms,
             "look-ahead and window": self.processor.latency * ms,
-            "ring": self.target * ms,
-            "computing": 1000 * float(np.median(times)) if times else 0.0,
-            "output device": 2 * BLOCK * ms,  # PortAudio keeps two blocks
+            "computing": computing * ms,
+            "ring": max(0.0, waiting - hop - computing) * ms,
+            "output device": self._device_frames[1] * ms,
         }
 
     def run(self, each: Callable[[], None] = lambda: None) -> Counters:
@@ -155,6 +158,7 @@ class LiveSession:
         """Fresh rings and a fresh drift: after a start or a lost device."""
         self.bridge, self.drift = Bridge(self._work.set), DriftControl()
         self._seen_underruns, self._noted = 0, time.monotonic()
+        self.level = 0.0  # frames waiting on both sides of the network, smoothed; 0 before audio
         self._set_target(self.hop)
 
     def _open(self) -> list[Endpoint]:
@@ -169,10 +173,13 @@ class LiveSession:
             refuse_feedback(source, target)
         bridge.expect(1.0)  # opening may take a moment
         opened: list[Endpoint] = []
+        heard = 0.0  # frames from the ring to the ear; PortAudio knows
         try:
-            opened.append(
-                DeviceStream(target, "output", bridge) if target else play_nowhere(bridge)
-            )
+            if target:
+                opened.append(speaker := DeviceStream(target, "output", bridge))
+                heard = speaker.latency * SAMPLE_RATE
+            else:
+                opened.append(play_nowhere(bridge))
             if source:
                 opened.append(DeviceStream(source, "input", bridge))
             else:
@@ -180,6 +187,7 @@ class LiveSession:
         except RtdenoiseError:
             _close(opened)
             raise
+        self._device_frames = (float(BLOCK) if source else 0.0, heard)
         names = (source.name if source else options.input, target.name if target else NOWHERE)
         self.say(f"{names[0]} -> {names[1]}")
         return opened
@@ -245,7 +253,10 @@ class LiveSession:
             self.drift.shift(-self.hop)
             bridge.drop += self.hop
             bridge.last_underrun = now
-        self.drift.update(bridge.level(), now - self._noted)
+        if bridge.playing:
+            level, passed = bridge.level(), now - self._noted
+            self.level += (level - self.level) * (min(1.0, passed / 0.5) if self.level else 1.0)
+            self.drift.update(level, passed)
         self._noted = now
         self._drop_surplus()
 
