@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -22,12 +23,13 @@ def quality(
         list[str] | None, typer.Option(help="Models to score; every bundled one by default.")
     ] = None,
     out: Annotated[Path, typer.Option(help="Where .json and .md go.")] = RESULTS / "quality",
+    workers: Annotated[int, typer.Option(help="Processes that score.")] = os.cpu_count() or 1,
 ) -> None:
     """Print PESQ, ESTOI, SI-SDR, DNSMOS and LSD beside the peers'."""
     from .quality import quality as measure
 
     names = model or sorted({name.rsplit("-", 1)[0] for name in bundled_models()})
-    print(measure(folder, names, out))
+    print(measure(folder, names, out, workers))
 
 
 @app.command()

@@ -5,7 +5,9 @@ from __future__ import annotations
 import csv
 import functools
 import json
+import multiprocessing
 from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +22,7 @@ from train.metrics import si_sdr
 from .machine import describe
 
 Audio = NDArray[np.float32]
+Map = Callable[..., Any]  # map, or a pool's
 RATE = 48_000
 COLUMNS = {
     "PESQ": "PESQ-WB",
@@ -50,6 +53,12 @@ def score(clean: Audio, estimate: Audio) -> dict[str, float]:
         "LSD_hi": log_spectral_distance(clean, estimate),
         **{key: float(opinion[f"{key.lower()}_mos"]) for key in ("SIG", "BAK", "OVRL")},
     }
+
+
+def _pesq(clean: Audio, estimate: Audio) -> float:
+    from pesq import pesq
+
+    return float(pesq(16_000, _wideband(clean), _wideband(estimate), "wb"))
 
 
 def _wideband(audio: Audio) -> Audio:
@@ -107,25 +116,25 @@ def by_snr(folder: Path, rows: list[dict[str, Any]]) -> dict[str, dict[str, floa
 
 
 def evaluate(
-    clips: list[tuple[str, Audio, Audio]], run: Callable[[Audio], Audio]
+    clips: list[tuple[str, Audio, Audio]], run: Callable[[Audio], Audio], each: Map = map
 ) -> tuple[dict[str, float], list[dict[str, Any]]]:
-    """Return mean scores and those of each clip."""
-    rows = [{"clip": name, **score(clean, run(noisy))} for name, clean, noisy in clips]
+    """Return mean scores and those of each clip; `each` may be a pool's map."""
+    names, cleans, noisies = zip(*clips, strict=True)
+    scores = each(score, cleans, [run(noisy) for noisy in noisies])
+    rows = [{"clip": name, **row} for name, row in zip(names, scores, strict=True)]
     return {key: float(np.mean([row[key] for row in rows])) for key in COLUMNS}, rows
 
 
 def harmlessness(
-    clips: list[tuple[str, Audio, Audio]], run: Callable[[Audio], Audio]
+    clips: list[tuple[str, Audio, Audio]], run: Callable[[Audio], Audio], each: Map = map
 ) -> dict[str, float]:
     """Return PESQ and SI-SDR of undegraded speech, and how far noise alone is turned down, dB."""
-    from pesq import pesq
-
-    quality, distortion, attenuation = [], [], []
+    cleans = [clean for _, clean, _ in clips]
+    outs = [run(clean) for clean in cleans]
+    quality = list(each(_pesq, cleans, outs))
+    distortion = [si_sdr(clean, out) for clean, out in zip(cleans, outs, strict=True)]
+    attenuation = []
     for _, clean, noisy in clips:
-        out = run(clean)
-        a, b = (_wideband(x) for x in (clean, out))
-        quality.append(pesq(16_000, a, b, "wb"))
-        distortion.append(si_sdr(clean, out))
         noise = noisy - clean
         # The first half second is settling time.
         before, after = noise[RATE // 2 :], run(noise)[RATE // 2 :]
@@ -139,21 +148,30 @@ def harmlessness(
     }
 
 
-def quality(folder: Path, models: list[str], out: Path) -> str:
+def quality(folder: Path, models: list[str], out: Path, workers: int = 1) -> str:
     """Score `models` on `folder`, write out.json and out.md, and return the table."""
+    if workers == 1:
+        return _quality(folder, models, out, map)
+    # Spawned, not forked: a forked onnxruntime session hangs.
+    with ProcessPoolExecutor(workers, multiprocessing.get_context("spawn")) as pool:
+        return _quality(folder, models, out, pool.map)
+
+
+def _quality(folder: Path, models: list[str], out: Path, each: Map) -> str:
     clips = load_clips(folder)
     systems: dict[str, Any] = {}
-    systems["noisy"], _ = evaluate(clips, lambda x: x)
+    systems["noisy"], _ = evaluate(clips, lambda x: x, each)
     details: dict[str, Any] = {}
     for model in models:
         denoiser = Denoiser(model, provider="cpu")
+        run = functools.partial(denoiser, sample_rate=RATE)
         label = f"rtdenoise {denoiser.card.name} {denoiser.card.version}"
-        systems[label], rows = evaluate(clips, functools.partial(denoiser, sample_rate=RATE))
+        systems[label], rows = evaluate(clips, run, each)
         details[label] = {
             "clips": rows,
             "by_snr": by_snr(folder, rows),
             "checkpoint": denoiser.card.checkpoint_sha256,
-            **harmlessness(clips, functools.partial(denoiser, sample_rate=RATE)),
+            **harmlessness(clips, run, each),
         }
     peers_file = folder.parent / "peers_dev.json"
     if folder.name == "dev" and peers_file.is_file():

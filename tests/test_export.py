@@ -112,3 +112,17 @@ def test_bad_input_is_one_line_and_exit_2(tmp_path, toy_checkpoint):
         assert result.returncode == 2 and word in result.stderr, result.stderr
         assert len(result.stderr.strip().splitlines()) == 1
     assert not list(tmp_path.glob("*.onnx"))
+
+
+def test_spectral_norm_is_folded_into_plain_weights(tmp_path):
+    layers = [[4, 16, 4], [4, 8, 2]]
+    counts = []
+    for norm in (False, True):
+        path = checkpoint(tmp_path / "b.pth", "baseline", layers=layers, spectral_norm=norm)
+        model = onnx.load(export_checkpoint(path, tmp_path / "b.onnx"))
+        counts.append(len(model.graph.node))
+    assert counts[0] == counts[1]
+    network = build("baseline", layers=layers, spectral_norm=True).for_export()
+    for layer in (network.encoder[0], network.decoder[-1]):
+        largest = torch.linalg.matrix_norm(layer.weight.flatten(1), 2)
+        assert 0.5 < float(largest.detach()) < 1.5

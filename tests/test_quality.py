@@ -48,7 +48,7 @@ def test_a_table_for_a_folder(tmp_path, toy_stream_model, monkeypatch):
     monkeypatch.setattr(
         quality,
         "harmlessness",
-        lambda clips, run: {"clean_PESQ": 4.0, "clean_SISDR": 20.0, "noise_only_dB": 30.0},
+        lambda clips, run, each: {"clean_PESQ": 4.0, "clean_SISDR": 20.0, "noise_only_dB": 30.0},
     )
     text = quality.quality(tmp_path / "clips", [str(toy_stream_model)], tmp_path / "out" / "q")
     assert "| noisy |" in text and "| rtdenoise toy 0.1.0 |" in text

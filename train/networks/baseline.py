@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import copy
+
 from torch import Tensor, nn
+from torch.nn.utils import parametrizations, parametrize
 
 from ..network_api import DenoisingNetwork
 from .embedding import sinusoidal_embedding
@@ -15,6 +18,8 @@ class AudioDiffusionModel(DenoisingNetwork):
     """Conv1D encoder, timestep embedding through an MLP into the latent, ConvTranspose1D decoder.
 
     No skips; predicts the waveform. Audio [batch, 1, samples], samples a multiple of 32.
+    `spectral_norm` holds every convolution's largest singular value at 1 (Miyato et al.,
+    arXiv:1802.05957).
     """
 
     def __init__(
@@ -23,6 +28,7 @@ class AudioDiffusionModel(DenoisingNetwork):
         dropout: float = 0.1,
         embedding: int = 128,
         slope: float = 0.2,
+        spectral_norm: bool = False,
     ) -> None:
         super().__init__()
         self.layers = [tuple(layer) for layer in layers]
@@ -32,8 +38,10 @@ class AudioDiffusionModel(DenoisingNetwork):
         before = 1
         for channels, kernel, stride in self.layers:
             padding = (kernel - stride) // 2
-            down = nn.Conv1d(before, channels, kernel, stride, padding)
-            up = nn.ConvTranspose1d(channels, before, kernel, stride, padding)
+            down: nn.Module = nn.Conv1d(before, channels, kernel, stride, padding)
+            up: nn.Module = nn.ConvTranspose1d(channels, before, kernel, stride, padding)
+            if spectral_norm:
+                down, up = parametrizations.spectral_norm(down), parametrizations.spectral_norm(up)
             encoder += [down, nn.LeakyReLU(slope), nn.Dropout(dropout)]
             decoder = [up, nn.LeakyReLU(slope), nn.Dropout(dropout), *decoder]
             before = channels
@@ -50,6 +58,14 @@ class AudioDiffusionModel(DenoisingNetwork):
     def denoise(self, audio: Tensor, conditioning: Tensor) -> Tensor:
         """Denoise audio [batch, 1, samples]."""
         return self.decoder(self.encoder(audio) + conditioning[:, :, None])
+
+    def for_export(self) -> AudioDiffusionModel:
+        """Return the network with normalised weights as plain weights."""
+        plain = copy.deepcopy(self).eval()
+        for layer in plain.modules():
+            if parametrize.is_parametrized(layer, "weight"):
+                parametrize.remove_parametrizations(layer, "weight")
+        return plain
 
     def _reach(self) -> tuple[int, int, int]:
         """Return (hop, context, lookahead): follow an output hop back through every layer.
