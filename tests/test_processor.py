@@ -1,5 +1,7 @@
 """The processor, tested the way plugin validators test."""
 
+import os
+
 import numpy as np
 import pytest
 
@@ -133,8 +135,30 @@ def test_whole_hops_need_no_buffering():
     np.testing.assert_array_equal(out[480:], audio[:-480])
 
 
-def test_a_long_run_keeps_its_memory():
-    processor, block = make(block=64), np.ones((37, 1), np.float32)
-    for _ in range(20_000):
+def test_a_million_blocks_keep_their_memory():
+    processor, block = make(block=64), np.ones((16, 1), np.float32)
+    resident = []
+    for i in range(1_000_000):
         processor.process(block)
+        if i in (100_000, 999_999):
+            resident.append(resident_memory())
     assert len(processor._fifo) < 2000 and len(processor._waiting) < 480
+    assert resident[1] - resident[0] < 4e6
+
+
+def resident_memory() -> int:
+    """Resident memory of this process in bytes."""
+    with open("/proc/self/statm") as handle:
+        return int(handle.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+
+
+@pytest.mark.parametrize("rate", [48_000, 44_100])
+def test_reset_in_the_middle_is_a_fresh_start(rate):
+    audio, used = tone(rate), make(rate=rate)
+    run_random(used, RNG.standard_normal((7001, 1)).astype("f"), 512)
+    used.process(np.full((100, 1), np.nan, np.float32))
+    used.reset()
+    parts = [audio[i : i + 333] for i in range(0, len(audio), 333)]
+    fresh = make(rate=rate)
+    for part in parts:
+        np.testing.assert_array_equal(used.process(part), fresh.process(part))
