@@ -29,8 +29,10 @@ EngineName = Annotated[str, typer.Option(help="auto, segment or stream.")]
 
 @app.command()
 def file(
-    source: Annotated[Path, typer.Argument(metavar="IN", help="The noisy recording.")],
-    target: Annotated[Path, typer.Argument(metavar="OUT", help="Where the denoised one goes.")],
+    source: Annotated[
+        Path, typer.Argument(metavar="IN", help="A recording, folder, 'glob*' or @list.")
+    ],
+    target: Annotated[Path, typer.Argument(metavar="OUT", help="Where the denoised go.")],
     model: Model = None,
     provider: Provider = "auto",
     engine: EngineName = "auto",
@@ -40,12 +42,26 @@ def file(
     ] = None,
     gain_db: Annotated[float, typer.Option(help="Output gain in dB.")] = 0.0,
     force: Annotated[bool, typer.Option("--force", help="Replace OUT if it exists.")] = False,
+    report: Annotated[
+        Path | None, typer.Option(help="A .csv or .json of what became of each file.")
+    ] = None,
     quiet: Annotated[bool, typer.Option("--quiet", help="Print nothing but errors.")] = False,
 ) -> None:
-    """Denoise a recording: the same length, rate, channels and sample format."""
+    """Denoise recordings: the same length, rate, channels and sample format.
+
+    A folder, a quoted glob or @list.txt goes into the folder OUT with its tree kept; what is there
+    already is skipped, a bad file is listed at the end.
+    """
     from .denoiser import Denoiser
+    from .folders import is_batch
 
     denoiser = Denoiser(model, provider, engine, mix, limit_db, gain_db)
+    if is_batch(source):
+        from .batch_screen import denoise_all
+
+        raise typer.Exit(denoise_all(denoiser, source, target, force, report, quiet))
+    if report:
+        raise RtdenoiseError("--report is for a folder, a glob or @list as IN")
     if quiet or not sys.stderr.isatty():
         seconds = denoiser.file(source, target, force)
     else:

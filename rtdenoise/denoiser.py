@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
 import tempfile
 import warnings
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -19,7 +21,16 @@ from .session import load_model
 
 Audio = NDArray[np.float32]
 BLOCK_SECONDS = 16  # of all channels together; long enough to be worth cutting into pieces
+SILENCE = 1e-9  # energy added, so that digital silence has a level
 Progress = Callable[[int, int], None]  # frames done, frames in all
+
+
+@dataclass
+class FileResult:
+    """What was done to a file."""
+
+    seconds: float
+    removed_db: float  # level of the input over that of the output
 
 
 class Denoiser:
@@ -81,6 +92,16 @@ class Denoiser:
         The output has the input's length, rate, channels and sample format. It appears only when
         it is complete. Warns of damaged input; raises RtdenoiseError where nothing can be done.
         """
+        return self.measured_file(source, target, force, progress).seconds
+
+    def measured_file(
+        self,
+        source: str | Path,
+        target: str | Path,
+        force: bool = False,
+        progress: Progress | None = None,
+    ) -> FileResult:
+        """Do as `file`, and return also how much was removed."""
         source, target = Path(source), Path(target)
         with AudioReader(source) as reader:
             check_output(source, target, force)
@@ -88,26 +109,37 @@ class Denoiser:
             block = max(1, BLOCK_SECONDS // reader.channels) * reader.sample_rate
             processor.prepare(reader.sample_rate, reader.channels, block)
             with AudioWriter(target, reader) as writer:
-                self._copy(reader, writer, processor, progress)
+                removed_db = self._copy(reader, writer, processor, progress)
             if processor.nonfinite:
                 warnings.warn(
                     f"{source}: {processor.nonfinite} samples were NaN or infinite: set to zero",
-                    stacklevel=2,
+                    stacklevel=3,
                 )
-            return reader.read / reader.sample_rate
+            return FileResult(reader.read / reader.sample_rate, removed_db)
 
     @staticmethod
     def _copy(
         reader: AudioReader, writer: AudioWriter, processor: Processor, progress: Progress | None
-    ) -> None:
+    ) -> float:
+        """Denoise all blocks; return the level removed in dB."""
         skip = processor.latency  # frames of the delay, before the first one that counts
+        energy_in = energy_out = SILENCE
         for block in reader.blocks(processor.max_block):
-            out = processor.process(block)
-            writer.write(out[skip:])
-            skip -= min(skip, len(out))
+            out = processor.process(block)[skip:]
+            writer.write(out)
+            skip -= min(skip, len(block))
+            energy_in += _energy(block)
+            energy_out += _energy(out)
             if progress:
                 progress(reader.read, reader.frames)
-        writer.write(processor.flush()[skip:])
+        last = processor.flush()[skip:]
+        writer.write(last)
+        return 10 * math.log10(energy_in / (energy_out + _energy(last)))
+
+
+def _energy(block: Audio) -> float:
+    finite = np.nan_to_num(block, posinf=0.0, neginf=0.0)
+    return float(np.vdot(finite, finite))
 
 
 def denoise_audio(
