@@ -153,7 +153,7 @@ def test_bad_input_files_are_refused(tmp_path, noisy):
         ("header.wav", "holds no audio"),
         ("nine.wav", "9 channels"),
         ("absent.wav", "does not exist"),
-        (".", "is a folder"),
+        (".", "within each other"),
     ):
         refused(run("file", tmp_path / name, tmp_path / "out.wav"), word)
     assert sorted(p.name for p in tmp_path.iterdir()) == before
