@@ -16,6 +16,7 @@ from .live import LiveOptions, LiveSession
 Audio = NDArray[np.float32]
 CHIRP_SECONDS = 0.25
 LISTEN_SECONDS = 1.5
+LEAD = 1.0  # s of silence before the chirp: streams begin with a burst
 CLEAR = 0.3  # of a perfect match: a loudspeaker heard by a microphone across the table
 
 
@@ -53,11 +54,10 @@ class _Probe(Bridge):
         self.heard.append((self.last_capture, indata[:, 0].copy()))
 
     def play(self, outdata: Audio) -> None:
-        """Hand out the signal, noting when its first sample was asked for."""
+        """Hand out the signal, noting when its first sample was, by this block's time."""
         self.last_play = time.monotonic()
         piece = self._signal[self._position : self._position + len(outdata)]
-        if self._position == 0:
-            self.played.append(self.last_play)
+        self.played.append(self.last_play - self._position / SAMPLE_RATE)
         self._position += len(outdata)
         outdata[:] = 0
         outdata[: len(piece)] = piece[:, None]
@@ -75,10 +75,10 @@ def round_trip(input: str | None, output: str | None, times: int = 3) -> float:
     )
     results = []
     for _ in range(times):
-        silence = np.zeros(SAMPLE_RATE // 2, np.float32)
+        silence = np.zeros(int(LEAD * SAMPLE_RATE), np.float32)
         probe = _Probe(np.concatenate([silence, chirp()]))
         endpoints = [DeviceStream(target, "output", probe), DeviceStream(source, "input", probe)]
-        time.sleep(0.5 + CHIRP_SECONDS + LISTEN_SECONDS)
+        time.sleep(LEAD + CHIRP_SECONDS + LISTEN_SECONDS)
         for endpoint in endpoints:
             endpoint.close()
         results.append(_late(probe, source.name, target.name))
@@ -95,12 +95,15 @@ def _late(probe: _Probe, source: str, target: str) -> float:
             f"{source!r} does not hear {target!r} (match {match:.2f}): join them by a cable, turn "
             "the volume up, or use a virtual pair"
         )
-    # A block arrives when its last frame does: its first frame is a block older. Several blocks
-    # may arrive at once; the steadiest clock is the earliest arrival relative to the count.
+    # Streams begin with a burst of callbacks, and single ones are late: both clocks are medians,
+    # of the time after the burst. A block arrives when its last frame does.
     counts = np.cumsum([len(block) for _, block in probe.heard])
     starts = np.array([moment for moment, _ in probe.heard]) - counts / SAMPLE_RATE
-    handed_in = float(np.median(starts)) + at / SAMPLE_RATE + BLOCK / SAMPLE_RATE
-    return 1000 * (handed_in - probe.played[0] - 0.5)
+    around = np.abs(counts - at) < SAMPLE_RATE // 2
+    handed_in = float(np.median(starts[around])) + at / SAMPLE_RATE
+    handed_out = float(np.median(probe.played[len(probe.played) // 8 :])) + LEAD
+    # As Bridge.level counts, a block leaves the ring during the 10 ms before its callback.
+    return 1000 * (handed_in - handed_out + BLOCK / SAMPLE_RATE)
 
 
 def report(
