@@ -21,6 +21,7 @@ import soundfile as sf
 from numpy.typing import NDArray
 
 from rtdenoise import Denoiser, RtdenoiseError
+from rtdenoise.latency_probe import find
 from train.metrics import si_sdr
 
 from .machine import describe
@@ -42,13 +43,16 @@ def soak(minutes: float, recording: Path, hop_ms: float, drift_ppm: float, out: 
         _feed(rig, recording, minutes)
         memory = _peak_memory(live.pid)
         live.send_signal(signal.SIGINT)
-        lines, errors = live.communicate(timeout=30)
+        live.wait(timeout=30)
         recorder.kill()
         recorder.wait()
         if live.returncode:
-            raise RtdenoiseError(f"rtdenoise live failed: {errors.strip()}")
+            raise RtdenoiseError(
+                f"rtdenoise live failed: {(rig.root / 'errors').read_text().strip()}"
+            )
         result = judge(rig.root / "rec.raw")
-    states = [json.loads(line) for line in lines.splitlines() if line.startswith("{")]
+        lines = (rig.root / "lines").read_text().splitlines()
+    states = [json.loads(line) for line in lines if line.startswith("{")]
     result |= {
         "minutes": minutes,
         "hop_ms": hop_ms,
@@ -91,9 +95,7 @@ def judge(raw: Path) -> dict[str, Any]:
 
 
 def _compare(expected: Audio, speaker: Audio) -> dict[str, float]:
-    size = 1 << (len(expected) + len(speaker)).bit_length()
-    product = np.fft.rfft(speaker, size) * np.conj(np.fft.rfft(expected, size))
-    lag = int(np.argmax(np.fft.irfft(product, size)[: len(speaker) - len(expected) + 1]))
+    lag, _ = find(expected, speaker)
     heard = speaker[lag : lag + len(expected)]
     seconds = range(0, len(expected) - RATE + 1, RATE)
     loud = [i for i in seconds if np.std(expected[i : i + RATE]) > 1e-3]
@@ -105,13 +107,12 @@ def _compare(expected: Audio, speaker: Audio) -> dict[str, float]:
     }
 
 
-def _start(rig: Any, hop_ms: float, drift_ppm: float) -> subprocess.Popen[str]:
+def _start(rig: Any, hop_ms: float, drift_ppm: float) -> subprocess.Popen[bytes]:
+    """Start it with its output in files: a pipe that nobody reads would fill up and block it."""
     command = [sys.executable, "-m", "benchmarks.drifting_live", str(drift_ppm), "live", "--json"]
     command += ["--input", "virtmic", "--output", "virtspk", "--hop-ms", str(hop_ms)]
-    with open(rig.root / "errors", "w") as errors:
-        live = subprocess.Popen(
-            command, env=rig.env, stdout=subprocess.PIPE, stderr=errors, text=True
-        )
+    with open(rig.root / "lines", "w") as lines, open(rig.root / "errors", "w") as errors:
+        live = subprocess.Popen(command, env=rig.env, stdout=lines, stderr=errors)
     time.sleep(3)
     return live
 

@@ -14,6 +14,7 @@ import onnx
 import torch
 from torch import Tensor, nn
 
+from rtdenoise.audiofile import part_path
 from rtdenoise.card import METADATA_KEY, SEGMENT, ModelCard
 from rtdenoise.errors import RtdenoiseError
 from train.checkpoint import load_network
@@ -78,7 +79,7 @@ def export_network(
     onnx.helper.set_model_props(model, {METADATA_KEY: card.to_json()})
     model.producer_name = "rtdenoise"
     onnx.checker.check_model(model, full_check=True)
-    part = target.with_name(f".{target.name}.{os.getpid()}.part")
+    part = part_path(target)
     try:
         part.write_bytes(model.SerializeToString())
         error = compare(part, network, card)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import struct
 import warnings
 from collections.abc import Iterator
@@ -18,6 +19,7 @@ from .errors import RtdenoiseError
 Audio = NDArray[np.float32]
 MAX_CHANNELS = 8
 SMALL = 256  # frames: less than a block of any codec
+PART = re.compile(r"^\..+\.(\d+)\.part$")  # names by `part_path`; the group is the process
 TAGS = (
     "title",
     "artist",
@@ -30,6 +32,11 @@ TAGS = (
     "software",
     "license",
 )
+
+
+def part_path(path: Path) -> Path:
+    """Return the name under which `path` is written until it is whole."""
+    return path.with_name(f".{path.name}.{os.getpid()}.part")
 
 
 class AudioReader:
@@ -120,7 +127,7 @@ class AudioWriter:
         """Open for writing with the rate, channels, format, subtype and tags of `like`."""
         self.path, self._frames = Path(path), 0
         container, subtype = _output_format(self.path, like)
-        self._part = self.path.with_name(f".{self.path.name}.{os.getpid()}.part")
+        self._part = part_path(self.path)
         try:
             self._file = sf.SoundFile(
                 self._part,

@@ -6,6 +6,7 @@ import sys
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from itertools import accumulate
 from pathlib import Path
 
 from .denoiser import Denoiser
@@ -40,26 +41,23 @@ def _progress(rows: list[Row], quiet: bool) -> Iterator[Show | None]:
     from rich.progress import TimeRemainingColumn as TimeLeft
 
     columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.percentage:.0f}%"))
-    console = Console(stderr=True)
-    sizes = {
-        row.file: Path(row.file).stat().st_size if Path(row.file).exists() else 0 for row in rows
-    }
-    with Progress(*columns, TimeLeft(), console=console, transient=True) as bars:
-        whole = bars.add_task(f"{len(rows)} files", total=sum(sizes.values()) or 1)
+    sizes = [_size(row) for row in rows]
+    starts = dict(zip((row.file for row in rows), accumulate(sizes, initial=0), strict=False))
+    with Progress(*columns, TimeLeft(), console=Console(stderr=True), transient=True) as bars:
+        whole = bars.add_task(f"{len(rows)} files", total=sum(sizes) or 1)
         single = bars.add_task("", total=None)
-        before: list[str] = []
 
         def show(row: Row, done: int, total: int) -> None:
-            if not before or before[-1] != row.file:
-                before.append(row.file)
-                bars.reset(single, description=Path(row.file).name)
-            started = [other for other in rows if other.status in ("done", "skipped", "failed")]
-            finished = sum(sizes[other.file] for other in started)
-            part = sizes[row.file] * min(1.0, done / max(total, 1))
-            bars.update(single, completed=done, total=total)
-            bars.update(whole, completed=finished + part)
+            bars.update(single, description=Path(row.file).name, completed=done, total=total)
+            part = _size(row) * min(1.0, done / max(total, 1))
+            bars.update(whole, completed=starts[row.file] + part)
 
         yield show
+
+
+def _size(row: Row) -> int:
+    path = Path(row.file)
+    return path.stat().st_size if path.exists() else 0
 
 
 def _summarise(rows: list[Row], quiet: bool) -> None:

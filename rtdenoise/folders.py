@@ -10,13 +10,13 @@ import csv
 import glob
 import json
 import os
-import re
 import time
 import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from .audiofile import PART, part_path
 from .denoiser import Denoiser, Progress
 from .errors import RtdenoiseError
 
@@ -24,7 +24,6 @@ SUFFIXES = frozenset(
     f".{name}"
     for name in "wav wave rf64 w64 flac ogg oga opus mp3 aif aiff aifc caf au snd voc".split()
 )
-PART = re.compile(r"^\..+\.(\d+)\.part$")  # what AudioWriter leaves behind when it is killed
 
 
 @dataclass
@@ -166,7 +165,7 @@ def _runs(process: int) -> bool:
 
 def write_report(path: Path, rows: list[Row]) -> None:
     """Write the rows as .json or .csv, all or nothing."""
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
+    part = part_path(path)
     try:
         with open(part, "w", newline="", encoding="utf-8") as handle:
             if path.suffix == ".json":

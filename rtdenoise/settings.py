@@ -7,6 +7,8 @@ import os
 from pathlib import Path
 from typing import Any
 
+from .audiofile import part_path
+
 REMEMBERED = ("input", "output", "mix", "limit_db")
 
 
@@ -30,7 +32,7 @@ def save_settings(values: dict[str, Any]) -> None:
     """Remember settings; a folder that cannot be written is no reason to stop."""
     path = settings_path()
     kept = {k: v for k, v in values.items() if k in REMEMBERED and v is not None}
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
+    part = part_path(path)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         part.write_text(json.dumps(kept, indent=1), encoding="utf-8")
