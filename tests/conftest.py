@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import torch
+from live_rig import LiveRig
 
 from train.networks.default import SpectralDenoiser
 
@@ -61,3 +63,10 @@ def toy_segment_model(toy_checkpoint: Path) -> Path:
 
     target = toy_checkpoint.with_name("toy-segment.onnx")
     return export_checkpoint(toy_checkpoint, target, "segment", dynamic=True)
+
+
+@pytest.fixture(scope="module")
+def rig() -> Iterator[LiveRig]:
+    with LiveRig() as started:
+        started.env["PYTHONPATH"] = str(Path(__file__).parents[1])
+        yield started
