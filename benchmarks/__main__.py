@@ -62,6 +62,22 @@ def soak(
     print(measure(minutes, recording, hop_ms, drift_ppm, out))
 
 
+@app.command()
+def bakeoff(
+    packed: Annotated[Path, typer.Argument(metavar="PACKED", help="Holds train/, validation/.")],
+    clips: Annotated[Path, typer.Argument(metavar="EVAL", help="Holds clean/ and noisy/.")],
+    minutes: Annotated[float, typer.Option(help="Training time of each network.")] = 12.0,
+    folder: Annotated[Path, typer.Option(help="Checkpoints and logs.")] = Path(
+        "checkpoints/bakeoff"
+    ),
+    out: Annotated[Path, typer.Option(help="Where .json and .md go.")] = RESULTS / "bakeoff",
+) -> None:
+    """Train several networks for equal minutes and score them alike."""
+    from .bakeoff import bakeoff as measure
+
+    print(measure(packed, clips, folder, minutes, out))
+
+
 def main() -> None:
     """Run the command line; bad input gives one line on stderr and exit code 2."""
     try:

@@ -23,7 +23,16 @@ NETWORKS = {
         "leave": 1,
         "join": 2,
     },
+    "unet": {"channels": [4, 4, 6, 8], "dilations": [1, 2], "embedding": 8},
+    "recurrent": {
+        "channels": 6,
+        "dilations": [1, 2],
+        "embedding": 8,
+        "full_band": 8,
+        "layers": 2,
+    },
 }
+BOUNDED = [name for name in NETWORKS if name != "recurrent"]
 
 
 def reach(network) -> tuple[int, int]:
@@ -37,7 +46,7 @@ def reach(network) -> tuple[int, int]:
     return int(start - noticed.min()), int(noticed.max() - (start + hop - 1))
 
 
-@pytest.mark.parametrize("name", NETWORKS)
+@pytest.mark.parametrize("name", BOUNDED)
 def test_context_and_lookahead_are_what_perturbation_finds(name):
     torch.manual_seed(0)
     network = build(name, **NETWORKS[name]).eval()
@@ -61,7 +70,7 @@ def test_length_is_kept_and_the_timestep_matters(name):
     network = build(name, **NETWORKS[name]).eval()
     audio = torch.randn(2, 1, 4800)
     assert network(audio, zero_timestep(2)).shape == audio.shape
-    if name == "default":  # FiLM starts as the identity; move it
+    if name != "baseline":  # FiLM starts as the identity; move it
         torch.nn.init.normal_(network.timestep[2].weight)
     early, late = (network(audio, torch.full((2,), t)) for t in (0, 900))
     assert (early - late).abs().max() > 1e-4
@@ -87,9 +96,10 @@ def test_matrices_and_fft_agree_and_the_transforms_invert():
         torch.testing.assert_close(back, audio[:, 480:-480], atol=1e-5, rtol=1e-5)
 
 
-def test_the_folded_form_is_the_network_at_t_0():
+@pytest.mark.parametrize("name", ["default", "recurrent"])
+def test_the_folded_form_is_the_network_at_t_0(name):
     torch.manual_seed(0)
-    network = build("default", **NETWORKS["default"]).eval()
+    network = build(name, **NETWORKS[name]).eval()
     for name, parameter in network.named_parameters():  # no bias, shift or scale left at zero
         if parameter.ndim == 1 or name.startswith(("timestep", "position", "full_band.widen")):
             torch.nn.init.normal_(parameter, std=0.3)

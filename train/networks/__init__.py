@@ -8,11 +8,11 @@ from rtdenoise.errors import RtdenoiseError
 
 from ..network_api import DenoisingNetwork
 
-NAMES = ("baseline", "default")
+NAMES = ("baseline", "default", "recurrent", "unet")
 
 
 def build(name: str, **options: Any) -> DenoisingNetwork:
-    """Build a network: `baseline` (the seed) or `default`. Raises RtdenoiseError on other names."""
+    """Build a network by name. Raises RtdenoiseError on a name that is not in NAMES."""
     if name == "baseline":
         from .baseline import AudioDiffusionModel
 
@@ -21,4 +21,12 @@ def build(name: str, **options: Any) -> DenoisingNetwork:
         from .default import SpectralDenoiser
 
         return SpectralDenoiser(**options)
+    if name == "recurrent":
+        from .recurrent import RecurrentDenoiser
+
+        return RecurrentDenoiser(**options)
+    if name == "unet":
+        from .unet import WaveUNet
+
+        return WaveUNet(**options)
     raise RtdenoiseError(f"unknown network {name!r}: use one of {', '.join(NAMES)}")

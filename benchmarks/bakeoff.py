@@ -1,0 +1,172 @@
+"""Networks trained for equal minutes on one machine, then scored alike: which one earns its time?
+
+    python -m benchmarks bakeoff PACKED EVAL --minutes 12
+
+Each entry runs `python -m train`; a folder that holds last.pth is not trained again.
+"""
+
+from __future__ import annotations
+
+import json
+import statistics
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnxruntime as ort
+import torch
+from torch.utils.flop_counter import FlopCounterMode
+
+from export.onnx_export import export_checkpoint
+from rtdenoise.errors import RtdenoiseError
+from train.checkpoint import load_checkpoint, load_network
+from train.network_api import SAMPLE_RATE, DenoisingNetwork, zero_timestep
+
+from .machine import describe
+from .quality import Audio, evaluate, harmlessness, load_clips
+
+WIDE = {
+    "channels": 24,
+    "dilations": [1, 1],
+    "leave": 1,
+    "join": 1,
+    "full_band": 192,
+    "full_band_dilations": [1, 2, 4, 8, 16, 32, 1, 2],
+}
+# name: network, its options, learning rate
+ENTRIES: dict[str, tuple[str, dict[str, Any], float]] = {
+    "default": ("default", {}, 2e-3),
+    "wide": ("default", WIDE, 2e-3),
+    "recurrent": ("recurrent", {}, 2e-3),
+    "unet": ("unet", {}, 1e-3),
+    "baseline": ("baseline", {}, 1e-3),
+}
+COLUMNS = {
+    "PESQ": "PESQ-WB",
+    "ESTOI": "ESTOI",
+    "SISDR": "SI-SDR dB",
+    "OVRL": "OVRL",
+    "clean_SISDR": "clean SI-SDR dB",
+    "audio_hours": "audio h",
+    "parameters": "parameters",
+    "macs": "MMAC/s",
+    "hop_ms": "ms a 10 ms hop",
+    "segment_ms": "ms a segment",
+}
+
+
+def train_entry(name: str, packed: Path, folder: Path, minutes: float) -> Path:
+    """Train one entry for `minutes` and return its last checkpoint."""
+    last = folder / name / "last.pth"
+    if last.is_file():
+        return last
+    network, options, rate = ENTRIES[name]
+    command = [sys.executable, "-m", "train", "--preset", "default", "--network", network]
+    command += ["--network-options", json.dumps(options), "--learning-rate", str(rate)]
+    command += [
+        "--packed",
+        str(packed / "train"),
+        "--validation-packed",
+        str(packed / "validation"),
+    ]
+    command += ["--batch", "8", "--segment", "120000", "--epochs", "100"]
+    command += ["--steps-per-epoch", "10000", "--warm-up", "100", "--ema", "0.99", "--threads", "2"]
+    command += ["--max-minutes", str(minutes), "--checkpoints", str(last.parent)]
+    with open(folder / f"{name}.log", "w", encoding="utf-8") as log:
+        code = subprocess.run(command, stdout=log, stderr=subprocess.STDOUT).returncode
+    if code:
+        raise RtdenoiseError(f"training {name} failed: see {log.name}")
+    return last
+
+
+def multiply_adds(network: DenoisingNetwork) -> float:
+    """Count the multiply-accumulates of one second in the exported form."""
+    exported = network.for_export()
+    audio, t = torch.zeros(1, 1, SAMPLE_RATE), zero_timestep(1)
+    with FlopCounterMode(display=False) as counter, torch.no_grad():
+        exported.denoise(audio, exported.condition(t))
+    return counter.get_total_flops() / 2
+
+
+def run_ms(model: Path, samples: int, seconds: float = 2.0) -> float:
+    """Median milliseconds of one call on one thread, in a hot loop."""
+    options = ort.SessionOptions()
+    options.intra_op_num_threads = options.inter_op_num_threads = 1
+    session = ort.InferenceSession(str(model), options, ["CPUExecutionProvider"])
+    feeds = {
+        x.name: np.zeros([d if isinstance(d, int) else 1 for d in x.shape], np.float32)
+        for x in session.get_inputs()
+    }
+    feeds["audio"] = 0.1 * np.random.default_rng(0).standard_normal((1, 1, samples), np.float32)
+    times: list[float] = []
+    end = time.perf_counter() + seconds
+    while time.perf_counter() < end or len(times) < 20:
+        started = time.perf_counter()
+        session.run(None, feeds)
+        times.append(time.perf_counter() - started)
+    return 1000 * statistics.median(times)
+
+
+def one_pass(network: DenoisingNetwork, audio: Audio) -> Audio:
+    """Denoise a clip [samples] in one pass through the network in PyTorch."""
+    length = -(-(len(audio) + network.lookahead) // network.hop) * network.hop
+    padded = torch.zeros(1, 1, length)
+    padded[0, 0, : len(audio)] = torch.from_numpy(audio)
+    with torch.no_grad():
+        return network(padded, zero_timestep(1))[0, 0, : len(audio)].numpy()
+
+
+def measure(name: str, checkpoint: Path, clips: list) -> dict[str, Any]:
+    """Score one entry and time its exported forms."""
+    network, saved = load_network(checkpoint).eval(), load_checkpoint(checkpoint)
+    config = saved["config"]
+    scores, _ = evaluate(clips, lambda x: one_pass(network, x))
+    kept = harmlessness(clips, lambda x: one_pass(network, x))
+    times = {}
+    for form, samples in (("segment", SAMPLE_RATE), ("stream", 480)):
+        if form == "segment" or network.streams:
+            model = export_checkpoint(checkpoint, checkpoint.parent / f"{name}-{form}.onnx", form)
+            times[form] = run_ms(model, samples)
+    return {
+        "name": name,
+        **scores,
+        **kept,
+        "steps": saved["step"],
+        "audio_hours": saved["step"] * config["batch"] * config["segment"] / SAMPLE_RATE / 3600,
+        "parameters": sum(p.numel() for p in network.parameters()),
+        "macs": multiply_adds(network) / 1e6,
+        "segment_ms": times["segment"],
+        "hop_ms": times.get("stream"),
+    }
+
+
+def bakeoff(packed: Path, clips: Path, folder: Path, minutes: float, out: Path) -> str:
+    """Train and score every entry; write out.json and out.md and return the table."""
+    folder.mkdir(parents=True, exist_ok=True)
+    checkpoints = {name: train_entry(name, packed, folder, minutes) for name in ENTRIES}
+    loaded = load_clips(clips)
+    rows = [measure(name, path, loaded) for name, path in checkpoints.items()]
+    report = {"machine": describe(), "minutes": minutes, "rows": rows}
+    out.parent.mkdir(parents=True, exist_ok=True)
+    out.with_suffix(".json").write_text(json.dumps(report, indent=1) + "\n")
+    text = f"# {minutes:g} minutes of training each, two threads\n\n{table(rows)}"
+    out.with_suffix(".md").write_text(text)
+    return text
+
+
+def table(rows: list[dict[str, Any]]) -> str:
+    """Markdown, one row an entry."""
+    lines = ["| network | " + " | ".join(COLUMNS.values()) + " |"]
+    lines.append("|" + "---|" * (len(COLUMNS) + 1))
+    for row in rows:
+        lines.append(f"| {row['name']} | " + " | ".join(_cell(row[key]) for key in COLUMNS) + " |")
+    return "\n".join(lines) + "\n"
+
+
+def _cell(value: float | int | None) -> str:
+    if value is None:
+        return "-"
+    return f"{value:,}" if isinstance(value, int) else f"{value:.2f}"

@@ -1,0 +1,80 @@
+"""The `default` shape with a recurrent core: GRUs over all frequencies instead of dilated Conv1d.
+
+Its memory has no end, so rolling segments cannot equal one pass over a file (its state starts anew
+in each); it is here for the bake-off, and for whoever runs the stream form alone.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from ..network_api import SAMPLE_RATE, DenoisingNetwork
+from . import default
+from .default import NARROW, POSITIONS, SLOPE, FullBand, SpectralDenoiser
+from .folded import FoldedDenoiser
+
+
+class RecurrentBand(FullBand):
+    """All frequencies as one vector, remembered by a stack of GRUs over time."""
+
+    def __init__(self, channels: int, size: int, layers: int) -> None:
+        super().__init__(channels, size, ())
+        self.core = nn.GRU(size, size, layers)
+
+    def remember(self, z: Tensor, state: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        """Map z [time, batch, size] and the state [layers, batch, size] to the same shapes."""
+        y, state = self.core(z, state)
+        return z + y, state
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Map x [time, batch, position, channel] to what is to be added to it later."""
+        z = F.leaky_relu(self.narrow(x), SLOPE).flatten(2)
+        z, _ = self.remember(F.leaky_relu(self.gather(z), SLOPE))
+        y = F.leaky_relu(self.spread(z), SLOPE).unflatten(-1, (POSITIONS, NARROW))
+        return self.widen(y)
+
+
+class RecurrentDenoiser(SpectralDenoiser):
+    """`SpectralDenoiser` with `layers` GRUs of `full_band` values as its memory.
+
+    `context` is what a one-second segment can give; the true one is unbounded.
+    """
+
+    def __init__(
+        self,
+        channels: int = 24,
+        dilations: tuple[int, ...] = (1, 1),
+        embedding: int = 64,
+        full_band: int = 192,
+        layers: int = 2,
+        leave: int = 1,
+        join: int = 1,
+    ) -> None:
+        super().__init__(channels, dilations, embedding, full_band, (), leave, join)
+        self.full_band = RecurrentBand(channels, full_band, layers)
+        self.context = SAMPLE_RATE - self.hop - self.lookahead
+
+    def for_export(self) -> DenoisingNetwork:
+        """Return the form that runs: t = 0, matrix products, with `denoise` and `stream`."""
+        return FoldedRecurrent(self.eval())
+
+
+class FoldedRecurrent(FoldedDenoiser):
+    """What `RecurrentDenoiser.for_export` returns; the GRUs' state is the last one."""
+
+    def _shapes(self, batch: int) -> list[tuple[int, ...]]:
+        core: Any = self.full_band.core  # type: ignore[union-attr]
+        return [*super()._shapes(batch), (core.num_layers, batch, core.hidden_size)]
+
+    def _full_band(self, x: Tensor, past: list[Tensor]) -> tuple[Tensor, list[Tensor]]:
+        path: Any = self.full_band
+        size = path.core.hidden_size
+        state = past[0].reshape(path.core.num_layers, -1, size)
+        z = F.leaky_relu(path.narrow(x), SLOPE).reshape(-1, POSITIONS * default.NARROW)
+        z = F.leaky_relu(path.gather(z), SLOPE)
+        z, state = path.remember(z.reshape(-1, state.shape[1], size), state)
+        y = F.leaky_relu(path.spread(z.reshape(-1, size)), SLOPE).reshape(-1, NARROW)
+        return path.widen(y), [state]
