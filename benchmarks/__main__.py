@@ -54,12 +54,15 @@ def soak(
     minutes: Annotated[float, typer.Option(help="How long to run.")] = 60.0,
     hop_ms: Annotated[float, typer.Option(help="Milliseconds per step.")] = 20.0,
     drift_ppm: Annotated[float, typer.Option(help="Let the microphone's clock run fast.")] = 0.0,
+    clean: Annotated[
+        Path | None, typer.Option(metavar="CLEAN.wav", help="The recording without its noise.")
+    ] = None,
     out: Annotated[Path, typer.Option(help="Where .json and .md go.")] = RESULTS / "soak",
 ) -> None:
     """Run live for long on virtual devices and judge the audio."""
     from .soak import soak as measure
 
-    print(measure(minutes, recording, hop_ms, drift_ppm, out))
+    print(measure(minutes, recording, hop_ms, drift_ppm, out, clean))
 
 
 @app.command()

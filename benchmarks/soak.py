@@ -20,27 +20,42 @@ import numpy as np
 import soundfile as sf
 from numpy.typing import NDArray
 
-from rtdenoise import Denoiser, RtdenoiseError
-from rtdenoise.latency_probe import find
-from train.metrics import si_sdr
+from rtdenoise import RtdenoiseError
 
 from .machine import describe
+from .soak_judge import judge
+from .stalls import Stalls
 
 Audio = NDArray[np.float32]
 RATE = 48_000
-WINDOW = 10 * RATE  # frames compared at once
-DROPOUT_DB = 20.0  # a second this far from the file path's has lost something
 
 
-def soak(minutes: float, recording: Path, hop_ms: float, drift_ppm: float, out: Path) -> str:
-    """Run, judge, write out.json and out.md; returns the Markdown."""
+def soak(
+    minutes: float,
+    recording: Path,
+    hop_ms: float,
+    drift_ppm: float,
+    out: Path,
+    clean: Path | None = None,
+) -> str:
+    """Run, judge, write out.json and out.md; returns the Markdown.
+
+    `clean` is what `recording` would be without noise; with it the SI-SDR to it is told too.
+    """
     from tests.live_rig import LiveRig  # the tests' private sound server
 
+    loop = _loop(recording)
+    reference = _loop(clean) if clean else None
+    if reference is not None and len(reference) != len(loop):
+        raise RtdenoiseError(f"{clean} must be as long as {recording}")
     with LiveRig() as rig:
         rig.env["PYTHONPATH"] = str(Path.cwd())
         recorder = rig.record()
         live = _start(rig, hop_ms, drift_ppm)
-        _feed(rig, recording, minutes)
+        stalls = Stalls()
+        stalls.start()
+        _feed(rig, loop, minutes)
+        stood_still = stalls.stop()
         memory = _peak_memory(live.pid)
         live.send_signal(signal.SIGINT)
         live.wait(timeout=30)
@@ -50,10 +65,10 @@ def soak(minutes: float, recording: Path, hop_ms: float, drift_ppm: float, out: 
             raise RtdenoiseError(
                 f"rtdenoise live failed: {(rig.root / 'errors').read_text().strip()}"
             )
-        result = judge(rig.root / "rec.raw")
+        result = judge(rig.root / "rec.raw", loop, reference)
         lines = (rig.root / "lines").read_text().splitlines()
     states = [json.loads(line) for line in lines if line.startswith("{")]
-    result |= {
+    result |= stood_still | {
         "minutes": minutes,
         "hop_ms": hop_ms,
         "simulated_drift_ppm": drift_ppm,
@@ -66,45 +81,6 @@ def soak(minutes: float, recording: Path, hop_ms: float, drift_ppm: float, out: 
     text = _markdown(result)
     out.with_suffix(".md").write_text(text)
     return text
-
-
-def judge(raw: Path) -> dict[str, Any]:
-    """Compare microphone and speaker in windows of ten seconds."""
-    data = np.memmap(raw, np.float32, "r")
-    both = data[: len(data) // 2 * 2].reshape(-1, 2)
-    denoiser, rows = Denoiser(provider="cpu"), []
-    for start in range(2 * RATE, len(both) - WINDOW - RATE, WINDOW):
-        # A second of history first, so that the network has settled as it had in the live run.
-        microphone = np.array(both[start - RATE : start + WINDOW, 0])
-        expected = denoiser(microphone, RATE)[RATE:]
-        speaker = np.array(both[start : start + WINDOW + RATE // 2, 1])
-        if np.abs(expected).max() < 1e-4:
-            continue
-        rows.append(_compare(expected, speaker))
-    late = [row["late_ms"] for row in rows]
-    closeness = [row["si_sdr"] for row in rows]
-    return {
-        "windows": len(rows),
-        "latency_start_ms": float(np.median(late[:6])),
-        "latency_end_ms": float(np.median(late[-6:])),
-        "latency_most_ms": max(late),
-        "si_sdr_to_file_path_median": float(np.median(closeness)),
-        "si_sdr_to_file_path_worst": min(closeness),
-        "seconds_with_dropouts": sum(row["dropouts"] for row in rows),
-    }
-
-
-def _compare(expected: Audio, speaker: Audio) -> dict[str, float]:
-    lag, _ = find(expected, speaker)
-    heard = speaker[lag : lag + len(expected)]
-    seconds = range(0, len(expected) - RATE + 1, RATE)
-    loud = [i for i in seconds if np.std(expected[i : i + RATE]) > 1e-3]
-    close = [si_sdr(expected[i : i + RATE], heard[i : i + RATE]) for i in loud]
-    return {
-        "late_ms": 1000 * lag / RATE,
-        "si_sdr": min(si_sdr(expected, heard), 100.0),
-        "dropouts": sum(value < DROPOUT_DB for value in close),
-    }
 
 
 def _start(rig: Any, hop_ms: float, drift_ppm: float) -> subprocess.Popen[bytes]:
@@ -122,11 +98,15 @@ def _peak_memory(pid: int) -> int:
     return int(re.findall(r"VmHWM:\s+(\d+)", status)[0]) // 1024
 
 
-def _feed(rig: Any, recording: Path, minutes: float) -> None:
-    """Play the recording again and again, in one go, so that there is no gap between rounds."""
-    audio, rate = sf.read(recording, dtype="float32")
+def _loop(path: Path) -> Audio:
+    audio, rate = sf.read(path, dtype="float32")
     if rate != RATE or audio.ndim > 1:
-        raise RtdenoiseError(f"{recording}: the soak needs a 48 kHz mono recording")
+        raise RtdenoiseError(f"{path}: the soak needs a 48 kHz mono recording")
+    return audio
+
+
+def _feed(rig: Any, audio: Audio, minutes: float) -> None:
+    """Play the recording again and again, in one go, so that there is no gap between rounds."""
     rounds = int(np.ceil(minutes * 60 * RATE / len(audio)))
     player = subprocess.Popen(
         ["paplay", "--device=feed", "--raw", "--format=float32le", "--rate=48000", "--channels=1"],
@@ -153,6 +133,7 @@ def _markdown(result: dict[str, Any]) -> str:
         "speaker against the file path": f"SI-SDR {result['si_sdr_to_file_path_median']:.1f} dB "
         f"(median of {result['windows']} windows of 10 s), worst "
         f"{result['si_sdr_to_file_path_worst']:.1f} dB",
+        **_to_clean(result),
         "seconds with dropouts": str(result["seconds_with_dropouts"]),
         "underruns, overruns, deadline misses, reconnects": ", ".join(
             str(last[key]) for key in ("underruns", "overruns", "deadline_misses", "reconnects")
@@ -160,7 +141,20 @@ def _markdown(result: dict[str, Any]) -> str:
         "drift compensated": f"{last['drift_ppm']:.0f} ppm",
         "time per hop": f"{last['ms_per_hop']:.2f} ms of {last['hop_ms']:g}",
         "peak memory": f"{result['peak_memory_MB']} MB",
+        "the machine stood still for more than 15 ms": f"{result['stalls']} times, at most "
+        f"{result['longest_stall_ms']:.0f} ms; stolen by its host {result['stolen_s']:.1f} s",
+        "priority of the audio threads": last["priority"],
         "load average of the machine": str(result["machine"]["load_average"]),
     }
     lines = [f"| {name} | {text} |" for name, text in rows.items()]
     return "\n".join(["# Live soak", "", "| what | measured |", "| --- | --- |", *lines, ""])
+
+
+def _to_clean(result: dict[str, Any]) -> dict[str, str]:
+    if "live_si_sdr_to_clean" not in result:
+        return {}
+    return {
+        "SI-SDR to the clean recording, file path and live": f"{result['file_si_sdr_to_clean']:.2f}"
+        f" and {result['live_si_sdr_to_clean']:.2f} dB (mean of windows), largest loss "
+        f"{result['si_sdr_lost_live_worst']:.2f} dB",
+    }

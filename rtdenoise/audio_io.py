@@ -19,6 +19,7 @@ from .audiofile import AudioReader
 from .card import SAMPLE_RATE
 from .devices import Device, import_sounddevice
 from .errors import RtdenoiseError
+from .priority import raise_priority
 from .resample import Resampler
 from .ring import Ring
 
@@ -103,12 +104,15 @@ class DeviceStream:
         }
         make = sd.InputStream if kind == "input" else sd.OutputStream
         move = bridge.capture if kind == "input" else bridge.play
+
+        def callback(data: Audio, *_: Any) -> None:
+            raise_priority()
+            move(data)
+
         problem = "no channels"
         for channels in dict.fromkeys((1, min(2, most), most)):
             try:
-                self._stream = make(
-                    channels=channels, callback=lambda data, *_: move(data), **common
-                )
+                self._stream = make(channels=channels, callback=callback, **common)
                 self._stream.start()
                 return
             except sd.PortAudioError as error:
@@ -138,6 +142,7 @@ class Clocked:
         self._thread.start()
 
     def _run(self) -> None:
+        raise_priority()
         start, count = time.monotonic(), 0
         while not self._stop.is_set() and self._move():
             count += 1

@@ -24,6 +24,7 @@ from .drift import DriftControl
 from .engine import make_engine
 from .errors import RtdenoiseError
 from .overload import HOPS, WORDS, Overload
+from .priority import raise_priority
 from .processor import Processor
 from .session import Model, load_model
 from .takes import Takes
@@ -94,6 +95,7 @@ class LiveSession:
         self._warm_up()
         self.overload = Overload()
         self.takes: Takes | None = None
+        self.priority = "normal"  # of the worker, once it runs
         self.level_in = self.level_out = 0.0  # mean power, smoothed over 0.2 s
         self._device_frames = (float(BLOCK), 2.0 * BLOCK)  # until the devices are open
         self._restart_path()
@@ -200,6 +202,7 @@ class LiveSession:
         timer.start()
 
     def _worker(self) -> None:
+        self.priority = raise_priority()
         while not self.stop.is_set():
             frames = self.hop * self.overload.hops
             bridge = self.bridge

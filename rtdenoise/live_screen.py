@@ -55,6 +55,7 @@ def status(session: LiveSession) -> dict[str, Any]:
         "deadline_misses": counters.deadline_misses,
         "reconnects": counters.reconnects,
         "provider": session.model.provider,
+        "priority": session.priority,
         "bypass": session.processor.bypass,
         "mix": round(session.processor.mix, 2),
         "limit_db": session.processor.attenuation_limit_db,

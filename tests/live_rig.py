@@ -62,6 +62,8 @@ class LiveRig:
             "pulseaudio",
             "-n",
             "--daemonize=no",
+            "--high-priority=yes",  # as desktops run it; refused quietly where not allowed
+            "--realtime=yes",
             "--exit-idle-time=-1",
             "--use-pid-file=no",
             f"--log-target=file:{self.root}/log",

@@ -1,0 +1,142 @@
+"""Judging a long live run: the speaker's recording beside the file path on the microphone's.
+
+microphone -> file path -> expected
+speaker -> aligned, following its lag as it drifts -> heard      expected ~ heard?
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.ndimage import map_coordinates, median_filter
+
+from rtdenoise import Denoiser
+from rtdenoise.latency_probe import find
+from train.metrics import si_sdr
+
+Audio = NDArray[np.float32]
+RATE = 48_000
+WINDOW = 10 * RATE  # frames compared at once
+PIECE, STEP = RATE // 5, RATE // 10  # of the lag's track
+REACH = RATE // 50  # how far a piece's lag may be from its window's
+FRAME = RATE // 50  # in which audio may be lost
+DIFFERENT = 0.5  # error by signal, both as levels: such a frame is not the file path's
+AUDIBLE = 1e-3  # level below which a frame does not count
+
+
+def judge(raw: Path, noisy: Audio | None = None, clean: Audio | None = None) -> dict[str, Any]:
+    """Compare microphone and speaker in windows of ten seconds.
+
+    With the loop that was played (`noisy`, `clean`, [frames]) both paths are scored against the
+    clean recording too.
+    """
+    data = np.memmap(raw, np.float32, "r")
+    both = data[: len(data) // 2 * 2].reshape(-1, 2)
+    denoiser, rows = Denoiser(provider="cpu"), []
+    for start in range(2 * RATE, len(both) - WINDOW - RATE, WINDOW):
+        # A second of history first, so that the network has settled as it had in the live run.
+        microphone = np.array(both[start - RATE : start + WINDOW, 0])
+        expected = denoiser(microphone, RATE)[RATE:]
+        if np.abs(expected).max() < 1e-4:
+            continue
+        speaker = np.array(both[start : start + WINDOW + RATE // 2, 1])
+        reference = None
+        if noisy is not None and clean is not None:
+            reference = _same_part(microphone[RATE:], noisy, clean)
+        rows.append(_compare(expected, speaker, reference))
+    return _summary(rows)
+
+
+def _summary(rows: list[dict[str, float]]) -> dict[str, Any]:
+    late = [row["late_ms"] for row in rows]
+    closeness = [row["si_sdr"] for row in rows]
+    summary = {
+        "windows": len(rows),
+        "latency_start_ms": float(np.median(late[:6])),
+        "latency_end_ms": float(np.median(late[-6:])),
+        "latency_most_ms": max(late),
+        "si_sdr_to_file_path_median": float(np.median(closeness)),
+        "si_sdr_to_file_path_worst": min(closeness),
+        "seconds_with_dropouts": sum(row["dropouts"] for row in rows),
+        "late_ms": [round(value, 2) for value in late],
+    }
+    known = [row for row in rows if "live_si_sdr" in row]
+    if known:
+        for path in ("live", "file"):
+            key = f"{path}_si_sdr"
+            summary[f"{key}_to_clean"] = float(np.mean([row[key] for row in known]))
+        gaps = [row["file_si_sdr"] - row["live_si_sdr"] for row in known]
+        summary["si_sdr_lost_live_worst"] = max(gaps)
+    return summary
+
+
+def _compare(expected: Audio, speaker: Audio, reference: Audio | None) -> dict[str, float]:
+    lag = lag_track(expected, speaker)
+    heard = map_coordinates(speaker, [np.arange(len(expected)) + lag], order=5, mode="nearest")
+    row = {
+        "late_ms": 1000 * float(np.median(lag)) / RATE,
+        "si_sdr": min(si_sdr(expected, heard), 100.0),
+        "dropouts": dropouts(expected, heard),
+    }
+    if reference is not None:
+        row |= {
+            "live_si_sdr": si_sdr(reference, heard),
+            "file_si_sdr": si_sdr(reference, expected),
+        }
+    return row
+
+
+def dropouts(expected: Audio, heard: Audio) -> int:
+    """Count the seconds with a 20 ms frame that differs from what was expected."""
+    frames, error = (x.reshape(-1, FRAME) for x in (expected, heard - expected))
+    level = frames.std(axis=1)
+    wrong = (level > AUDIBLE) & (error.std(axis=1) > DIFFERENT * level)
+    return int(wrong.reshape(-1, RATE // FRAME).any(axis=1).sum())
+
+
+def lag_track(expected: Audio, speaker: Audio) -> NDArray[np.float64]:
+    """Return how many frames later each frame of `expected` is heard in `speaker`.
+
+    Found by correlation piece by piece, to a fraction of a frame, and joined by straight lines.
+    """
+    coarse, _ = find(expected, speaker)
+    centres, lags = [], []
+    for start in range(0, len(expected) - PIECE + 1, STEP):
+        piece = expected[start : start + PIECE]
+        first = max(0, start + coarse - REACH)
+        around = speaker[first : start + coarse + PIECE + REACH]
+        if np.std(piece) < 1e-3 or len(around) < PIECE:
+            continue
+        at, match = find(piece, around)
+        if match > 0.7:
+            centres.append(start + PIECE // 2)
+            lags.append(first - start + _peak(piece, around, at))
+    if not lags:
+        return np.full(len(expected), float(coarse))
+    return np.interp(np.arange(len(expected)), centres, median_filter(np.array(lags), 3))
+
+
+def _peak(piece: Audio, around: Audio, at: int) -> float:
+    """Refine a correlation's peak by a parabola through its neighbours."""
+    if not 0 < at < len(around) - len(piece):
+        return float(at)
+    low, top, high = (
+        float(np.dot(piece, around[i : i + len(piece)])) for i in (at - 1, at, at + 1)
+    )
+    bend = low - 2 * top + high
+    return at + (0.5 * (low - high) / bend if bend else 0.0)
+
+
+def _same_part(microphone: Audio, noisy: Audio, clean: Audio) -> Audio | None:
+    """Return the clean frames behind `microphone`, a part of the `noisy` loop; None if it is not.
+
+    At its ends the recording holds silence, and a sound server may lose frames.
+    """
+    twice = np.tile(noisy, 2 + len(microphone) // len(noisy))
+    at, match = find(microphone, twice)
+    if match < 0.999:
+        return None
+    return np.tile(clean, 2 + len(microphone) // len(clean))[at : at + len(microphone)]
