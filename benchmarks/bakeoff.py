@@ -8,10 +8,13 @@ Each entry runs `python -m train`; a folder that holds last.pth is not trained a
 from __future__ import annotations
 
 import json
+import multiprocessing
+import os
 import statistics
 import subprocess
 import sys
 import time
+from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +29,7 @@ from train.checkpoint import load_checkpoint, load_network
 from train.network_api import SAMPLE_RATE, DenoisingNetwork, zero_timestep
 
 from .machine import describe
-from .quality import Audio, evaluate, harmlessness, load_clips
+from .quality import Audio, Map, evaluate, harmlessness, load_clips
 
 WIDE = {
     "channels": 24,
@@ -119,12 +122,12 @@ def one_pass(network: DenoisingNetwork, audio: Audio) -> Audio:
         return network(padded, zero_timestep(1))[0, 0, : len(audio)].numpy()
 
 
-def measure(name: str, checkpoint: Path, clips: list) -> dict[str, Any]:
+def measure(name: str, checkpoint: Path, clips: list, each: Map = map) -> dict[str, Any]:
     """Score one entry and time its exported forms."""
     network, saved = load_network(checkpoint).eval(), load_checkpoint(checkpoint)
     config = saved["config"]
-    scores, _ = evaluate(clips, lambda x: one_pass(network, x))
-    kept = harmlessness(clips, lambda x: one_pass(network, x))
+    scores, _ = evaluate(clips, lambda x: one_pass(network, x), each)
+    kept = harmlessness(clips, lambda x: one_pass(network, x), each)
     times = {}
     for form, samples in (("segment", SAMPLE_RATE), ("stream", 480)):
         if form == "segment" or network.streams:
@@ -148,7 +151,9 @@ def bakeoff(packed: Path, clips: Path, folder: Path, minutes: float, out: Path) 
     folder.mkdir(parents=True, exist_ok=True)
     checkpoints = {name: train_entry(name, packed, folder, minutes) for name in ENTRIES}
     loaded = load_clips(clips)
-    rows = [measure(name, path, loaded) for name, path in checkpoints.items()]
+    # Spawned, not forked: a forked onnxruntime session hangs.
+    with ProcessPoolExecutor(os.cpu_count(), multiprocessing.get_context("spawn")) as pool:
+        rows = [measure(name, path, loaded, pool.map) for name, path in checkpoints.items()]
     report = {"machine": describe(), "minutes": minutes, "rows": rows}
     out.parent.mkdir(parents=True, exist_ok=True)
     out.with_suffix(".json").write_text(json.dumps(report, indent=1) + "\n")

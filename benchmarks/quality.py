@@ -17,7 +17,7 @@ import soxr
 from numpy.typing import NDArray
 
 from rtdenoise import Denoiser, RtdenoiseError
-from train.metrics import si_sdr
+from rtdenoise.metrics import si_sdr
 
 from .machine import describe
 

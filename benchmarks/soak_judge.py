@@ -15,7 +15,7 @@ from scipy.ndimage import map_coordinates, median_filter
 
 from rtdenoise import Denoiser
 from rtdenoise.latency_probe import find
-from train.metrics import si_sdr
+from rtdenoise.metrics import si_sdr
 
 Audio = NDArray[np.float32]
 RATE = 48_000

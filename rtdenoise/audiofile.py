@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import struct
+import sys
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,6 +19,7 @@ from .errors import RtdenoiseError
 
 Audio = NDArray[np.float32]
 MAX_CHANNELS = 8
+PIPE = Path("-")  # stdin, or stdout
 SMALL = 256  # frames: less than a block of any codec
 PART = re.compile(r"^\..+\.(\d+)\.part$")  # names by `part_path`; the group is the process
 TAGS = (
@@ -43,16 +45,14 @@ class AudioReader:
     """Reads blocks [frames, channels] of float32. What can be decoded is given, then a warning."""
 
     def __init__(self, path: str | Path) -> None:
-        """Open a file. Raises RtdenoiseError where it is missing, empty, or not audio."""
+        """Open a file, or stdin as `-`. Raises RtdenoiseError on what is no audio."""
         self.path = Path(path)
-        if not self.path.exists():
-            raise RtdenoiseError(f"{path} does not exist: check the path")
-        if self.path.is_dir():
-            raise RtdenoiseError(f"{path} is a folder: give an audio file")
-        if self.path.stat().st_size == 0:
-            raise RtdenoiseError(f"{path} is empty: record or copy it again")
+        self._piped = self.path == PIPE
+        if not self._piped:
+            _check_input(self.path)
         try:
-            self._file = sf.SoundFile(self.path)
+            stdin = {"file": sys.stdin.fileno(), "closefd": False} if self._piped else {}
+            self._file = sf.SoundFile(**{"file": self.path, **stdin})
         except (sf.SoundFileError, OSError) as error:
             raise RtdenoiseError(
                 f"{path} cannot be read as audio ({_reason(error)}): give a WAV, FLAC, OGG, Opus, "
@@ -64,11 +64,19 @@ class AudioReader:
                 "split it first"
             )
         self.sample_rate, self.channels = self._file.samplerate, self._file.channels
-        self.frames = self._file.frames  # as declared; fewer may come
+        self.frames = 0 if self._piped else self._file.frames  # as declared; fewer may come
         self.format, self.subtype = self._file.format, self._file.subtype
         self.endian = self._file.endian
         self.tags = {tag: getattr(self._file, tag) for tag in TAGS if getattr(self._file, tag, "")}
         self.read = 0  # frames given so far
+
+    def skip(self, frames: int) -> None:
+        """Pass over the first `frames`, before the first block."""
+        if not self._piped and self._file.seekable():
+            self._file.seek(min(frames, self.frames))
+            self.read = min(frames, self.frames)
+        while self.read < frames and (got := len(self._file.read(min(frames - self.read, 48_000)))):
+            self.read += got
 
     def blocks(self, size: int) -> Iterator[Audio]:
         """Yield blocks of up to `size` frames until the end, or until decoding fails."""
@@ -76,7 +84,8 @@ class AudioReader:
             try:
                 block = self._file.read(size, dtype="float32", always_2d=True)
             except (sf.SoundFileError, RuntimeError) as error:
-                yield from self._salvage(size)
+                if not self._piped:
+                    yield from self._salvage(size)
                 self._stop(_reason(error))
                 return
             if not len(block):
@@ -85,7 +94,7 @@ class AudioReader:
             yield block
         if not self.read:
             raise RtdenoiseError(f"{self.path} holds no audio: record or copy it again")
-        if self.read < self.frames or _wav_is_cut_off(self.path):
+        if self.read < self.frames or (not self._piped and _wav_is_cut_off(self.path)):
             self._stop("the end is missing")
 
     def _salvage(self, size: int) -> Iterator[Audio]:
@@ -188,8 +197,19 @@ class AudioWriter:
         )
 
 
+def _check_input(path: Path) -> None:
+    if not path.exists():
+        raise RtdenoiseError(f"{path} does not exist: check the path")
+    if path.is_dir():
+        raise RtdenoiseError(f"{path} is a folder: give an audio file")
+    if path.stat().st_size == 0:
+        raise RtdenoiseError(f"{path} is empty: record or copy it again")
+
+
 def check_output(source: Path, target: Path, force: bool) -> None:
     """Refuse a target that is the source, a folder, in no folder, or there already."""
+    if target == PIPE:
+        return
     if target.exists() and source.exists() and target.samefile(source):
         raise RtdenoiseError(f"{target} is the input itself: choose another name for the output")
     if target.is_dir():

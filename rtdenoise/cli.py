@@ -1,4 +1,4 @@
-"""The command line: rtdenoise file | live | devices | latency | info."""
+"""The command line: rtdenoise file | live | compare | devices | latency | info."""
 
 from __future__ import annotations
 
@@ -42,32 +42,60 @@ def file(
     ] = None,
     gain_db: Annotated[float, typer.Option(help="Output gain in dB.")] = 0.0,
     force: Annotated[bool, typer.Option("--force", help="Replace OUT if it exists.")] = False,
+    start: Annotated[
+        str | None, typer.Option(metavar="TIME", help="Keep what follows: seconds or [h:]m:s.")
+    ] = None,
+    end: Annotated[str | None, typer.Option(metavar="TIME", help="... up to here.")] = None,
     report: Annotated[
         Path | None, typer.Option(help="A .csv or .json of what became of each file.")
     ] = None,
     quiet: Annotated[bool, typer.Option("--quiet", help="Print nothing but errors.")] = False,
 ) -> None:
-    """Denoise recordings: the same length, rate, channels and sample format.
+    """Denoise recordings: the same length, rate, channels and sample format; - is a WAV pipe.
 
     A folder, a quoted glob or @list.txt goes into the folder OUT with its tree kept; what is there
     already is skipped, a bad file is listed at the end.
     """
+    from .audiofile import PIPE
     from .denoiser import Denoiser
     from .folders import is_batch
+    from .span import WHOLE, Span, seconds
 
     denoiser = Denoiser(model, provider, engine, mix, limit_db, gain_db)
+    span = Span(seconds(start, "--start") or 0.0, seconds(end, "--end"))
     if is_batch(source):
+        if span != WHOLE:
+            raise RtdenoiseError("--start and --end are for a single recording as IN")
         from .batch_screen import denoise_all
 
         raise typer.Exit(denoise_all(denoiser, source, target, force, report, quiet))
     if report:
         raise RtdenoiseError("--report is for a folder, a glob or @list as IN")
     if quiet or not sys.stderr.isatty():
-        seconds = denoiser.file(source, target, force)
+        done = denoiser.file(source, target, force, span=span)
     else:
-        seconds = _with_progress(denoiser, source, target, force)
+        done = _with_progress(denoiser, source, target, force, span)
     if not quiet:
-        print(f"{target}: {seconds:.2f} s denoised by {denoiser.card.name} on {denoiser.provider}")
+        said = f"{target}: {done:.2f} s denoised by {denoiser.card.name} on {denoiser.provider}"
+        print(said, file=sys.stderr if target == PIPE else sys.stdout)
+
+
+@app.command()
+def compare(
+    noisy: Annotated[Path, typer.Argument(metavar="NOISY")],
+    denoised: Annotated[Path, typer.Argument(metavar="DENOISED")],
+    page: Annotated[Path, typer.Argument(metavar="REPORT.html")],
+    clean: Annotated[
+        Path | None, typer.Option(help="The recording without noise: adds metrics.")
+    ] = None,
+    force: Annotated[bool, typer.Option("--force", help="Replace the report.")] = False,
+) -> None:
+    """Write a page with spectrograms, levels and players of both recordings."""
+    from .compare import compare as write
+    from .compare import import_extras
+
+    import_extras(clean is not None)
+    print(write(noisy, denoised, page, clean, force))
 
 
 @app.command()
@@ -96,7 +124,7 @@ def info(model: Model = None, provider: Provider = "auto", engine: EngineName = 
         print(f"{name:<11} {text}")
 
 
-def _with_progress(denoiser, source: Path, target: Path, force: bool) -> float:
+def _with_progress(denoiser, source: Path, target: Path, force: bool, span) -> float:
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
@@ -109,7 +137,11 @@ def _with_progress(denoiser, source: Path, target: Path, force: bool) -> float:
     with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
         task = bar.add_task(source.name, total=None)
         return denoiser.file(
-            source, target, force, lambda done, total: bar.update(task, completed=done, total=total)
+            source,
+            target,
+            force,
+            lambda done, total: bar.update(task, completed=done, total=total or None),
+            span,
         )
 
 

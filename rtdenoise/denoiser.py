@@ -12,12 +12,14 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from .audiofile import AudioReader, AudioWriter, check_output
+from .audiofile import check_output
 from .engine import Engine, make_engine
 from .errors import RtdenoiseError
+from .opening import Reader, Writer, open_reader, open_writer
 from .pieces import PiecesEngine
 from .processor import Processor
 from .session import load_model
+from .span import WHOLE, Span
 
 Audio = NDArray[np.float32]
 BLOCK_SECONDS = 16  # of all channels together; long enough to be worth cutting into pieces
@@ -86,13 +88,15 @@ class Denoiser:
         target: str | Path,
         force: bool = False,
         progress: Progress | None = None,
+        span: Span = WHOLE,
     ) -> float:
         """Denoise a file of any length in flat memory; returns the seconds denoised.
 
-        The output has the input's length, rate, channels and sample format. It appears only when
-        it is complete. Warns of damaged input; raises RtdenoiseError where nothing can be done.
+        The output has the input's length, rate, channels and sample format; of a video the picture
+        is copied. It appears only when it is complete. `-` is a WAV pipe; of `span` (seconds) only
+        that part is kept. Warns of damaged input; raises RtdenoiseError where nothing can be done.
         """
-        return self.measured_file(source, target, force, progress).seconds
+        return self.measured_file(source, target, force, progress, span).seconds
 
     def measured_file(
         self,
@@ -100,41 +104,59 @@ class Denoiser:
         target: str | Path,
         force: bool = False,
         progress: Progress | None = None,
+        span: Span = WHOLE,
     ) -> FileResult:
         """Do as `file`, and return also how much was removed."""
         source, target = Path(source), Path(target)
-        with AudioReader(source) as reader:
+        with open_reader(source) as reader:
             check_output(source, target, force)
+            lead, wanted = span.enter(reader)
             processor = self.processor()
             block = max(1, BLOCK_SECONDS // reader.channels) * reader.sample_rate
             processor.prepare(reader.sample_rate, reader.channels, block)
-            with AudioWriter(target, reader) as writer:
-                removed_db = self._copy(reader, writer, processor, progress)
+            with open_writer(target, reader) as writer:
+                result = _copy(reader, writer, processor, progress, lead, wanted)
             if processor.nonfinite:
                 warnings.warn(
                     f"{source}: {processor.nonfinite} samples were NaN or infinite: set to zero",
                     stacklevel=3,
                 )
-            return FileResult(reader.read / reader.sample_rate, removed_db)
+            return result
 
-    @staticmethod
-    def _copy(
-        reader: AudioReader, writer: AudioWriter, processor: Processor, progress: Progress | None
-    ) -> float:
-        """Denoise all blocks; return the level removed in dB."""
-        skip = processor.latency  # frames of the delay, before the first one that counts
-        energy_in = energy_out = SILENCE
-        for block in reader.blocks(processor.max_block):
-            out = processor.process(block)[skip:]
-            writer.write(out)
-            skip -= min(skip, len(block))
-            energy_in += _energy(block)
-            energy_out += _energy(out)
-            if progress:
-                progress(reader.read, reader.frames)
-        last = processor.flush()[skip:]
-        writer.write(last)
-        return 10 * math.log10(energy_in / (energy_out + _energy(last)))
+
+def _copy(
+    reader: Reader,
+    writer: Writer,
+    processor: Processor,
+    progress: Progress | None,
+    lead: int,
+    wanted: int | None,
+) -> FileResult:
+    """Denoise blocks, dropping `lead` frames, until `wanted` are written (None: all)."""
+    skip = processor.latency + lead  # frames before the first one that counts
+    energy_in, energy_out, written = SILENCE, SILENCE, 0
+
+    def put(out: Audio) -> None:
+        nonlocal energy_out, written
+        out = out[: None if wanted is None else wanted - written]
+        writer.write(out)
+        written += len(out)
+        energy_out += _energy(out)
+
+    for block in reader.blocks(processor.max_block):
+        out = processor.process(block)
+        put(out[skip:])
+        skip -= min(skip, len(block))
+        energy_in += _energy(block)
+        if progress:
+            progress(reader.read, reader.frames)
+        if written == wanted:
+            break
+    else:
+        put(processor.flush()[skip:])
+    if not written:
+        raise RtdenoiseError(f"{reader.path} holds nothing after --start: choose an earlier one")
+    return FileResult(written / reader.sample_rate, 10 * math.log10(energy_in / energy_out))
 
 
 def _energy(block: Audio) -> float:

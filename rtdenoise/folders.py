@@ -16,11 +16,12 @@ from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from . import media
 from .audiofile import PART, part_path
 from .denoiser import Denoiser, Progress
 from .errors import RtdenoiseError
 
-SUFFIXES = frozenset(
+SUFFIXES = media.SUFFIXES | frozenset(
     f".{name}"
     for name in "wav wave rf64 w64 flac ogg oga opus mp3 aif aiff aifc caf au snd voc".split()
 )

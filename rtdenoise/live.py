@@ -30,7 +30,8 @@ from .session import Model, load_model
 from .takes import Takes
 
 Audio = NDArray[np.float32]
-CALM = 10.0  # s without an underrun until the fill target shrinks again
+CALM = 10.0  # s without an underrun until the fill target shrinks again; doubled each time ...
+CALMEST = 640.0  # ... that this proved too soon, up to so many
 MOST_HOPS = 8  # largest fill target
 NOWHERE = "none"  # as an output
 
@@ -159,7 +160,8 @@ class LiveSession:
     def _restart_path(self) -> None:
         """Fresh rings and a fresh drift: after a start or a lost device."""
         self.bridge, self.drift = Bridge(self._work.set), DriftControl()
-        self._seen_underruns, self._noted = 0, time.monotonic()
+        self._seen_underruns, self._noted, self._calm = 0, time.monotonic(), CALM
+        self._shrunk = False
         self.level = 0.0  # frames waiting on both sides of the network, smoothed; 0 before audio
         self._set_target(self.hop)
 
@@ -251,7 +253,12 @@ class LiveSession:
             self._seen_underruns = bridge.underruns
             self.drift.rebase()
             self._set_target(min(self.target + self.hop, MOST_HOPS * self.hop))
-        elif self.target > self.hop * self.overload.hops and now - bridge.last_underrun > CALM:
+            if self._shrunk:
+                self._calm, self._shrunk = min(2 * self._calm, CALMEST), False
+        elif (
+            self.target > self.hop * self.overload.hops and now - bridge.last_underrun > self._calm
+        ):
+            self._shrunk = True
             self._set_target(self.target - self.hop)
             self.drift.shift(-self.hop)
             bridge.drop += self.hop

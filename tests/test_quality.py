@@ -8,7 +8,7 @@ import soundfile as sf
 
 from benchmarks import quality
 from rtdenoise import RtdenoiseError
-from train.metrics import si_sdr
+from rtdenoise.metrics import si_sdr
 
 
 def wave(seed: int = 0) -> np.ndarray:

@@ -1,0 +1,211 @@
+"""`rtdenoise compare`: one page that shows and plays a recording before and after.
+
+Spectrograms of both and of what was removed, levels over time, and metrics where the clean
+recording is known. The page holds everything in itself: it can be mailed.
+"""
+
+from __future__ import annotations
+
+import base64
+import html
+import io
+import os
+from importlib import resources
+from pathlib import Path
+from string import Template
+from typing import Any
+
+import numpy as np
+import soundfile as sf
+from numpy.typing import NDArray
+
+from .audiofile import AudioReader, check_output, part_path
+from .errors import RtdenoiseError
+
+Audio = NDArray[np.float32]
+LONGEST = 300  # s shown and played; more would make a page that no browser likes
+WINDOW, COLUMNS = 2048, 1600  # samples of the spectrogram's window; its widest picture
+RANGE_DB = 90.0  # below the noisy recording's loudest bin everything is black
+LEVEL_SECONDS, LEVEL_FLOOR = 0.05, -80.0
+FREQUENCIES = (0, 4, 8, 12, 16, 20)  # kHz on the scale
+
+
+def compare(noisy: Path, denoised: Path, page: Path, clean: Path | None, force: bool) -> str:
+    """Write the page and return a line for the terminal.
+
+    Raises RtdenoiseError where the recordings differ in rate, length or channels.
+    """
+    check_output(noisy, page, force)
+    before, rate = _load(noisy)
+    after = _load_like(denoised, before, rate, noisy)
+    reference = _load_like(clean, before, rate, noisy) if clean else None
+    shown = min(len(before), LONGEST * rate)
+    removed_db = 10 * np.log10((_power(before) + 1e-12) / (_power(after) + 1e-12))
+    tracks = {"noisy": before, "denoised": after, "removed": before - after}
+    tracks = {name: audio[:shown] for name, audio in tracks.items()}
+    loudest = _spectrum(before[:shown]).max()
+    text = Template((resources.files("rtdenoise") / "compare.html").read_text("utf-8")).substitute(
+        title=html.escape(f"{noisy.name} and {denoised.name}"),
+        subtitle=_subtitle(before, rate, shown),
+        table=_table(before, after, reference, rate, removed_db),
+        tracks="\n".join(_track(name, x, rate, loudest) for name, x in tracks.items()),
+        level_scale=_scale({100 * v / LEVEL_FLOOR: f"{v} dB" for v in range(0, -80, -20)}),
+        levels=_levels(tracks, rate),
+        times=_times(shown / rate),
+        seconds=shown / rate,
+    )
+    part = part_path(page)
+    try:
+        part.write_text(text, encoding="utf-8")
+        os.replace(part, page)
+    except OSError as error:
+        raise RtdenoiseError(f"{page} cannot be written ({error.strerror}): choose another") from (
+            error
+        )
+    finally:
+        part.unlink(missing_ok=True)
+    return f"{page}: {len(before) / rate:.2f} s, {removed_db:.1f} dB removed"
+
+
+def _load(path: Path) -> tuple[Audio, int]:
+    with AudioReader(path) as reader:
+        audio = np.concatenate(list(reader.blocks(10 * reader.sample_rate)))
+        return np.nan_to_num(audio), reader.sample_rate
+
+
+def _load_like(path: Path, other: Audio, rate: int, name: Path) -> Audio:
+    audio, own = _load(path)
+    if (own, audio.shape) != (rate, other.shape):
+        raise RtdenoiseError(
+            f"{path} ({_shape(audio, own)}) is no version of {name} ({_shape(other, rate)}): "
+            "give two recordings of the same length, rate and channels"
+        )
+    return audio
+
+
+def _shape(audio: Audio, rate: int) -> str:
+    return f"{len(audio) / rate:.3f} s, {rate} Hz, {audio.shape[1]} channels"
+
+
+def _power(audio: Audio) -> float:
+    return float(np.mean(np.square(audio, dtype=np.float64)))
+
+
+def _subtitle(audio: Audio, rate: int, shown: int) -> str:
+    text = _shape(audio, rate)
+    return text if shown == len(audio) else f"{text}; the first {LONGEST // 60} minutes are shown"
+
+
+def _table(before: Audio, after: Audio, clean: Audio | None, rate: int, removed_db: float) -> str:
+    """Levels, and with a clean reference PESQ, ESTOI and SI-SDR, as an HTML table."""
+    rows: list[tuple[str, ...]] = [
+        ("level, dBFS", *(f"{10 * np.log10(_power(x) + 1e-12):.1f}" for x in (before, after))),
+        ("peak, dBFS", *(f"{20 * np.log10(np.abs(x).max() + 1e-6):.1f}" for x in (before, after))),
+        ("removed, dB", "", f"{removed_db:.1f}"),
+    ]
+    if clean is not None:
+        from .metrics import speech_metrics
+
+        names = {"pesq": "PESQ-WB", "estoi": "ESTOI", "si_sdr": "SI-SDR, dB"}
+        scores = [speech_metrics(_mono(clean), _mono(x), rate) for x in (before, after)]
+        rows += [(text, *(f"{s[key]:.2f}" for s in scores)) for key, text in names.items()]
+    body = "".join("<tr>" + "".join(f"<td>{x}</td>" for x in row) + "</tr>" for row in rows)
+    return f"<table><tr><th></th><th>noisy</th><th>denoised</th></tr>{body}</table>"
+
+
+def _track(name: str, audio: Audio, rate: int, loudest: float) -> str:
+    """Heading, player and spectrogram of one recording."""
+    scale = {100 - 100 * f * 2000 / rate: f"{f} kHz" for f in FREQUENCIES if 2000 * f < rate}
+    return (
+        f'<h2>{name}</h2><audio controls preload="auto" src="{_sound(audio, rate)}"></audio>'
+        f'<div class="plot"><div class="scale">{_scale(scale)}</div><div class="picture">'
+        f'<img alt="spectrogram of the {name} recording" src="{_picture(audio, loudest)}">'
+        '<div class="cursor"></div></div>'
+        f'<div class="times">{_times(len(audio) / rate)}</div></div>'
+    )
+
+
+def _sound(audio: Audio, rate: int) -> str:
+    """The recording as a data URL: FLAC, which every browser plays, without loss."""
+    buffer = io.BytesIO()
+    sf.write(buffer, np.clip(audio, -1, 1), rate, format="FLAC", subtype="PCM_16")
+    return _data("audio/flac", buffer.getvalue())
+
+
+def _picture(audio: Audio, loudest: float) -> str:
+    """The spectrogram as a data URL; `loudest` is white in all of them."""
+    from matplotlib import image
+
+    decibel = 10 * np.log10(_spectrum(audio) / loudest + 1e-12)
+    buffer = io.BytesIO()
+    image.imsave(
+        buffer, decibel.T[::-1], vmin=-RANGE_DB, vmax=0, cmap="magma", format="png", dpi=72
+    )
+    return _data("image/png", buffer.getvalue())
+
+
+def _spectrum(audio: Audio) -> NDArray[np.float64]:
+    """Power [columns, bins] of the channels' mean: the loudest frame of each column counts."""
+    mono = np.pad(_mono(audio), WINDOW // 2)
+    hop = max(WINDOW // 8, len(mono) // COLUMNS // 4 or 1)
+    frames = np.lib.stride_tricks.sliding_window_view(mono, WINDOW)[::hop]
+    window = np.hanning(WINDOW + 1)[:-1]
+    each = max(1, -(-len(frames) // COLUMNS))
+    columns = [
+        (np.abs(np.fft.rfft(frames[i : i + each] * window)) ** 2).max(axis=0)
+        for i in range(0, len(frames), each)
+    ]
+    return np.stack(columns) + 1e-12
+
+
+def _levels(tracks: dict[str, Audio], rate: int) -> str:
+    """Noisy and denoised level over time as SVG lines."""
+    lines = [f'<line x1="0" x2="100" y1="{y}" y2="{y}"/>' for y in (25, 50, 75)]
+    for name in ("noisy", "denoised"):
+        mono, size = _mono(tracks[name]), max(1, round(LEVEL_SECONDS * rate))
+        mono = np.pad(mono, (0, -len(mono) % size)).reshape(-1, size)
+        level = 10 * np.log10(np.mean(np.square(mono, dtype=np.float64), axis=1) + 1e-12)
+        level = _thinned(np.maximum(level, LEVEL_FLOOR))
+        x = np.linspace(0, 100, len(level)) if len(level) > 1 else np.zeros(1)
+        points = " ".join(
+            f"{a:.2f},{100 * b / LEVEL_FLOOR:.2f}" for a, b in zip(x, level, strict=True)
+        )
+        lines.append(f'<polyline points="{points}" style="stroke: var(--{name})"/>')
+    return f'<svg viewBox="0 0 100 100" preserveAspectRatio="none">{"".join(lines)}</svg>'
+
+
+def _thinned(level: NDArray[np.float64]) -> NDArray[np.float64]:
+    """At most COLUMNS points: the loudest of each group."""
+    each = -(-len(level) // COLUMNS)
+    padded = np.pad(level, (0, -len(level) % each), constant_values=LEVEL_FLOOR)
+    return padded.reshape(-1, each).max(axis=1)
+
+
+def _mono(audio: Audio) -> Audio:
+    return audio.mean(axis=1) if audio.ndim == 2 else audio
+
+
+def _scale(marks: dict[float, str]) -> str:
+    return "".join(f'<span style="top: {top:.1f}%">{text}</span>' for top, text in marks.items())
+
+
+def _times(seconds: float) -> str:
+    return "".join(f"<span>{seconds * i / 5:.1f} s</span>" for i in range(6))
+
+
+def _data(kind: str, content: bytes) -> str:
+    return f"data:{kind};base64,{base64.b64encode(content).decode()}"
+
+
+def import_extras(clean: bool) -> Any:
+    """Raise RtdenoiseError where what draws and measures is not installed."""
+    try:
+        import matplotlib  # noqa: F401
+
+        if clean:
+            import pesq  # noqa: F401
+            import pystoi  # noqa: F401
+    except ImportError as error:
+        raise RtdenoiseError(
+            f"the report needs {error.name}: pip install 'rtdenoise[compare]'"
+        ) from error

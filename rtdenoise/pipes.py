@@ -1,0 +1,77 @@
+"""`-` as a file name: WAV on stdin and stdout, so that rtdenoise sits in an ffmpeg pipe."""
+
+from __future__ import annotations
+
+import os
+import struct
+import sys
+from typing import Any
+
+import numpy as np
+import soundfile as sf
+from numpy.typing import NDArray
+
+from .errors import RtdenoiseError
+
+Audio = NDArray[np.float32]
+# subtype: (format tag, bits) of the WAV header
+SUBTYPES = {
+    "PCM_U8": (1, 8),
+    "PCM_16": (1, 16),
+    "PCM_24": (1, 24),
+    "PCM_32": (1, 32),
+    "FLOAT": (3, 32),
+    "DOUBLE": (3, 64),
+}
+UNKNOWN = 0xFFFFFFFF  # a length, as ffmpeg writes it where it cannot seek back
+
+
+class PipeWriter:
+    """WAV on stdout, of the rate, channels and subtype of `like`, of unknown length."""
+
+    def __init__(self, like: Any) -> None:
+        """Write the header. Raises RtdenoiseError where stdout is a terminal, or closed."""
+        if sys.stdout.isatty():
+            raise RtdenoiseError("stdout is a terminal: give a file name, or pipe it somewhere")
+        subtype = like.subtype if like.subtype in SUBTYPES else "PCM_16"
+        sys.stdout.flush()
+        self._descriptor = sys.stdout.fileno()
+        self._put(header(like.sample_rate, like.channels, subtype))
+        self._file = sf.SoundFile(
+            self._descriptor,
+            "w",
+            like.sample_rate,
+            like.channels,
+            subtype,
+            "LITTLE",
+            "RAW",
+            closefd=False,
+        )
+
+    def write(self, block: Audio) -> None:
+        """Append [frames, channels]."""
+        try:
+            self._file.write(block)
+        except (sf.SoundFileError, OSError) as error:
+            raise RtdenoiseError("the program that reads stdout went away") from error
+
+    def __enter__(self) -> PipeWriter:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._file.close()
+
+    def _put(self, data: bytes) -> None:
+        try:
+            os.write(self._descriptor, data)
+        except OSError as error:
+            raise RtdenoiseError("the program that reads stdout went away") from error
+
+
+def header(sample_rate: int, channels: int, subtype: str) -> bytes:
+    """Return a 44-byte WAV header for data of unknown length."""
+    tag, bits = SUBTYPES[subtype]
+    frame = channels * bits // 8
+    form = struct.pack("<HHIIHH", tag, channels, sample_rate, sample_rate * frame, frame, bits)
+    data = b"WAVEfmt " + struct.pack("<I", len(form)) + form + b"data" + struct.pack("<I", UNKNOWN)
+    return b"RIFF" + struct.pack("<I", UNKNOWN) + data

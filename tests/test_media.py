@@ -1,0 +1,118 @@
+"""Video and m4a: the picture untouched, the sound replaced in sync."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile as sf
+from test_file import only, refused, run
+
+from rtdenoise import Denoiser, RtdenoiseError
+
+av = pytest.importorskip("av")
+RATE = 48_000
+
+
+def voice(seconds: float, rate: int = RATE) -> np.ndarray:
+    """Noise that swells, [frames]: its place in time is unmistakable."""
+    rng, count = np.random.default_rng(0), int(seconds * rate)
+    return (0.1 * rng.standard_normal(count) * (1 + np.sin(np.arange(count) / rate * 9))).astype(
+        "f"
+    )
+
+
+def film(path: Path, sound: np.ndarray | None, late: float = 0.0, rate: int = RATE) -> Path:
+    """Three seconds of moving grey with a sound track that begins `late` seconds after it."""
+    with av.open(str(path), "w") as out:
+        out.metadata["title"] = "A film"
+        picture = out.add_stream("mpeg4", rate=25)
+        picture.width, picture.height, picture.pix_fmt = 64, 48, "yuv420p"
+        track = out.add_stream("aac", rate=rate, layout="mono") if sound is not None else None
+        for i in range(75):
+            frame = av.VideoFrame.from_ndarray(np.full((48, 64, 3), 3 * i, np.uint8), "rgb24")
+            out.mux(picture.encode(frame))
+        out.mux(picture.encode(None))
+        if track:
+            frame = av.AudioFrame.from_ndarray(sound[None], "fltp", "mono")
+            frame.sample_rate, frame.pts = rate, round(late * rate)
+            frame.time_base = Fraction(1, rate)
+            out.mux(track.encode(frame))
+            out.mux(track.encode(None))
+    return path
+
+
+def packets(path: Path) -> list[tuple]:
+    """The video track, packet by packet."""
+    with av.open(str(path)) as file:
+        base = file.streams.video[0].time_base
+        return [(float(p.pts * base), bytes(p)) for p in file.demux(video=0) if p.pts is not None]
+
+
+def heard(path: Path) -> tuple[float, np.ndarray]:
+    """Where the sound begins, in seconds, and the sound [frames]."""
+    with av.open(str(path)) as file:
+        frames = list(file.decode(audio=0))
+    start = float(frames[0].pts * frames[0].time_base)
+    return start, np.concatenate([f.to_ndarray()[0] for f in frames])
+
+
+@pytest.mark.parametrize("late, suffix", [(0.0, "mp4"), (0.5, "mp4"), (0.0, "mkv"), (0.5, "mov")])
+def test_the_picture_is_untouched_and_the_sound_in_sync(tmp_path, toy_stream_model, late, suffix):
+    source = film(tmp_path / f"in.{suffix}", voice(2.0), late)
+    target = tmp_path / f"out.{suffix}"
+    # mix 0 lets the sound through: coded twice, but the very same, at the very same time
+    Denoiser(toy_stream_model, mix=0.0).file(source, target)
+    assert packets(source) == packets(target)
+    (start, before), (then, after) = heard(source), heard(target)
+    shift = int(np.argmax(np.correlate(after, before[4800:52_800], "valid"))) - 4800
+    assert abs(then - start + shift / RATE) < 0.001
+    with av.open(str(target)) as file:
+        assert file.metadata["title"] == "A film"
+        assert file.streams.audio[0].codec_context.name == "aac"
+    only(tmp_path, source.name, target.name)
+
+
+def test_the_sound_is_denoised(tmp_path):
+    source = film(tmp_path / "in.mp4", voice(3.0))
+    result = run("file", source, tmp_path / "out.mp4")
+    assert result.returncode == 0 and "3.0" in result.stdout, result
+    before, after = heard(source)[1], heard(tmp_path / "out.mp4")[1]
+    assert np.std(after[RATE:]) < 0.5 * np.std(before[RATE:])
+
+
+def test_m4a_in_wav_out_and_back(tmp_path, toy_stream_model):
+    denoiser = Denoiser(toy_stream_model, mix=0.0)
+    sf.write(tmp_path / "in.wav", np.stack([voice(1.5, 44_100)] * 2, axis=1), 44_100)
+    denoiser.file(tmp_path / "in.wav", tmp_path / "a.m4a")
+    denoiser.file(tmp_path / "a.m4a", tmp_path / "b.m4a")
+    denoiser.file(tmp_path / "b.m4a", tmp_path / "c.wav")
+    info = sf.info(tmp_path / "c.wav")
+    assert (info.samplerate, info.channels, info.subtype) == (44_100, 2, "PCM_16")
+    assert info.duration == pytest.approx(1.5, abs=0.06)
+
+
+def test_bad_films(tmp_path, toy_stream_model):
+    silent = film(tmp_path / "silent.mp4", None)
+    broken = tmp_path / "broken.mp4"
+    broken.write_bytes(b"no film at all" * 100)
+    out = tmp_path / "out.mp4"
+    refused(run("file", silent, out), "silent.mp4", "holds no sound")
+    refused(run("file", broken, out), "broken.mp4", "cannot be read")
+    refused(run("file", film(tmp_path / "in.mp4", voice(1)), out, "--start", 1), "--start")
+    only(tmp_path, "silent.mp4", "broken.mp4", "in.mp4")
+
+
+def test_a_full_disk_leaves_nothing(tmp_path, toy_stream_model, monkeypatch):
+    from rtdenoise.media import MediaWriter
+
+    def full(self, frame):
+        raise self._failed(OSError(28, "No space left on device"))
+
+    monkeypatch.setattr(MediaWriter, "_encode", full)
+    source = film(tmp_path / "in.mp4", voice(1))
+    with pytest.raises(RtdenoiseError, match="No space left"):
+        Denoiser(toy_stream_model).file(source, tmp_path / "out.mp4")
+    only(tmp_path, "in.mp4")

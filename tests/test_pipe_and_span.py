@@ -1,0 +1,88 @@
+"""`-` as a pipe, and parts of a recording."""
+
+from __future__ import annotations
+
+import io
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import soundfile as sf
+from test_file import noise, only, refused, run
+
+from rtdenoise import Denoiser, RtdenoiseError
+from rtdenoise.pipes import header
+from rtdenoise.span import Span, seconds
+
+COMMAND = [sys.executable, "-m", "rtdenoise.cli", "file"]
+
+
+@pytest.mark.parametrize("subtype", ["PCM_16", "FLOAT"])
+@pytest.mark.parametrize("declared", [True, False])
+def test_a_pipe_gives_what_a_file_gives(tmp_path, toy_stream_model, subtype, declared):
+    sf.write(tmp_path / "in.wav", noise(100_000, 2), 44_100, subtype=subtype)
+    Denoiser(toy_stream_model).file(tmp_path / "in.wav", tmp_path / "out.wav")
+    data = (tmp_path / "in.wav").read_bytes()
+    if not declared:  # as ffmpeg writes it into a pipe
+        raw = noise(100_000, 2)
+        samples = raw if subtype == "FLOAT" else (sf.read(tmp_path / "in.wav", dtype="int16")[0])
+        data = (
+            header(44_100, 2, subtype)
+            + samples.astype("<f4" if subtype == "FLOAT" else "<i2").tobytes()
+        )
+    result = subprocess.run(
+        [*COMMAND, "-", "-", "--model", str(toy_stream_model)], input=data, capture_output=True
+    )
+    assert result.returncode == 0, result.stderr
+    assert b"denoised" in result.stderr and b"warning" not in result.stderr
+    expected = sf.read(tmp_path / "out.wav", dtype="float32")[0]
+    raw = np.frombuffer(result.stdout[44:], "<f4" if subtype == "FLOAT" else "<i2").reshape(-1, 2)
+    got = raw if subtype == "FLOAT" else raw / np.float32(32768)
+    np.testing.assert_array_equal(got, expected)
+    head = io.BytesIO(result.stdout)
+    assert head.read(4) == b"RIFF"
+
+
+def test_a_reader_that_goes_away_is_one_line(tmp_path):
+    sf.write(tmp_path / "in.wav", noise(3_000_000), 48_000)
+    process = subprocess.Popen(
+        [*COMMAND, str(tmp_path / "in.wav"), "-"], stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    )
+    process.stdout.read(10)
+    process.stdout.close()
+    lines = process.stderr.read().decode().strip().splitlines()
+    assert process.wait() == 2
+    assert len(lines) == 1 and "went away" in lines[0], lines
+
+
+def test_an_empty_pipe_is_one_line():
+    result = subprocess.run([*COMMAND, "-", "-"], input="", capture_output=True, text=True)
+    refused(result, "cannot be read as audio")
+
+
+@pytest.mark.parametrize("rate", [48_000, 44_100])
+@pytest.mark.parametrize("start, end", [(0.0, 1.0), (0.3, 2.0), (2.005, 2.5), (2.9, None)])
+def test_a_part_is_what_the_whole_has_there(tmp_path, toy_stream_model, rate, start, end):
+    denoiser, source = Denoiser(toy_stream_model), tmp_path / "in.wav"
+    sf.write(source, noise(3 * rate), rate, subtype="FLOAT")
+    denoiser.file(source, tmp_path / "whole.wav")
+    seconds = denoiser.file(source, tmp_path / "part.wav", span=Span(start, end))
+    whole, part = (sf.read(tmp_path / f"{n}.wav")[0] for n in ("whole", "part"))
+    expected = whole[round(start * rate) : round(end * rate) if end else None]
+    assert seconds == pytest.approx(len(expected) / rate)
+    np.testing.assert_allclose(part, expected, atol=1e-4)
+
+
+def test_times_that_make_no_sense(tmp_path):
+    assert seconds("1:02:03.5", "--end") == 3723.5
+    assert seconds("90", "--end") == 90 and seconds(None, "--end") is None
+    for bad in ("soon", "1:2:3:4", "-5", ""):
+        with pytest.raises(RtdenoiseError, match="--start"):
+            seconds(bad, "--start")
+    sf.write(tmp_path / "in.wav", noise(48_000), 48_000)
+    out = tmp_path / "out.wav"
+    refused(run("file", tmp_path / "in.wav", out, "--start", 5), "lasts 1.00 s")
+    refused(run("file", tmp_path / "in.wav", out, "--start", 0.5, "--end", 0.2), "is not after")
+    refused(run("file", tmp_path, tmp_path / "o", "--end", 1), "single recording")
+    only(tmp_path, "in.wav")
