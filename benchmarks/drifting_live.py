@@ -7,22 +7,22 @@ from __future__ import annotations
 
 import sys
 
-import numpy as np
-
 from rtdenoise import cli
 from rtdenoise.audio_io import Audio, Bridge
+from rtdenoise.fractional import FractionalResampler
 
 
 def run_fast(ppm: float) -> None:
-    """Make every bridge capture one frame more (or fewer) each 1e6 / ppm frames."""
-    genuine, count = Bridge.capture, [0]
-    period = int(1e6 / abs(ppm))
+    """Make every bridge capture `ppm` millionths more frames than there were."""
+    genuine = Bridge.capture
+    resamplers: dict[int, FractionalResampler] = {}
 
     def capture(self: Bridge, indata: Audio) -> None:
-        before, count[0] = count[0] // period, count[0] + len(indata)
-        if count[0] // period > before:
-            indata = np.concatenate([indata, indata[-1:]]) if ppm > 0 else indata[:-1]
-        genuine(self, indata)
+        resampler = resamplers.get(id(self))
+        if resampler is None:
+            resampler = resamplers[id(self)] = FractionalResampler()
+            resampler.ratio = 1 / (1 + ppm * 1e-6)
+        genuine(self, resampler.process(indata[:, :1]))
 
     Bridge.capture = capture  # type: ignore[method-assign]
 
