@@ -84,7 +84,8 @@ def _load_like(path: Path, other: Audio, rate: int, name: Path) -> Audio:
 
 
 def _shape(audio: Audio, rate: int) -> str:
-    return f"{len(audio) / rate:.3f} s, {rate} Hz, {audio.shape[1]} channels"
+    channels = audio.shape[1]
+    return f"{len(audio) / rate:.3f} s, {rate} Hz, {channels} channel{'s' * (channels > 1)}"
 
 
 def _power(audio: Audio) -> float:
@@ -134,13 +135,14 @@ def _sound(audio: Audio, rate: int) -> str:
 
 def _picture(audio: Audio, loudest: float) -> str:
     """The spectrogram as a data URL; `loudest` is white in all of them."""
-    from matplotlib import image
+    from matplotlib import colormaps, image
 
-    decibel = 10 * np.log10(_spectrum(audio) / loudest + 1e-12)
+    power = _spectrum(audio)[:, :-1]
+    power = power.reshape(len(power), -1, 2).max(axis=2)  # more rows than a screen shows
+    decibel = 10 * np.log10(power / loudest + 1e-12)
+    colours = colormaps["magma"](1 + decibel.T[::-1] / RANGE_DB, bytes=True)
     buffer = io.BytesIO()
-    image.imsave(
-        buffer, decibel.T[::-1], vmin=-RANGE_DB, vmax=0, cmap="magma", format="png", dpi=72
-    )
+    image.imsave(buffer, np.ascontiguousarray(colours[..., :3]), format="png")
     return _data("image/png", buffer.getvalue())
 
 
