@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import warnings
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -30,9 +31,9 @@ EngineName = Annotated[str, typer.Option(help="auto, segment or stream.")]
 @app.command()
 def file(
     source: Annotated[
-        Path, typer.Argument(metavar="IN", help="A recording, folder, 'glob*' or @list.")
+        str, typer.Argument(metavar="IN", help="A recording, folder, 'glob*', @list or URL.")
     ],
-    target: Annotated[Path, typer.Argument(metavar="OUT", help="Where the denoised go.")],
+    target: Annotated[str, typer.Argument(metavar="OUT", help="Where the denoised go.")],
     model: Model = None,
     provider: Provider = "auto",
     engine: EngineName = "auto",
@@ -49,6 +50,10 @@ def file(
     report: Annotated[
         Path | None, typer.Option(help="A .csv or .json of what became of each file.")
     ] = None,
+    ray: Annotated[
+        str | None,
+        typer.Option(metavar="[ADDRESS]", help="Spread a folder over a Ray cluster; or local."),
+    ] = None,
     quiet: Annotated[bool, typer.Option("--quiet", help="Print nothing but errors.")] = False,
 ) -> None:
     """Denoise recordings: the same length, rate, channels and sample format; - is a WAV pipe.
@@ -59,25 +64,35 @@ def file(
     from .audiofile import PIPE
     from .denoiser import Denoiser
     from .folders import is_batch
+    from .remote import is_url
     from .span import WHOLE, Span, seconds
 
-    denoiser = Denoiser(model, provider, engine, mix, limit_db, gain_db)
     span = Span(seconds(start, "--start") or 0.0, seconds(end, "--end"))
-    if is_batch(source):
+    settings: dict[str, Any] = {
+        "model": os.path.abspath(model) if model and os.path.isfile(model) else model,
+        "provider": provider,
+        "engine": engine,
+        "mix": mix,
+        "attenuation_limit_db": limit_db,
+        "gain_db": gain_db,
+    }
+    if is_batch(Path(source)) or is_url(source) or is_url(target):
         if span != WHOLE:
             raise RtdenoiseError("--start and --end are for a single recording as IN")
         from .batch_screen import denoise_all
 
-        raise typer.Exit(denoise_all(denoiser, source, target, force, report, quiet))
-    if report:
-        raise RtdenoiseError("--report is for a folder, a glob or @list as IN")
+        raise typer.Exit(denoise_all(settings, source, target, force, report, quiet, ray))
+    if report or ray:
+        raise RtdenoiseError("--report and --ray are for a folder, a glob or @list as IN")
+    denoiser = Denoiser(**settings)
+    output = Path(target)
     if quiet or not sys.stderr.isatty():
-        done = denoiser.file(source, target, force, span=span)
+        done = denoiser.file(source, output, force, span=span)
     else:
-        done = _with_progress(denoiser, source, target, force, span)
+        done = _with_progress(denoiser, Path(source), output, force, span)
     if not quiet:
         said = f"{target}: {done:.2f} s denoised by {denoiser.card.name} on {denoiser.provider}"
-        print(said, file=sys.stderr if target == PIPE else sys.stdout)
+        print(said, file=sys.stderr if output == PIPE else sys.stdout)
 
 
 @app.command()
@@ -145,13 +160,22 @@ def _with_progress(denoiser, source: Path, target: Path, force: bool, span) -> f
         )
 
 
+def _with_address(arguments: list[str]) -> list[str]:
+    """Let --ray stand without an address, before another option or at the end: the cluster here."""
+    if "--ray" in arguments:
+        after = arguments.index("--ray") + 1
+        if after == len(arguments) or arguments[after].startswith("-"):
+            return [*arguments[:after], "auto", *arguments[after:]]
+    return arguments
+
+
 def main() -> None:
     """Run the command line; bad input gives one line on stderr and exit code 2."""
     warnings.showwarning = lambda message, *_, **__: print(
         f"rtdenoise: warning: {message}", file=sys.stderr
     )
     try:
-        app()
+        app(_with_address(sys.argv[1:]))
     except RtdenoiseError as error:
         print(f"rtdenoise: {error}", file=sys.stderr)
         sys.exit(2)

@@ -51,13 +51,18 @@ class Denoiser:
         mix: float = 1.0,
         attenuation_limit_db: float | None = None,
         gain_db: float = 0.0,
+        workers: int | None = None,
     ) -> None:
-        """Load `model` (None: the bundled one). Raises RtdenoiseError on anything unusable."""
+        """Load `model` (None: the bundled one). Raises RtdenoiseError on anything unusable.
+
+        `workers` are the threads that long recordings are spread over; None takes all cores.
+        """
         if not 0 <= mix <= 1:
             raise RtdenoiseError(f"a mix of {mix} makes no sense: use 0 (dry) to 1 (denoised)")
         self.model = load_model(model, engine, provider, prefer="stream")
         self.card, self.provider = self.model.card, self.model.provider
         self.mix, self.attenuation_limit_db, self.gain_db = mix, attenuation_limit_db, gain_db
+        self.workers = workers
 
     def processor(self) -> Processor:
         """Return a new processor with this model and these settings; call `prepare` on it."""
@@ -68,7 +73,7 @@ class Denoiser:
 
     def _engine(self, channels: int) -> Engine:
         if self.card.form == "stream" and self.card.fits_segment:
-            return PiecesEngine(self.model, channels)
+            return PiecesEngine(self.model, channels, self.workers)
         return make_engine(self.model, channels)
 
     def __call__(self, audio: Audio, sample_rate: int) -> Audio:

@@ -119,14 +119,17 @@ def run(
     for folder in {Path(row.output).parent for row in rows}:
         _remove_parts(folder)
     for row in rows:
-        _one(denoiser, row, force, _for_row(progress, row))
+        denoise_one(denoiser, row, force, _for_row(progress, row))
 
 
 def _for_row(progress: Callable[[Row, int, int], None] | None, row: Row) -> Progress | None:
     return None if progress is None else lambda done, total: progress(row, done, total)
 
 
-def _one(denoiser: Denoiser, row: Row, force: bool, progress: Progress | None) -> None:
+def denoise_one(
+    denoiser: Denoiser, row: Row, force: bool = False, progress: Progress | None = None
+) -> None:
+    """Denoise one file unless its output is there, filling the row in; raises nothing."""
     target, started = Path(row.output), time.monotonic()
     if target.exists() and not force:
         row.status = "skipped"
