@@ -1,0 +1,94 @@
+"""Trouble while live audio plays: the device goes away and returns, others take the CPU."""
+
+from __future__ import annotations
+
+import json
+import multiprocessing
+import signal
+import threading
+import time
+from pathlib import Path
+
+import numpy as np
+from live_rig import RATE, LiveRig
+from test_live import speech, start, wait_for
+
+
+def frames(rig: LiveRig) -> int:
+    """How much has been recorded so far."""
+    return Path(rig.root / "rec.raw").stat().st_size // 8
+
+
+def loud(audio: np.ndarray) -> np.ndarray:
+    """Which 10 ms of audio [frames] are not silent."""
+    return audio[: len(audio) // 480 * 480].reshape(-1, 480).std(axis=1) > 1e-3
+
+
+def test_sound_is_back_within_two_seconds_of_the_device(rig, toy_stream_model):
+    recorder = rig.record()
+    options = ("--output", "virtspk", "--model", toy_stream_model)
+    process = start(rig, "--input", "virtmic", *options)
+    player = threading.Thread(target=rig.play, args=(speech(11.0),))
+    try:
+        wait_for(process, "->")
+        player.start()
+        time.sleep(2.5)
+        rig.pactl("suspend-source", "vmic", "1")
+        time.sleep(2.0)
+        rig.pactl("suspend-source", "vmic", "0")
+        returned = frames(rig)
+        time.sleep(4.0)
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=10)
+    finally:
+        process.kill()
+        player.join()
+        recorder.kill()
+        recorder.wait()
+    assert process.returncode == 0, err
+    speaker = loud(rig.recording()[:, 1])
+    at = returned // 480
+    assert not speaker[at - 50 : at].any(), "the device was not gone"
+    back = np.flatnonzero(speaker[at:])
+    assert len(back), out
+    print(f"sound is back after {back[0] / 100:.2f} s")
+    assert back[0] <= 200, back[0]
+
+
+def _burn(seconds: float) -> None:
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        pass
+
+
+def test_a_busy_machine_is_survived(rig, toy_stream_model):
+    """Twice as many busy programs as cores: audio may suffer, then all is well again."""
+    recorder = rig.record()
+    options = ("--output", "virtspk", "--model", toy_stream_model, "--json")
+    process = start(rig, "--input", "virtmic", *options)
+    player = threading.Thread(target=rig.play, args=(speech(16.0),))
+    hogs = [
+        multiprocessing.get_context("spawn").Process(target=_burn, args=(4.0,))
+        for _ in range(2 * multiprocessing.cpu_count())
+    ]
+    try:
+        assert process.stdout and process.stdout.readline()
+        player.start()
+        time.sleep(2.0)
+        for hog in hogs:
+            hog.start()
+        for hog in hogs:
+            hog.join()
+        time.sleep(5.0)
+        stopped = frames(rig)
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=15)
+    finally:
+        process.kill()
+        player.join()
+        recorder.kill()
+        recorder.wait()
+    assert process.returncode == 0, err
+    states = [json.loads(line) for line in out.splitlines() if line.startswith("{")]
+    assert states[-1]["overload"] == 0 and states[-1]["underruns"] == states[-3]["underruns"]
+    assert loud(rig.recording()[stopped - 2 * RATE : stopped, 1]).mean() > 0.5
