@@ -110,6 +110,11 @@ class StreamEngine:
         """Return to the state after silence. States are never written to, so no copy is needed."""
         self._states = self._primed
 
+    @property
+    def silent_states(self) -> list[NDArray[np.float32]]:
+        """The network's states after silence: what a stream begins with."""
+        return self._primed
+
     def take_state(self, other: StreamEngine) -> None:
         """Go on where `other` is."""
         self._states = other._states

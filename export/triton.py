@@ -1,0 +1,163 @@
+"""python -m export.triton MODEL-stream.onnx REPOSITORY: the stream form for NVIDIA Triton.
+
+    REPOSITORY/NAME/config.pbtxt            sequence batching, implicit state
+    REPOSITORY/NAME/1/model.onnx            the stream form, batch first in every state
+    REPOSITORY/NAME/initial_state/state_0   what silence before the stream leads to
+
+Each stream is a Triton sequence; the server carries its state and joins the streams of the moment
+into a batch. Written after Triton's model_config.proto and docs/user_guide/architecture.md
+("Implicit State Management"); checked against the protobuf, not run on a server.
+"""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import numpy as np
+import onnx
+import typer
+from numpy.typing import NDArray
+from onnx import helper
+
+from rtdenoise.engine import StreamEngine
+from rtdenoise.errors import RtdenoiseError
+from rtdenoise.session import load_model
+
+MOST_STREAMS = 64  # in one batch
+IDLE_SECONDS = 60  # without a request, and a sequence is forgotten
+
+
+def write_repository(
+    model: Path, repository: Path, hop_ms: float = 20.0, streams: int = MOST_STREAMS
+) -> Path:
+    """Write the model's folder below `repository` and return it.
+
+    Raises RtdenoiseError where the model is no stream form, or the folder is there already.
+    """
+    loaded = load_model(model, "stream", "cpu")
+    hop = round(hop_ms * 48)
+    if hop < loaded.card.hop or hop % loaded.card.hop:
+        raise RtdenoiseError(
+            f"a hop of {hop_ms:g} ms does not fit the model: use a multiple of "
+            f"{loaded.card.hop / 48:g} ms"
+        )
+    folder = repository / loaded.card.name
+    if folder.exists():
+        raise RtdenoiseError(f"{folder} exists: remove it first")
+    states = batch_first(StreamEngine(loaded, 1).silent_states, 1)
+    part = folder.with_name(f".{folder.name}.part")
+    shutil.rmtree(part, ignore_errors=True)
+    try:
+        (part / "1").mkdir(parents=True)
+        (part / "initial_state").mkdir()
+        onnx.save(batch_first_model(onnx.load(str(model))), str(part / "1" / "model.onnx"))
+        for i, state in enumerate(states):
+            (part / "initial_state" / f"state_{i}").write_bytes(state[0].tobytes())
+        (part / "config.pbtxt").write_text(config(loaded.card.name, hop, states, streams))
+        part.rename(folder)
+    except OSError as error:
+        raise RtdenoiseError(
+            f"{folder} cannot be written ({error.strerror}): choose another"
+        ) from error
+    finally:
+        shutil.rmtree(part, ignore_errors=True)
+    return folder
+
+
+def batch_first(states: list[NDArray[np.float32]], batch: int) -> list[NDArray[np.float32]]:
+    """Move the batch axis of states to the front; it is the second one where frames come first."""
+    return [
+        np.ascontiguousarray(s if _batch_axis(s.shape, batch) == 0 else np.swapaxes(s, 0, 1))
+        for s in states
+    ]
+
+
+def _batch_axis(shape: tuple[int, ...], batch: int) -> int:
+    """Audio states are [batch, samples]; all others [frames, batch, ...]."""
+    return 0 if len(shape) == 2 and shape[0] == batch else 1
+
+
+def batch_first_model(model: onnx.ModelProto) -> onnx.ModelProto:
+    """Wrap transposes around the states whose batch axis is not the first one."""
+    graph = model.graph
+    for kind, values in (("in", graph.input), ("out", graph.output)):
+        for value in values:
+            dims = value.type.tensor_type.shape.dim
+            if dims[0].dim_param == "batch":
+                continue
+            name, inner = value.name, f"{value.name}_frames_first"
+            order = [1, 0, *range(2, len(dims))]
+            source, goal = (name, inner) if kind == "in" else (inner, name)
+            node = helper.make_node("Transpose", [source], [goal], f"{name}_transpose", perm=order)
+            for other in graph.node:
+                names = other.input if kind == "in" else other.output
+                for i, used in enumerate(names):
+                    if used == name:
+                        names[i] = inner
+                if kind == "out":  # an output may be read inside too
+                    for i, used in enumerate(other.input):
+                        if used == name:
+                            other.input[i] = inner
+            graph.node.insert(0 if kind == "in" else len(graph.node), node)
+            first, second = (onnx.TensorShapeProto.Dimension() for _ in range(2))
+            first.CopyFrom(dims[1])
+            second.CopyFrom(dims[0])
+            dims[0].CopyFrom(first)
+            dims[1].CopyFrom(second)
+    shapes = {value.name: value.type.tensor_type.shape for value in graph.input}
+    for value in graph.output:  # the tracer leaves lengths open that are the states' own
+        if (name := value.name.removeprefix("next_")) in shapes and name != value.name:
+            value.type.tensor_type.shape.CopyFrom(shapes[name])
+    onnx.checker.check_model(model, full_check=True)
+    return model
+
+
+def config(name: str, hop: int, states: list[NDArray[np.float32]], streams: int) -> str:
+    """Return config.pbtxt; `states` are batch first."""
+    text = f'''name: "{name}"
+backend: "onnxruntime"
+max_batch_size: {streams}
+input [ {{ name: "audio", data_type: TYPE_FP32, dims: [ 1, {hop} ] }} ]
+output [ {{ name: "denoised", data_type: TYPE_FP32, dims: [ 1, {hop} ] }} ]
+sequence_batching {{
+  max_sequence_idle_microseconds: {IDLE_SECONDS * 1_000_000}
+  oldest {{ max_candidate_sequences: {16 * streams} }}
+'''
+    for i, state in enumerate(states):
+        dims = ", ".join(map(str, state.shape[1:]))
+        text += f"""  state [ {{
+    input_name: "state_{i}", output_name: "next_state_{i}", data_type: TYPE_FP32, dims: [ {dims} ]
+    initial_state {{
+      name: "silence", data_type: TYPE_FP32, dims: [ {dims} ], data_file: "state_{i}"
+    }}
+  }} ]
+"""
+    return text + "}\n"
+
+
+def export(
+    model: Annotated[Path, typer.Argument(metavar="MODEL-stream.onnx")],
+    repository: Annotated[Path, typer.Argument(metavar="REPOSITORY")],
+    hop_ms: Annotated[float, typer.Option(help="Milliseconds of audio in a request.")] = 20.0,
+    streams: Annotated[int, typer.Option(help="Streams in one batch.")] = MOST_STREAMS,
+) -> None:
+    """Write a Triton model repository."""
+    print(write_repository(model, repository, hop_ms, streams))
+
+
+def main() -> None:
+    """Run the command line; bad input gives one line on stderr and exit code 2."""
+    app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+    app.command()(export)
+    try:
+        app()
+    except RtdenoiseError as error:
+        print(f"export: {error}", file=sys.stderr)
+        sys.exit(2)
+
+
+if __name__ == "__main__":
+    main()
