@@ -54,16 +54,19 @@ def test_ring_wraps_counts_and_discards():
     assert ring.read_into(out) == 3 and out[:3, 0].tolist() == [7, 8, 9]
 
 
-def test_fill_target_grows_after_an_underrun_and_shrinks_when_calm(toy_stream_model, monkeypatch):
+def test_fill_target_grows_after_an_underrun_and_shrinks_when_calm(toy_stream_model):
     session = LiveSession(LiveOptions(model=str(toy_stream_model)))
     first = session.target
     session.bridge.underruns = 1
     session._adapt()
     assert session.target == first + session.hop == session.bridge.reserve
     assert session.counters.underruns == 1
-    monkeypatch.setattr("rtdenoise.live.CALM", -1.0)
+    session._calm = -1.0
     session._adapt()
     assert session.target == first
+    session._calm, session.bridge.underruns = 10.0, 2  # that was too soon
+    session._adapt()
+    assert session.target == first + session.hop and session._calm == 20.0
 
 
 def test_surplus_is_dropped_so_that_latency_never_grows(toy_stream_model):
