@@ -119,10 +119,14 @@ class FullBand(nn.Module):
         """Map x [time, batch, position, channel] to what is to be added to it later."""
         z = F.leaky_relu(self.narrow(x), SLOPE).flatten(2)
         z = F.leaky_relu(self.gather(z), SLOPE)
+        y = F.leaky_relu(self.spread(self.remember(z)), SLOPE)
+        return self.widen(y.unflatten(-1, (POSITIONS, NARROW)))
+
+    def remember(self, z: Tensor) -> Tensor:
+        """Map z [time, batch, size] to the same shape: where time is looked back on."""
         for block in self.blocks:
             z = block(z)
-        y = F.leaky_relu(self.spread(z), SLOPE).unflatten(-1, (POSITIONS, NARROW))
-        return self.widen(y)
+        return z
 
 
 class SpectralDenoiser(DenoisingNetwork):

@@ -168,12 +168,17 @@ class FoldedDenoiser(DenoisingNetwork):
         path: Any = self.full_band
         z = F.leaky_relu(path.narrow(x), SLOPE).reshape(-1, POSITIONS * default.NARROW)
         z = F.leaky_relu(path.gather(z), SLOPE)
+        z, following = self._remember(z, past)
+        y = F.leaky_relu(path.spread(z), SLOPE).reshape(-1, default.NARROW)
+        return path.widen(y), following
+
+    def _remember(self, z: Tensor, past: list[Tensor]) -> tuple[Tensor, list[Tensor]]:
+        """Look back in time on rows [n, size]; returns them and the next past."""
         following = []
         for block, before in zip(self.time_blocks, past, strict=True):
             z, after = block(z, before)
             following.append(after)
-        y = F.leaky_relu(path.spread(z), SLOPE).reshape(-1, default.NARROW)
-        return path.widen(y), following
+        return z, following
 
     def _encode(self, re: Tensor, im: Tensor) -> Tensor:
         magnitude = re * re + im * im + 1e-8

@@ -9,11 +9,9 @@ from __future__ import annotations
 from typing import Any
 
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 from ..network_api import SAMPLE_RATE, DenoisingNetwork
-from . import default
-from .default import NARROW, POSITIONS, SLOPE, FullBand, SpectralDenoiser
+from .default import FullBand, SpectralDenoiser
 from .folded import FoldedDenoiser
 
 
@@ -24,17 +22,9 @@ class RecurrentBand(FullBand):
         super().__init__(channels, size, ())
         self.core = nn.GRU(size, size, layers)
 
-    def remember(self, z: Tensor, state: Tensor | None = None) -> tuple[Tensor, Tensor]:
-        """Map z [time, batch, size] and the state [layers, batch, size] to the same shapes."""
-        y, state = self.core(z, state)
-        return z + y, state
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Map x [time, batch, position, channel] to what is to be added to it later."""
-        z = F.leaky_relu(self.narrow(x), SLOPE).flatten(2)
-        z, _ = self.remember(F.leaky_relu(self.gather(z), SLOPE))
-        y = F.leaky_relu(self.spread(z), SLOPE).unflatten(-1, (POSITIONS, NARROW))
-        return self.widen(y)
+    def remember(self, z: Tensor) -> Tensor:
+        """Map z [time, batch, size] to the same shape."""
+        return z + self.core(z)[0]
 
 
 class RecurrentDenoiser(SpectralDenoiser):
@@ -69,12 +59,8 @@ class FoldedRecurrent(FoldedDenoiser):
         core: Any = self.full_band.core  # type: ignore[union-attr]
         return [*super()._shapes(batch), (core.num_layers, batch, core.hidden_size)]
 
-    def _full_band(self, x: Tensor, past: list[Tensor]) -> tuple[Tensor, list[Tensor]]:
-        path: Any = self.full_band
-        size = path.core.hidden_size
-        state = past[0].reshape(path.core.num_layers, -1, size)
-        z = F.leaky_relu(path.narrow(x), SLOPE).reshape(-1, POSITIONS * default.NARROW)
-        z = F.leaky_relu(path.gather(z), SLOPE)
-        z, state = path.remember(z.reshape(-1, state.shape[1], size), state)
-        y = F.leaky_relu(path.spread(z.reshape(-1, size)), SLOPE).reshape(-1, NARROW)
-        return path.widen(y), [state]
+    def _remember(self, z: Tensor, past: list[Tensor]) -> tuple[Tensor, list[Tensor]]:
+        core: Any = self.full_band.core  # type: ignore[union-attr]
+        state = past[0].reshape(core.num_layers, -1, core.hidden_size)
+        y, state = core(z.reshape(-1, state.shape[1], core.hidden_size), state)
+        return z + y.reshape(-1, core.hidden_size), [state]
