@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import os
-import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from rtdenoise.errors import RtdenoiseError
+from rtdenoise.command import run_command
 from rtdenoise.session import bundled_models
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False)
@@ -83,11 +82,7 @@ def bakeoff(
 
 def main() -> None:
     """Run the command line; bad input gives one line on stderr and exit code 2."""
-    try:
-        app()
-    except RtdenoiseError as error:
-        print(f"benchmarks: {error}", file=sys.stderr)
-        sys.exit(2)
+    run_command("benchmarks", app)
 
 
 if __name__ == "__main__":

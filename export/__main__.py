@@ -7,12 +7,12 @@ A target that ends in .onnx gets one form (--form segment or stream); any other 
 from __future__ import annotations
 
 import json
-import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from rtdenoise.command import run_function
 from rtdenoise.errors import RtdenoiseError
 
 from .onnx_export import export_forms
@@ -58,13 +58,7 @@ def export(
 
 def main() -> None:
     """Run the command line; bad input gives one line on stderr and exit code 2."""
-    app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
-    app.command()(export)
-    try:
-        app()
-    except RtdenoiseError as error:
-        print(f"export: {error}", file=sys.stderr)
-        sys.exit(2)
+    run_function("export", export)
 
 
 if __name__ == "__main__":

@@ -12,7 +12,6 @@ into a batch. Written after Triton's model_config.proto and docs/user_guide/arch
 from __future__ import annotations
 
 import shutil
-import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -22,6 +21,7 @@ import typer
 from numpy.typing import NDArray
 from onnx import helper
 
+from rtdenoise.command import run_function
 from rtdenoise.engine import StreamEngine
 from rtdenoise.errors import RtdenoiseError
 from rtdenoise.session import load_model
@@ -150,13 +150,7 @@ def export(
 
 def main() -> None:
     """Run the command line; bad input gives one line on stderr and exit code 2."""
-    app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
-    app.command()(export)
-    try:
-        app()
-    except RtdenoiseError as error:
-        print(f"export: {error}", file=sys.stderr)
-        sys.exit(2)
+    run_function("export", export)
 
 
 if __name__ == "__main__":

@@ -8,6 +8,7 @@ import struct
 import sys
 import warnings
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 
@@ -41,6 +42,24 @@ def part_path(path: Path) -> Path:
     return path.with_name(f".{path.name}.{os.getpid()}.part")
 
 
+@contextmanager
+def written_whole(path: Path) -> Iterator[Path]:
+    """Give the name to write to; after that `path` is whole, or as it was before.
+
+    Raises RtdenoiseError where the place cannot be written.
+    """
+    part = part_path(path)
+    try:
+        yield part
+        os.replace(part, path)
+    except OSError as error:
+        raise RtdenoiseError(f"{path} cannot be written ({error.strerror}): choose another") from (
+            error
+        )
+    finally:
+        part.unlink(missing_ok=True)
+
+
 class AudioReader:
     """Reads blocks [frames, channels] of float32. What can be decoded is given, then a warning."""
 
@@ -51,11 +70,11 @@ class AudioReader:
         if not self._piped:
             _check_input(self.path)
         try:
-            stdin = {"file": sys.stdin.fileno(), "closefd": False} if self._piped else {}
-            self._file = sf.SoundFile(**{"file": self.path, **stdin})
+            source = sys.stdin.fileno() if self._piped else self.path
+            self._file = sf.SoundFile(source, closefd=not self._piped)
         except (sf.SoundFileError, OSError) as error:
             raise RtdenoiseError(
-                f"{path} cannot be read as audio ({_reason(error)}): give a WAV, FLAC, OGG, Opus, "
+                f"{path} cannot be read as audio ({reason(error)}): give a WAV, FLAC, OGG, Opus, "
                 "MP3, AIFF or CAF file, or convert it with ffmpeg"
             ) from error
         if not 1 <= self._file.channels <= MAX_CHANNELS:
@@ -86,7 +105,7 @@ class AudioReader:
             except (sf.SoundFileError, RuntimeError) as error:
                 if not self._piped:
                     yield from self._salvage(size)
-                self._stop(_reason(error))
+                self._stop(reason(error))
                 return
             if not len(block):
                 break
@@ -113,12 +132,12 @@ class AudioReader:
             self.read += len(block)
             yield block
 
-    def _stop(self, reason: str) -> None:
+    def _stop(self, why: str) -> None:
         if not self.read:
-            raise RtdenoiseError(f"{self.path} holds no decodable audio ({reason}): copy it again")
+            raise RtdenoiseError(f"{self.path} holds no decodable audio ({why}): copy it again")
         seconds = self.read / self.sample_rate
         warnings.warn(
-            f"{self.path} is cut off or damaged ({reason}): the first {seconds:.2f} s are denoised",
+            f"{self.path} is cut off or damaged ({why}): the first {seconds:.2f} s are denoised",
             stacklevel=2,
         )
 
@@ -150,7 +169,7 @@ class AudioWriter:
         except (sf.SoundFileError, OSError, ValueError, TypeError) as error:
             self._part.unlink(missing_ok=True)
             raise RtdenoiseError(
-                f"{path} cannot be written ({_reason(error)}): choose another folder or format"
+                f"{path} cannot be written ({reason(error)}): choose another folder or format"
             ) from error
         for tag, value in like.tags.items():
             setattr(self._file, tag, value)
@@ -192,7 +211,7 @@ class AudioWriter:
 
     def _failed(self, error: Exception) -> RtdenoiseError:
         return RtdenoiseError(
-            f"{self.path} could not be written completely ({_reason(error)}): free some disk "
+            f"{self.path} could not be written completely ({reason(error)}): free some disk "
             "space; nothing was left behind"
         )
 
@@ -260,6 +279,7 @@ def _wav_is_cut_off(path: Path) -> bool:
     return declared - 8 < 0xFFFFFFF0 and declared > path.stat().st_size + 1
 
 
-def _reason(error: Exception) -> str:
+def reason(error: Exception) -> str:
+    """Return what a library says went wrong, short and on one line."""
     text = str(getattr(error, "strerror", None) or getattr(error, "error_string", None) or error)
     return " ".join(text.split()).rstrip(".:")[:120]

@@ -10,6 +10,7 @@ from typing import Annotated, Any
 
 import typer
 
+from .command import run_command
 from .commands_live import devices, latency, live
 from .errors import RtdenoiseError
 
@@ -174,11 +175,7 @@ def main() -> None:
     warnings.showwarning = lambda message, *_, **__: print(
         f"rtdenoise: warning: {message}", file=sys.stderr
     )
-    try:
-        app(_with_address(sys.argv[1:]))
-    except RtdenoiseError as error:
-        print(f"rtdenoise: {error}", file=sys.stderr)
-        sys.exit(2)
+    run_command("rtdenoise", lambda: app(_with_address(sys.argv[1:])))
 
 
 if __name__ == "__main__":

@@ -9,7 +9,6 @@ from __future__ import annotations
 import base64
 import html
 import io
-import os
 from importlib import resources
 from pathlib import Path
 from string import Template
@@ -19,7 +18,7 @@ import numpy as np
 import soundfile as sf
 from numpy.typing import NDArray
 
-from .audiofile import AudioReader, check_output, part_path
+from .audiofile import AudioReader, check_output, written_whole
 from .errors import RtdenoiseError
 
 Audio = NDArray[np.float32]
@@ -54,16 +53,8 @@ def compare(noisy: Path, denoised: Path, page: Path, clean: Path | None, force: 
         times=_times(shown / rate),
         seconds=shown / rate,
     )
-    part = part_path(page)
-    try:
+    with written_whole(page) as part:
         part.write_text(text, encoding="utf-8")
-        os.replace(part, page)
-    except OSError as error:
-        raise RtdenoiseError(f"{page} cannot be written ({error.strerror}): choose another") from (
-            error
-        )
-    finally:
-        part.unlink(missing_ok=True)
     return f"{page}: {len(before) / rate:.2f} s, {removed_db:.1f} dB removed"
 
 
@@ -149,7 +140,7 @@ def _picture(audio: Audio, loudest: float) -> str:
 def _spectrum(audio: Audio) -> NDArray[np.float64]:
     """Power [columns, bins] of the channels' mean: the loudest frame of each column counts."""
     mono = np.pad(_mono(audio), WINDOW // 2)
-    hop = max(WINDOW // 8, len(mono) // COLUMNS // 4 or 1)
+    hop = max(WINDOW // 8, len(mono) // COLUMNS // 4)
     frames = np.lib.stride_tricks.sliding_window_view(mono, WINDOW)[::hop]
     window = np.hanning(WINDOW + 1)[:-1]
     each = max(1, -(-len(frames) // COLUMNS))

@@ -17,7 +17,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from . import media
-from .audiofile import PART, part_path
+from .audiofile import PART, written_whole
 from .denoiser import Denoiser, Progress
 from .errors import RtdenoiseError
 
@@ -169,19 +169,10 @@ def _runs(process: int) -> bool:
 
 def write_report(path: Path, rows: list[Row]) -> None:
     """Write the rows as .json or .csv, all or nothing."""
-    part = part_path(path)
-    try:
-        with open(part, "w", newline="", encoding="utf-8") as handle:
-            if path.suffix == ".json":
-                json.dump([asdict(row) for row in rows], handle, indent=1)
-            else:
-                writer = csv.DictWriter(handle, list(asdict(Row("", ""))))
-                writer.writeheader()
-                writer.writerows(asdict(row) for row in rows)
-        os.replace(part, path)
-    except OSError as error:
-        raise RtdenoiseError(f"{path} cannot be written ({error.strerror}): choose another") from (
-            error
-        )
-    finally:
-        part.unlink(missing_ok=True)
+    with written_whole(path) as part, open(part, "w", newline="", encoding="utf-8") as handle:
+        if path.suffix == ".json":
+            json.dump([asdict(row) for row in rows], handle, indent=1)
+        else:
+            writer = csv.DictWriter(handle, list(asdict(Row("", ""))))
+            writer.writeheader()
+            writer.writerows(asdict(row) for row in rows)

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .audiofile import part_path
+from .audiofile import part_path, reason
 from .errors import RtdenoiseError
 
 Audio = NDArray[np.float32]
@@ -59,7 +59,7 @@ class MediaReader:
         try:
             self.container = av.open(str(path))
         except (av.FFmpegError, OSError) as error:
-            raise RtdenoiseError(f"{path} cannot be read ({_reason(error)}): check it") from error
+            raise RtdenoiseError(f"{path} cannot be read ({reason(error)}): check it") from error
         if not self.container.streams.audio:
             self.container.close()
             raise RtdenoiseError(f"{path} holds no sound: there is nothing to denoise")
@@ -117,7 +117,7 @@ class MediaReader:
                     done += part.samples
                     yield np.ascontiguousarray(part.to_ndarray().T)
         except av.FFmpegError as error:
-            warnings.warn(f"{self.path} is damaged ({_reason(error)})", stacklevel=2)
+            warnings.warn(f"{self.path} is damaged ({reason(error)})", stacklevel=2)
 
     def __enter__(self) -> MediaReader:
         return self
@@ -143,7 +143,7 @@ class MediaWriter:
         except (*self._errors, ValueError) as error:
             self._discard()
             raise RtdenoiseError(
-                f"{path} cannot be written ({_reason(error)}): choose another folder or format"
+                f"{path} cannot be written ({reason(error)}): choose another folder or format"
             ) from error
 
     def _copy_tracks(self, like: Any) -> dict[int, Any]:
@@ -244,10 +244,6 @@ class MediaWriter:
 
     def _failed(self, error: Exception) -> RtdenoiseError:
         return RtdenoiseError(
-            f"{self.path} could not be written completely ({_reason(error)}): free some disk "
+            f"{self.path} could not be written completely ({reason(error)}): free some disk "
             "space, or choose another format; nothing was left behind"
         )
-
-
-def _reason(error: Exception) -> str:
-    return " ".join(str(getattr(error, "strerror", None) or error).split()).rstrip(".:")[:120]

@@ -12,7 +12,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from rtdenoise.errors import RtdenoiseError
+from rtdenoise.command import run_command
 
 from .config import TrainConfig, preset
 
@@ -42,16 +42,17 @@ def parse(arguments: list[str]) -> TrainConfig:
     return dataclasses.replace(preset(given.pop("preset", "baseline")), **given)
 
 
+def run() -> None:
+    """Train as the command line says."""
+    config = parse(sys.argv[1:])
+    from .loop import train_diffusion_model
+
+    print(f"best checkpoint: {train_diffusion_model(config)}")
+
+
 def main() -> None:
     """Run the command line; bad input gives one line on stderr and exit code 2."""
-    try:
-        config = parse(sys.argv[1:])
-        from .loop import train_diffusion_model
-
-        print(f"best checkpoint: {train_diffusion_model(config)}")
-    except RtdenoiseError as error:
-        print(f"train: {error}", file=sys.stderr)
-        sys.exit(2)
+    run_command("train", run)
 
 
 if __name__ == "__main__":

@@ -11,7 +11,6 @@ from __future__ import annotations
 import csv
 import dataclasses
 import hashlib
-import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
@@ -19,9 +18,9 @@ import numpy as np
 import soundfile as sf
 import soxr
 import torch
-import typer
 from torch import Tensor
 
+from rtdenoise.command import run_function
 from rtdenoise.errors import RtdenoiseError
 
 from .network_api import SAMPLE_RATE
@@ -243,13 +242,7 @@ def _entries(collected: Path, kind: str) -> list[tuple[Path, Clip]]:
 
 def main() -> None:
     """Run the packer; bad input gives one line on stderr and exit code 2."""
-    app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
-    app.command()(pack)
-    try:
-        app()
-    except RtdenoiseError as error:
-        print(f"train.corpus: {error}", file=sys.stderr)
-        sys.exit(2)
+    run_function("train.corpus", pack)
 
 
 if __name__ == "__main__":
