@@ -14,8 +14,10 @@ import typer
 
 from rtdenoise.command import run_function
 from rtdenoise.errors import RtdenoiseError
+from rtdenoise.session import check_choice
 
 from .onnx_export import export_forms
+from .precision import PRECISIONS
 
 
 def export(
@@ -23,6 +25,7 @@ def export(
     target: Annotated[Path, typer.Argument(help="model.onnx, or a prefix for both forms.")],
     form: Annotated[str, typer.Option(help="segment, stream, or both (with a prefix).")] = "both",
     dynamic: Annotated[bool, typer.Option(help="Free the segment form's time axis.")] = False,
+    precision: Annotated[str, typer.Option(help="fp32, or for trials: fp16, int8.")] = "fp32",
     name: Annotated[str | None, typer.Option(help="The model's name in its card.")] = None,
     version: Annotated[str | None, typer.Option(help="The model's version.")] = None,
     licence: Annotated[str, typer.Option(help="Licence of the weights.")] = "MIT",
@@ -34,6 +37,7 @@ def export(
     """Write a checkpoint as ONNX."""
     if form not in ("segment", "stream", "both"):
         raise RtdenoiseError(f"unknown form {form!r}: use segment, stream or both")
+    check_choice("precision", precision, PRECISIONS)
     forms = ["segment", "stream"] if form == "both" else [form]
     try:
         metrics = json.loads(metrics_json.read_text()) if metrics_json else {}
@@ -47,7 +51,8 @@ def export(
         checkpoint,
         target,
         forms,
-        dynamic,
+        dynamic=dynamic,
+        precision=precision,
         name=name,
         version=version,
         licence=licence,

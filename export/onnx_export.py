@@ -20,7 +20,8 @@ from rtdenoise.errors import RtdenoiseError
 from train.checkpoint import load_network
 from train.network_api import DenoisingNetwork, zero_timestep
 
-from .parity import compare
+from .parity import LOOSE, TOLERANCE, compare
+from .precision import after_tracing, while_tracing
 
 OPSET = 17
 
@@ -47,12 +48,18 @@ class _Stream(_Segment):
 
 
 def export_checkpoint(
-    checkpoint: Path, target: Path, form: str = "segment", dynamic: bool = False, **card: Any
+    checkpoint: Path,
+    target: Path,
+    form: str = "segment",
+    dynamic: bool = False,
+    precision: str = "fp32",
+    **card: Any,
 ) -> Path:
     """Write one form of a checkpoint to `target`; `card` sets fields of the ModelCard.
 
     Raises RtdenoiseError on a foreign checkpoint, a network that cannot stream, a path that
-    cannot be written, or a difference from PyTorch above 1e-4; then no file is left behind.
+    cannot be written, or a difference from PyTorch above 1e-4 (of fp16 and int8: above 0.1); then
+    no file is left behind.
     """
     network = load_network(checkpoint).for_export()
     if form == "stream" and not network.streams:
@@ -68,21 +75,27 @@ def export_checkpoint(
         checkpoint_sha256=digest,
         **{key: value for key, value in card.items() if value},
     )
-    return export_network(network, described, Path(target), dynamic)
+    return export_network(network, described, Path(target), dynamic, precision)
 
 
 def export_network(
-    network: DenoisingNetwork, card: ModelCard, target: Path, dynamic: bool = False
+    network: DenoisingNetwork,
+    card: ModelCard,
+    target: Path,
+    dynamic: bool = False,
+    precision: str = "fp32",
 ) -> Path:
     """Write `network` in the form that the card names; see `export_checkpoint`."""
-    model = trace(network, card.form, dynamic)
+    with while_tracing(precision):
+        model = trace(network, card.form, dynamic)
+    model = after_tracing(model, precision)
     onnx.helper.set_model_props(model, {METADATA_KEY: card.to_json()})
     model.producer_name = "rtdenoise"
     onnx.checker.check_model(model, full_check=True)
     part = part_path(target)
     try:
         part.write_bytes(model.SerializeToString())
-        error = compare(part, network, card)
+        error = compare(part, network, card, TOLERANCE if precision == "fp32" else LOOSE)
         print(f"{target}: largest difference from PyTorch {error:.1e}")
         os.replace(part, target)
     except OSError as problem:
@@ -147,26 +160,24 @@ def share_constants(model: onnx.ModelProto) -> onnx.ModelProto:
 
 
 def export_forms(
-    checkpoint: Path, target: Path, forms: Sequence[str], dynamic: bool = False, **card: Any
+    checkpoint: Path, target: Path, forms: Sequence[str], **settings: Any
 ) -> list[Path]:
     """Write `target` itself (a name ending in .onnx) or target-segment.onnx, target-stream.onnx.
 
     Asked for both forms of a network that cannot stream, it writes the one there is, and says so.
     """
     if target.suffix == ".onnx":
-        return [export_checkpoint(checkpoint, target, forms[0], dynamic, **card)]
+        return [export_checkpoint(checkpoint, target, forms[0], **settings)]
     if len(forms) > 1 and not load_network(checkpoint).streams:
         print(f"{checkpoint}: this network has no stream form; writing its segment form")
         forms = ["segment"]
-    name = {"name": card.pop("name", None) or target.name}
+    settings["name"] = settings.get("name") or target.name
     return [
         export_checkpoint(
             checkpoint,
             target.with_name(f"{target.name}-{form}.onnx"),
             form,
-            dynamic,
-            **name,
-            **card,
+            **settings,
         )
         for form in forms
     ]

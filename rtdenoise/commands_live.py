@@ -21,6 +21,9 @@ def live(
     model: Annotated[Text, typer.Option(help="An .onnx file or a bundled model.")] = None,
     provider: Annotated[str, typer.Option(help="auto, cuda or cpu.")] = "auto",
     engine: Annotated[str, typer.Option(help="auto, segment or stream.")] = "auto",
+    tf32: Annotated[
+        bool, typer.Option("--tf32", help="CUDA: faster products, to 10 bits.")
+    ] = False,
     hop_ms: Annotated[Number, typer.Option(help="Milliseconds per step.")] = None,
     mix: Annotated[Number, typer.Option(help="0 dry, 1 denoised.", min=0, max=1)] = None,
     limit_db: Annotated[Number, typer.Option(help="Remove at most so many dB.")] = None,
@@ -56,6 +59,7 @@ def live(
         model=model,
         provider=provider,
         engine=engine,
+        tf32=tf32,
         hop_ms=hop_ms,
         allow_feedback=allow_feedback,
         seconds=seconds,

@@ -52,14 +52,16 @@ class Denoiser:
         attenuation_limit_db: float | None = None,
         gain_db: float = 0.0,
         workers: int | None = None,
+        tf32: bool = False,
     ) -> None:
         """Load `model` (None: the bundled one). Raises RtdenoiseError on anything unusable.
 
         `workers` are the threads that long recordings are spread over; None takes all cores.
+        `tf32` lets CUDA round the factors of matrix products to 10 bits.
         """
         if not 0 <= mix <= 1:
             raise RtdenoiseError(f"a mix of {mix} makes no sense: use 0 (dry) to 1 (denoised)")
-        self.model = load_model(model, engine, provider, prefer="stream")
+        self.model = load_model(model, engine, provider, prefer="stream", tf32=tf32)
         self.card, self.provider = self.model.card, self.model.provider
         self.mix, self.attenuation_limit_db, self.gain_db = mix, attenuation_limit_db, gain_db
         self.workers = workers

@@ -12,6 +12,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from .bound import BoundSession
 from .errors import RtdenoiseError
 from .session import Model
 
@@ -45,7 +46,8 @@ class SegmentEngine:
 
     def __init__(self, model: Model, channels: int, hop: int | None = None) -> None:
         card = model.card
-        self._session, self.channels, self._segment = model.session, channels, card.segment
+        self.channels, self._segment = channels, card.segment
+        self._session = BoundSession(model, channels, card.segment)
         room = card.segment - card.context - card.lookahead
         widest = max(room, card.segment // 2 if not card.fits_segment else card.hop)
         self.hop = hop or widest // card.hop * card.hop
@@ -63,7 +65,7 @@ class SegmentEngine:
 
     def reset(self) -> None:
         """Fill the ring with silence."""
-        self._ring = np.zeros((self.channels, self._segment), np.float32)
+        self._session.audio[:] = 0
         self._held = np.zeros((self.channels, self._fade), np.float32)
 
     def step(self, block: Audio) -> Audio:
@@ -73,24 +75,26 @@ class SegmentEngine:
         return out[0] if len(out) == 1 else np.concatenate(out, axis=1)
 
     def _advance(self, block: Audio) -> Audio:
-        hop = block.shape[1]
-        self._ring[:, :-hop] = self._ring[:, hop:]
-        self._ring[:, -hop:] = block
-        (out,) = self._session.run(["denoised"], {"audio": self._ring[:, None]})
+        hop, ring = block.shape[1], self._session.audio
+        ring[:, :-hop] = ring[:, hop:]
+        ring[:, -hop:] = block
         end = self._segment - self._lookahead
-        newest = out[:, 0, end - hop - self._fade : end]
+        newest = self._session.run()[:, end - hop - self._fade : end].copy()
         if self._fade:
-            newest = newest.copy()
             newest[:, : self._fade] += (1 - self._ramp) * (self._held - newest[:, : self._fade])
             self._held = newest[:, hop:]
         return newest[:, :hop]
 
 
 class StreamEngine:
-    """Carries the network's state from hop to hop; each sample is computed once."""
+    """Carries the network's state from hop to hop; each sample is computed once.
 
-    def __init__(self, model: Model, channels: int) -> None:
+    Blocks of `live` samples (None: of no size) are run with fixed shapes, which is faster.
+    """
+
+    def __init__(self, model: Model, channels: int, live: int | None = None) -> None:
         card, self._session, self.channels = model.card, model.session, channels
+        self._bound: BoundSession | None = None
         self.hop, self.delay, self._longest = card.hop, card.lookahead, card.segment
         self._inputs = [i.name for i in self._session.get_inputs()[1:]]
         outputs = [o.name for o in self._session.get_outputs()]
@@ -105,10 +109,15 @@ class StreamEngine:
         silence = math.ceil(card.context / card.hop) * card.hop
         self.step(np.zeros((channels, silence), np.float32))
         self._primed = self._states
+        if live:
+            self._bound, self._live = BoundSession(model, channels, live), live
+            self.reset()
 
     def reset(self) -> None:
         """Return to the state after silence. States are never written to, so no copy is needed."""
         self._states = self._primed
+        if self._bound:
+            self._bound.states = self._primed
 
     @property
     def silent_states(self) -> list[NDArray[np.float32]]:
@@ -128,13 +137,24 @@ class StreamEngine:
         return out[0] if len(out) == 1 else np.concatenate(out, axis=1)
 
     def _run(self, block: Audio) -> Audio:
+        if not self._bound:
+            return self._run_any(block)
+        if block.shape[1] == self._live:
+            self._bound.audio[:] = block
+            return self._bound.run().copy()
+        self._states = self._bound.states
+        out = self._run_any(block)
+        self._bound.states = self._states
+        return out
+
+    def _run_any(self, block: Audio) -> Audio:
         feed = dict(zip(self._inputs, self._states, strict=True), audio=block[:, None])
         out, *self._states = self._session.run(None, feed)
         return out[:, 0]
 
 
 def make_engine(model: Model, channels: int, hop: int | None = None) -> Engine:
-    """Return the engine of the model's form; `hop` (samples) is for segments, None the widest."""
+    """Return the engine of the model's form; `hop` (samples) of live audio, None for files."""
     if model.card.form == "stream":
-        return StreamEngine(model, channels)
+        return StreamEngine(model, channels, live=hop)
     return SegmentEngine(model, channels, hop)

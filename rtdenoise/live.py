@@ -45,6 +45,7 @@ class LiveOptions:
     model: str | None = None
     provider: str = "auto"
     engine: str = "auto"
+    tf32: bool = False
     hop_ms: float | None = None
     mix: float = 1.0
     limit_db: float | None = None
@@ -87,7 +88,7 @@ class LiveSession:
     def __init__(self, options: LiveOptions, say: Callable[[str], None] = print) -> None:
         self.options, self.say, self.counters = options, say, Counters()
         self.stop, self._work = threading.Event(), threading.Event()
-        self.model = load_model(options.model, options.engine, options.provider)
+        self.model = load_model(options.model, options.engine, options.provider, tf32=options.tf32)
         self.hop = self._hop(self.model)
         self.processor = Processor(lambda channels: make_engine(self.model, channels, self.hop))
         self.processor.mix = options.mix

@@ -26,6 +26,7 @@ class Model(NamedTuple):
     session: ort.InferenceSession
     provider: str  # "cuda" or "cpu"
     path: Path
+    tf32: bool = False  # CUDA: matrix products with 10 bits of mantissa
 
 
 def bundled_models() -> dict[str, Path]:
@@ -75,14 +76,18 @@ def load_model(
     provider: str = "auto",
     threads: int = 1,
     prefer: Literal["stream"] | None = None,
+    tf32: bool = False,
 ) -> Model:
-    """Open a model. `threads` are onnxruntime's intra-op threads; none of them ever spins."""
+    """Open a model. `threads` are onnxruntime's intra-op threads; none of them ever spins.
+
+    `tf32` lets CUDA round the factors of matrix products to 10 bits: faster, less exact.
+    """
     check_choice("provider", provider, PROVIDERS)
     path = find_model(model, engine, provider, prefer)
     options = _options(threads)
     wanted = provider in ("auto", "cuda") and (provider == "cuda" or has_cuda_driver())
     try:
-        session = _create(path, options, cuda=wanted)
+        session = _create(path, options, _cuda_settings(tf32) if wanted else None)
     except Exception as error:  # onnxruntime's errors share no public base class
         raise RtdenoiseError(
             f"{path} is not an ONNX model that onnxruntime can run ({_first_line(error)}): "
@@ -94,7 +99,24 @@ def load_model(
     card = read_card(session, path)
     if engine != "auto" and card.form != engine:
         raise RtdenoiseError(f"{path} is a {card.form} model: use --engine {card.form}")
-    return Model(card, session, held, path)
+    return Model(card, session, held, path, tf32)
+
+
+def open_session(model: Model, fixed: dict[str, int]) -> ort.InferenceSession:
+    """Open a model once more on one thread, its free dimensions fixed; on CUDA as a CUDA graph.
+
+    A graph must lie on the GPU whole; one that does not is run step by step.
+    """
+    options = _options(threads=1)
+    for name, size in fixed.items():
+        options.add_free_dimension_override_by_name(name, size)
+    if model.provider != "cuda":
+        return _create(model.path, options, None)
+    settings = _cuda_settings(model.tf32, search="EXHAUSTIVE")
+    try:
+        return _create(model.path, options, {**settings, "enable_cuda_graph": "1"})
+    except Exception:  # onnxruntime's errors share no public base class
+        return _create(model.path, options, settings)
 
 
 def read_card(session: ort.InferenceSession, path: Path) -> ModelCard:
@@ -134,14 +156,21 @@ def _options(threads: int) -> ort.SessionOptions:
     return options
 
 
-def _create(path: Path, options: ort.SessionOptions, cuda: bool) -> ort.InferenceSession:
-    if not cuda or CUDA not in ort.get_available_providers():
+def _cuda_settings(tf32: bool, search: str = "HEURISTIC") -> dict[str, str]:
+    """Settings of the CUDA provider; shapes that never change are worth an exhaustive search."""
+    return {"cudnn_conv_algo_search": search, "use_tf32": str(int(tf32))}
+
+
+def _create(
+    path: Path, options: ort.SessionOptions, cuda: dict[str, str] | None
+) -> ort.InferenceSession:
+    """Open a file with CUDA's settings, or on the CPU where they are None."""
+    if cuda is None or CUDA not in ort.get_available_providers():
         return ort.InferenceSession(str(path), options, providers=[CPU])
     ort.set_default_logger_severity(4)
     if hasattr(ort, "preload_dlls"):
-        ort.preload_dlls(directory=None)
-    settings = {"cudnn_conv_algo_search": "HEURISTIC"}
-    return ort.InferenceSession(str(path), options, providers=[(CUDA, settings), CPU])
+        ort.preload_dlls()  # those of pip's nvidia packages, or of torch
+    return ort.InferenceSession(str(path), options, providers=[(CUDA, cuda), CPU])
 
 
 def _cuda_reason() -> str:
@@ -149,7 +178,19 @@ def _cuda_reason() -> str:
         return "this onnxruntime is built without it: pip install onnxruntime-gpu"
     if not has_cuda_driver():
         return "no NVIDIA driver is loaded (libcuda.so.1): install it, or use --provider cpu"
-    return "CUDA 13 or cuDNN 9 is missing: pip install 'onnxruntime-gpu[cuda,cudnn]'"
+    return f"{missing_library()}: pip install 'onnxruntime-gpu[cuda,cudnn]'"
+
+
+def missing_library() -> str:
+    """Return what the loader says is missing for CUDA, such as `libcudnn.so.9: cannot open ...`."""
+    folder = Path(ort.__file__).parent / "capi"
+    libraries = sorted(folder.glob("*onnxruntime_providers_cuda.*"))
+    try:
+        for library in libraries:
+            ctypes.CDLL(str(library))
+    except OSError as error:
+        return _first_line(error)
+    return "the CUDA libraries load, but the graphics card or its driver is too old for them"
 
 
 def _first_line(error: Exception) -> str:

@@ -59,6 +59,15 @@ def test_live_hops_of_rolling_segments_agree(toy_segment_model, hop):
     np.testing.assert_allclose(got, one_shot(toy_segment_model, audio), atol=1e-4)
 
 
+@pytest.mark.parametrize("hop", [480, 960])
+def test_fixed_shapes_agree_and_mix_with_other_sizes(toy_stream_model, hop):
+    audio = noise(48_000, 2)
+    made = processor(toy_stream_model, 2, hop=hop)
+    plain = blockwise(processor(toy_stream_model, 2), audio, 700)
+    for block in (hop, 4 * hop, 700):  # 700: single hops and whole runs of them, in turn
+        np.testing.assert_allclose(blockwise(made, audio, block), plain, atol=1e-5)
+
+
 def test_channels_are_independent(toy_stream_model):
     audio = noise(5000, 3)
     together = blockwise(processor(toy_stream_model, 3), audio, 700)

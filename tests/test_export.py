@@ -126,3 +126,14 @@ def test_spectral_norm_is_folded_into_plain_weights(tmp_path):
     for layer in (network.encoder[0], network.decoder[-1]):
         largest = torch.linalg.matrix_norm(layer.weight.flatten(1), 2)
         assert 0.5 < float(largest.detach()) < 1.5
+
+
+@pytest.mark.parametrize(("precision", "error"), [("fp16", 0.01), ("int8", 0.1)])
+def test_lower_precisions_are_smaller_and_near(toy_checkpoint, tmp_path, capsys, precision, error):
+    full, small = tmp_path / "full.onnx", tmp_path / "small.onnx"
+    export_checkpoint(toy_checkpoint, full, "stream")
+    export_checkpoint(toy_checkpoint, small, "stream", precision=precision)
+    said = [float(line.rsplit(" ", 1)[1]) for line in capsys.readouterr().out.splitlines()]
+    assert said[0] < 1e-4 < said[1] < error
+    types = {t.data_type for t in onnx.load(small).graph.initializer}
+    assert {"fp16": onnx.TensorProto.FLOAT16, "int8": onnx.TensorProto.INT8}[precision] in types

@@ -72,7 +72,7 @@ class MatrixFourier(nn.Module):
         re, im = x[:, :N1], x[:, N1:]
         turned = [re * self.cost + im * self.sint, im * self.cost - re * self.sint]
         x = torch.cat(turned, dim=-1) @ self.second  # [n, k1, 2 k2]
-        x = x.transpose(1, 2).reshape(-1, 2, HALF * N1)
+        x = x.transpose(1, 2).reshape(-1, 2, HALF * N1).float()  # squares underflow in halves
         return x[:, 0, :BINS], x[:, 1, :BINS]
 
     def synthesise(self, re: Tensor, im: Tensor) -> Tensor:

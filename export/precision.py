@@ -1,0 +1,70 @@
+"""The same graph in half precision or with 8-bit weights, for measuring what that is worth."""
+
+from __future__ import annotations
+
+import logging
+import tempfile
+from contextlib import AbstractContextManager
+from pathlib import Path
+
+import onnx
+import torch
+
+PRECISIONS = ("fp32", "fp16", "int8")
+
+
+def while_tracing(precision: str) -> AbstractContextManager[object]:
+    """Return what to trace under: fp16 makes matrix products halves, and no more than those.
+
+    The compressed spectrum spans nine decades: more than half precision has.
+    """
+    return torch.autocast("cpu", torch.float16, enabled=precision == "fp16", cache_enabled=False)
+
+
+def after_tracing(model: onnx.ModelProto, precision: str) -> onnx.ModelProto:
+    """Return `model` with fp16 weights stored as such, int8 weights, or as it is (fp32).
+
+    int8: one scale a weight column, activations quantised as they come (onnxruntime's dynamic
+    quantisation).
+    """
+    if precision == "fp16":
+        return _halve_weights(model)
+    return _to_int8(model) if precision == "int8" else model
+
+
+def _halve_weights(model: onnx.ModelProto) -> onnx.ModelProto:
+    """Store the weights that are only ever cast to half precision in it."""
+    graph = model.graph
+    weights = {tensor.name: tensor for tensor in graph.initializer}
+    readers: dict[str, list[onnx.NodeProto]] = {}
+    for node in graph.node:
+        for name in node.input:
+            readers.setdefault(name, []).append(node)
+    for name, tensor in weights.items():
+        casts = readers.get(name, [])
+        if not casts or any(not _is_half_cast(node) for node in casts):
+            continue
+        values = onnx.numpy_helper.to_array(tensor).astype("float16")
+        tensor.CopyFrom(onnx.numpy_helper.from_array(values, name))
+        renamed = {node.output[0] for node in casts}
+        for node in casts:
+            graph.node.remove(node)
+        for node in graph.node:
+            for i, read in enumerate(node.input):
+                node.input[i] = name if read in renamed else read
+    return model
+
+
+def _is_half_cast(node: onnx.NodeProto) -> bool:
+    return node.op_type == "Cast" and node.attribute[0].i == onnx.TensorProto.FLOAT16
+
+
+def _to_int8(model: onnx.ModelProto) -> onnx.ModelProto:
+    from onnxruntime.quantization import QuantType, quantize_dynamic
+
+    logging.getLogger().setLevel(logging.ERROR)  # it recommends a preprocessing we do not need
+    with tempfile.TemporaryDirectory() as folder:
+        source, target = Path(folder, "fp32.onnx"), Path(folder, "int8.onnx")
+        onnx.save(model, str(source))
+        quantize_dynamic(source, target, weight_type=QuantType.QInt8, per_channel=True)
+        return onnx.load(str(target))

@@ -1,0 +1,71 @@
+"""A session for live audio: shapes fixed, buffers allocated once, on CUDA recorded as a graph.
+
+With fixed shapes onnxruntime folds all arithmetic on shapes away, and every run finds its inputs
+and outputs at the same addresses. States go back and forth between two sets of buffers:
+
+    run 0   states A -> states B        run 1   states B -> states A
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import onnxruntime as ort
+from numpy.typing import NDArray
+
+from .session import Model, open_session
+
+Audio = NDArray[np.float32]
+
+
+class BoundSession:
+    """Runs [channels, samples] blocks of one size; `audio` is what the next `run` hears."""
+
+    audio: Audio  # [channels, samples], to be written to
+
+    def __init__(self, model: Model, channels: int, samples: int) -> None:
+        self._model = model
+        self._session = open_session(model, {"batch": channels, "samples": samples})
+        audio, *states = self._session.get_inputs()
+        denoised, *following = self._session.get_outputs()
+        shapes = [[n if isinstance(n, int) else channels for n in x.shape] for x in states]
+        self._in, self._out = (
+            self._buffer([channels, 1, samples]),
+            self._buffer([channels, 1, samples]),
+        )
+        self._host = np.zeros((channels, 1, samples), np.float32)
+        self.audio = self._host[:, 0]
+        self._states = [[self._buffer(shape) for shape in shapes] for _ in range(2)]
+        self._bindings = []
+        for turn in range(2 if states else 1):
+            binding = self._session.io_binding()
+            binding.bind_ortvalue_input(audio.name, self._in)
+            binding.bind_ortvalue_output(denoised.name, self._out)
+            for node, value in zip(states, self._states[turn], strict=True):
+                binding.bind_ortvalue_input(node.name, value)
+            for node, value in zip(following, self._states[1 - turn], strict=True):
+                binding.bind_ortvalue_output(node.name, value)
+            options = ort.RunOptions()
+            options.add_run_config_entry("gpu_graph_id", str(turn + 1))  # one recording each
+            self._bindings.append((binding, options))
+        self._turn = 0
+
+    def _buffer(self, shape: list[int]) -> ort.OrtValue:
+        return ort.OrtValue.ortvalue_from_numpy(np.zeros(shape, np.float32), self._model.provider)
+
+    def run(self) -> Audio:
+        """Return what becomes of `audio`, [channels, samples]; the states go on."""
+        self._in.update_inplace(self._host)
+        binding, options = self._bindings[self._turn]
+        self._session.run_with_iobinding(binding, options)
+        self._turn = (self._turn + 1) % len(self._bindings)
+        return self._out.numpy()[:, 0]
+
+    @property
+    def states(self) -> list[NDArray[np.float32]]:
+        """The states that the next run begins with (copies)."""
+        return [value.numpy().copy() for value in self._states[self._turn]]
+
+    @states.setter
+    def states(self, states: list[NDArray[np.float32]]) -> None:
+        for value, state in zip(self._states[self._turn], states, strict=True):
+            value.update_inplace(np.ascontiguousarray(state))

@@ -1,0 +1,57 @@
+"""The CUDA path: run where there is a card; elsewhere only what it says when it does not load."""
+
+import numpy as np
+import onnxruntime as ort
+import pytest
+
+from rtdenoise import session
+from rtdenoise.engine import SegmentEngine, StreamEngine
+from rtdenoise.pieces import PiecesEngine
+from rtdenoise.session import has_cuda_driver, load_model
+
+card = pytest.mark.skipif(not has_cuda_driver(), reason="no NVIDIA driver: libcuda.so.1")
+AUDIO = np.random.default_rng(0).standard_normal((2, 480 * 700)).astype("f") * 0.1
+
+
+def both(path, make, **settings):
+    """What an engine gives on CUDA, and on the CPU."""
+    models = load_model(path, provider="cuda", **settings), load_model(path, provider="cpu")
+    assert models[0].session.get_providers()[0] == "CUDAExecutionProvider"
+    return [make(model) for model in models]
+
+
+@card
+@pytest.mark.parametrize("live", [480, None])
+def test_carried_state_equals_the_cpu(toy_stream_model, live):
+    def run(model):
+        engine = StreamEngine(model, 2, live=live)
+        return np.concatenate([engine.step(x) for x in np.split(AUDIO[:, :4800], 10, 1)], axis=1)
+
+    a, b = both(toy_stream_model, run)
+    np.testing.assert_allclose(a, b, atol=1e-4)
+
+
+@card
+def test_rolling_segments_equal_the_cpu(toy_segment_model):
+    a, b = both(toy_segment_model, lambda m: SegmentEngine(m, 2, 480).step(AUDIO[:, :4800]))
+    np.testing.assert_allclose(a, b, atol=1e-4)
+
+
+@card
+def test_a_batch_of_pieces_equals_the_cpu(toy_stream_model):
+    a, b = both(toy_stream_model, lambda m: PiecesEngine(m, 2).step(AUDIO))
+    np.testing.assert_allclose(a, b, atol=1e-4)
+
+
+@card
+def test_tf32_is_near(toy_segment_model):
+    a, b = both(toy_segment_model, lambda m: SegmentEngine(m, 2).step(AUDIO), tf32=True)
+    np.testing.assert_allclose(a, b, atol=1e-2)
+
+
+@pytest.mark.skipif(session.CUDA not in ort.get_available_providers(), reason="no CUDA build")
+def test_the_missing_library_is_named(monkeypatch):
+    monkeypatch.setattr(session, "has_cuda_driver", lambda: True)
+    reason = session._cuda_reason()
+    assert "pip install" in reason
+    assert ".so" in reason or ".dll" in reason or "too old" in reason
