@@ -1,4 +1,4 @@
-"""python -m benchmarks quality DIR | spectrograms DIR | soak."""
+"""python -m benchmarks NAME; without a name, the list of them."""
 
 from __future__ import annotations
 
@@ -11,8 +11,11 @@ import typer
 from rtdenoise.command import run_command
 from rtdenoise.session import bundled_models
 
+from .results import RESULTS
+
 app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False)
-RESULTS = Path("benchmarks/results")
+Quick = Annotated[bool, typer.Option("--quick", help="Short, to see that it runs.")]
+OneModel = Annotated[str | None, typer.Option(help="A model; the bundled one by default.")]
 
 
 @app.command()
@@ -35,7 +38,7 @@ def quality(
 def spectrograms(
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="Holds clean/ and noisy/.")],
     clips: Annotated[str, typer.Option(help="Comma-separated names.")] = "03,10,20",
-    model: Annotated[str | None, typer.Option(help="A model; the bundled one by default.")] = None,
+    model: OneModel = None,
     out: Annotated[Path, typer.Option(help="The PNG.")] = RESULTS / "spectrograms.png",
 ) -> None:
     """Draw noisy, denoised and clean spectrograms."""
@@ -78,6 +81,61 @@ def bakeoff(
     from .bakeoff import bakeoff as measure
 
     print(measure(packed, clips, folder, minutes, out))
+
+
+@app.command()
+def latency(
+    model: OneModel = None,
+    out: Annotated[Path, typer.Option(help="Where .json, .md, .png go.")] = RESULTS / "latency",
+    quick: Quick = False,
+) -> None:
+    """Time a hop of live audio: both engines, hot and paced, each provider present."""
+    from .latency import latency as measure
+
+    print(measure(out, model, 1.0 if quick else 20.0))
+
+
+@app.command()
+def throughput(
+    model: OneModel = None,
+    out: Annotated[Path, typer.Option(help="Where .json, .md, .png go.")] = RESULTS / "throughput",
+    quick: Quick = False,
+) -> None:
+    """Audio-seconds per second by batch and length, the roofline, concurrent live streams."""
+    from .throughput import throughput as measure
+
+    print(measure(out, model, quick))
+
+
+@app.command()
+def files(
+    recording: Annotated[Path, typer.Argument(metavar="NOISY.wav", help="48 kHz, mono.")] = Path(
+        "examples/noisy.wav"
+    ),
+    out: Annotated[Path, typer.Option(help="Where .json and .md go.")] = RESULTS / "files",
+    quick: Quick = False,
+) -> None:
+    """Whole-process time and peak memory for 10 s, 10 min and 2 h, beside peers."""
+    from .files import files as measure
+
+    print(measure(recording, out, quick))
+
+
+@app.command()
+def training(
+    packed: Annotated[
+        Path | None, typer.Argument(metavar="[PACKED]", help="A packed corpus.")
+    ] = None,
+    network: Annotated[list[str] | None, typer.Option(help="Networks to time.")] = None,
+    device: Annotated[str, typer.Option(help="cpu or cuda.")] = "cpu",
+    out: Annotated[Path, typer.Option(help="Where .json and .md go.")] = RESULTS / "training",
+    quick: Quick = False,
+) -> None:
+    """Audio-seconds per second of training and the share of time outside the network."""
+    from .training import training as measure
+
+    names = network or (["default"] if quick else ["default", "recurrent", "unet", "baseline"])
+    print(measure(packed, out, names, 2 if quick else 20, device))
 
 
 def main() -> None:

@@ -28,8 +28,8 @@ from rtdenoise.errors import RtdenoiseError
 from train.checkpoint import load_checkpoint, load_network
 from train.network_api import SAMPLE_RATE, DenoisingNetwork, zero_timestep
 
-from .machine import describe
 from .quality import Audio, Map, evaluate, harmlessness, load_clips
+from .results import write_result
 
 WIDE = {
     "channels": 24,
@@ -154,12 +154,8 @@ def bakeoff(packed: Path, clips: Path, folder: Path, minutes: float, out: Path) 
     # Spawned, not forked: a forked onnxruntime session hangs.
     with ProcessPoolExecutor(os.cpu_count(), multiprocessing.get_context("spawn")) as pool:
         rows = [measure(name, path, loaded, pool.map) for name, path in checkpoints.items()]
-    report = {"machine": describe(), "minutes": minutes, "rows": rows}
-    out.parent.mkdir(parents=True, exist_ok=True)
-    out.with_suffix(".json").write_text(json.dumps(report, indent=1) + "\n")
     text = f"# {minutes:g} minutes of training each, two threads\n\n{table(rows)}"
-    out.with_suffix(".md").write_text(text)
-    return text
+    return write_result(out, {"minutes": minutes, "rows": rows}, text)
 
 
 def table(rows: list[dict[str, Any]]) -> str:

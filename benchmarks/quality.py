@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from rtdenoise import Denoiser, RtdenoiseError
 from rtdenoise.metrics import si_sdr
 
-from .machine import describe
+from .results import write_result
 
 Audio = NDArray[np.float32]
 Map = Callable[..., Any]  # map, or a pool's
@@ -177,12 +177,10 @@ def _quality(folder: Path, models: list[str], out: Path, each: Map) -> str:
     if folder.name == "dev" and peers_file.is_file():
         peers = json.loads(peers_file.read_text())
         systems.update({k: v["mean"] for k, v in peers.items() if k != "noisy"})
-    ours = {"folder": str(folder), "machine": describe(), "systems": systems, "details": details}
-    out.parent.mkdir(parents=True, exist_ok=True)
-    out.with_suffix(".json").write_text(json.dumps(ours, indent=1))
     text = table(systems) + "".join(_detail(label, d) for label, d in details.items())
-    out.with_suffix(".md").write_text(f"# Quality on {folder} ({len(clips)} clips)\n\n{text}")
-    return text
+    text = f"# Quality on {folder} ({len(clips)} clips)\n\n{text}"
+    ours = {"folder": str(folder), "systems": systems, "details": details}
+    return write_result(out, ours, text)
 
 
 def _detail(label: str, detail: dict[str, Any]) -> str:

@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 
 from rtdenoise import RtdenoiseError
 
-from .machine import describe
+from .results import write_result
 from .soak_judge import judge
 from .stalls import Stalls
 
@@ -72,15 +72,10 @@ def soak(
         "minutes": minutes,
         "hop_ms": hop_ms,
         "simulated_drift_ppm": drift_ppm,
-        "machine": describe(),
         "peak_memory_MB": memory,
         "last": states[-1],
     }
-    out.parent.mkdir(parents=True, exist_ok=True)
-    out.with_suffix(".json").write_text(json.dumps(result, indent=1))
-    text = _markdown(result)
-    out.with_suffix(".md").write_text(text)
-    return text
+    return write_result(out, result, _markdown(result))
 
 
 def _start(rig: Any, hop_ms: float, drift_ppm: float) -> subprocess.Popen[bytes]:
@@ -144,7 +139,6 @@ def _markdown(result: dict[str, Any]) -> str:
         "the machine stood still for more than 15 ms": f"{result['stalls']} times, at most "
         f"{result['longest_stall_ms']:.0f} ms; stolen by its host {result['stolen_s']:.1f} s",
         "priority of the audio threads": last["priority"],
-        "load average of the machine": str(result["machine"]["load_average"]),
     }
     lines = [f"| {name} | {text} |" for name, text in rows.items()]
     return "\n".join(["# Live soak", "", "| what | measured |", "| --- | --- |", *lines, ""])

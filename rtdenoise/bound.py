@@ -55,10 +55,14 @@ class BoundSession:
     def run(self) -> Audio:
         """Return what becomes of `audio`, [channels, samples]; the states go on."""
         self._in.update_inplace(self._host)
+        self.execute()
+        return self._out.numpy()[:, 0]
+
+    def execute(self) -> None:
+        """Run on what is in the buffers: onnxruntime's part of `run`."""
         binding, options = self._bindings[self._turn]
         self._session.run_with_iobinding(binding, options)
         self._turn = (self._turn + 1) % len(self._bindings)
-        return self._out.numpy()[:, 0]
 
     @property
     def states(self) -> list[NDArray[np.float32]]:

@@ -47,7 +47,7 @@ class SegmentEngine:
     def __init__(self, model: Model, channels: int, hop: int | None = None) -> None:
         card = model.card
         self.channels, self._segment = channels, card.segment
-        self._session = BoundSession(model, channels, card.segment)
+        self.bound = BoundSession(model, channels, card.segment)
         room = card.segment - card.context - card.lookahead
         widest = max(room, card.segment // 2 if not card.fits_segment else card.hop)
         self.hop = hop or widest // card.hop * card.hop
@@ -65,7 +65,7 @@ class SegmentEngine:
 
     def reset(self) -> None:
         """Fill the ring with silence."""
-        self._session.audio[:] = 0
+        self.bound.audio[:] = 0
         self._held = np.zeros((self.channels, self._fade), np.float32)
 
     def step(self, block: Audio) -> Audio:
@@ -75,11 +75,11 @@ class SegmentEngine:
         return out[0] if len(out) == 1 else np.concatenate(out, axis=1)
 
     def _advance(self, block: Audio) -> Audio:
-        hop, ring = block.shape[1], self._session.audio
+        hop, ring = block.shape[1], self.bound.audio
         ring[:, :-hop] = ring[:, hop:]
         ring[:, -hop:] = block
         end = self._segment - self._lookahead
-        newest = self._session.run()[:, end - hop - self._fade : end].copy()
+        newest = self.bound.run()[:, end - hop - self._fade : end].copy()
         if self._fade:
             newest[:, : self._fade] += (1 - self._ramp) * (self._held - newest[:, : self._fade])
             self._held = newest[:, hop:]
@@ -94,7 +94,7 @@ class StreamEngine:
 
     def __init__(self, model: Model, channels: int, live: int | None = None) -> None:
         card, self._session, self.channels = model.card, model.session, channels
-        self._bound: BoundSession | None = None
+        self.bound: BoundSession | None = None
         self.hop, self.delay, self._longest = card.hop, card.lookahead, card.segment
         self._inputs = [i.name for i in self._session.get_inputs()[1:]]
         outputs = [o.name for o in self._session.get_outputs()]
@@ -110,14 +110,14 @@ class StreamEngine:
         self.step(np.zeros((channels, silence), np.float32))
         self._primed = self._states
         if live:
-            self._bound, self._live = BoundSession(model, channels, live), live
+            self.bound, self._live = BoundSession(model, channels, live), live
             self.reset()
 
     def reset(self) -> None:
         """Return to the state after silence. States are never written to, so no copy is needed."""
         self._states = self._primed
-        if self._bound:
-            self._bound.states = self._primed
+        if self.bound:
+            self.bound.states = self._primed
 
     @property
     def silent_states(self) -> list[NDArray[np.float32]]:
@@ -137,14 +137,14 @@ class StreamEngine:
         return out[0] if len(out) == 1 else np.concatenate(out, axis=1)
 
     def _run(self, block: Audio) -> Audio:
-        if not self._bound:
+        if not self.bound:
             return self._run_any(block)
         if block.shape[1] == self._live:
-            self._bound.audio[:] = block
-            return self._bound.run().copy()
-        self._states = self._bound.states
+            self.bound.audio[:] = block
+            return self.bound.run().copy()
+        self._states = self.bound.states
         out = self._run_any(block)
-        self._bound.states = self._states
+        self.bound.states = self._states
         return out
 
     def _run_any(self, block: Audio) -> Audio:

@@ -1,0 +1,66 @@
+"""What a run of an ONNX model costs, read from onnxruntime's own profile: operations and bytes."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from dataclasses import dataclass
+from math import prod
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnxruntime as ort
+
+Feeds = dict[str, np.ndarray]
+
+
+@dataclass
+class Cost:
+    """Of one run. `bytes` counts every node's weights, inputs and outputs once, caches ignored."""
+
+    flops: int  # of matrix products and convolutions, two a multiplication
+    bytes: int
+    nodes: int
+
+
+def feeds(session: ort.InferenceSession, batch: int, samples: int) -> Feeds:
+    """Return noise as audio [batch, 1, samples], and states of zero."""
+    nodes = session.get_inputs()
+    shapes = {x.name: [d if isinstance(d, int) else batch for d in x.shape] for x in nodes}
+    filled = {
+        name: np.zeros(shape, np.float32) for name, shape in shapes.items() if name != "audio"
+    }
+    noise = np.random.default_rng(0).standard_normal((batch, 1, samples), np.float32)
+    return {"audio": 0.1 * noise, **filled}
+
+
+def cost(model: Path, batch: int, samples: int) -> Cost:
+    """Profile one run of `model` on [batch, 1, samples] on the CPU and add up its nodes."""
+    with tempfile.TemporaryDirectory() as folder:
+        options = ort.SessionOptions()
+        options.enable_profiling = True
+        options.profile_file_prefix = str(Path(folder, "profile"))
+        session = ort.InferenceSession(str(model), options, ["CPUExecutionProvider"])
+        session.run(None, feeds(session, batch, samples))
+        events = json.loads(Path(session.end_profiling()).read_text())
+    nodes = [e["args"] for e in events if e["name"].endswith("_kernel_time")]
+    moved = sum(
+        int(node["parameter_size"]) + int(node["activation_size"]) + int(node["output_size"])
+        for node in nodes
+    )
+    return Cost(2 * sum(_multiplications(node) for node in nodes), moved, len(nodes))
+
+
+def _multiplications(node: dict[str, Any]) -> int:
+    """Multiplications of a matrix product or a convolution; other nodes count as none."""
+    kind = node["op_name"]
+    inputs = [next(iter(x.values())) for x in node["input_type_shape"]]
+    output = [next(iter(x.values())) for x in node["output_type_shape"]][0]
+    if kind in ("MatMul", "FusedMatMul", "Gemm", "FusedGemm"):
+        return prod(output) * inputs[0][-1]  # nothing here transposes its first factor
+    if kind in ("Conv", "FusedConv"):
+        return prod(output) * prod(inputs[1][1:])
+    if kind == "ConvTranspose":
+        return prod(inputs[0]) * prod(inputs[1][1:])
+    return 0

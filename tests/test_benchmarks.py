@@ -1,0 +1,77 @@
+"""Every benchmark runs, quickly, and says something about this machine; no time is asserted."""
+
+import json
+import math
+import time
+
+import numpy as np
+import pytest
+import torch
+from conftest import toy_network
+
+from benchmarks import graph_cost
+from benchmarks.files import files
+from benchmarks.latency import latency
+from benchmarks.throughput import throughput
+from benchmarks.training import training
+from rtdenoise import Denoiser
+
+
+def rows(out) -> list[dict]:
+    result = json.loads(out.with_suffix(".json").read_text())
+    assert result["machine"]["cores"] > 0
+    assert "Machine: " in out.with_suffix(".md").read_text()
+    return result["rows"]
+
+
+def test_latency(tmp_path):
+    latency(tmp_path / "latency", seconds=0.2)
+    found = rows(tmp_path / "latency")
+    assert {row["engine"] for row in found} == {"stream", "segment"}
+    timed = [row for row in found if "p50" in row]
+    assert all(0 <= row["python"] < row["p50"] <= row["p99"] <= row["max"] for row in timed)
+    assert all("5 ms" in row["refusal"] for row in found if row["hop_ms"] == 5)
+    assert (tmp_path / "latency.png").stat().st_size > 10_000
+
+
+def test_throughput(tmp_path):
+    throughput(tmp_path / "throughput", quick=True)
+    found = rows(tmp_path / "throughput")
+    assert all(row["rate"] > 1 and row["gflops"] > 0 and row["gbytes"] > 0 for row in found)
+    assert (tmp_path / "throughput.png").stat().st_size > 10_000
+    assert json.loads((tmp_path / "throughput.json").read_text())["streams"]["cpu"] >= 1
+
+
+def test_files(tmp_path):
+    files("examples/noisy.wav", tmp_path / "files", quick=True)
+    ours = [row for row in rows(tmp_path / "files") if row["system"] == "rtdenoise"]
+    assert [row["seconds"] for row in ours] == [2, 10]
+    assert all(20 < row["memory"] < 1000 and row["rate"] > 0.1 for row in ours)
+
+
+def test_training(tmp_path):
+    training(None, tmp_path / "training", ["recurrent"], steps=1)
+    (row,) = rows(tmp_path / "training")
+    assert row["rate"] > 0
+    shares = [float(row[key].rstrip("%")) for key in ("mixing", "loss", "network_share")]
+    assert math.isclose(sum(shares), 100, abs_tol=2)
+
+
+def test_operations_are_counted_as_torch_counts_them(toy_segment_model):
+    from torch.utils.flop_counter import FlopCounterMode
+
+    exported = toy_network().for_export()
+    audio = torch.zeros(1, 1, 48_000)
+    with FlopCounterMode(display=False) as counter, torch.no_grad():
+        exported.denoise(audio, exported.condition(torch.zeros(1, dtype=torch.long)))
+    counted = graph_cost.cost(toy_segment_model, 1, 48_000)
+    assert counted.flops == pytest.approx(counter.get_total_flops(), rel=0.02)
+    assert counted.bytes > counted.nodes > 50
+
+
+def test_a_loaded_model_at_rest_takes_no_processor():
+    denoiser = Denoiser(provider="cpu")
+    denoiser(np.zeros(48_000 * 20, np.float32), 48_000)  # all threads have run once
+    started = time.process_time()
+    time.sleep(2)
+    assert time.process_time() - started < 0.02  # s: 1 % of a core
