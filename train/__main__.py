@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import json
+import os
 import sys
 from pathlib import Path
 from typing import Any
@@ -47,7 +48,9 @@ def run() -> None:
     config = parse(sys.argv[1:])
     from .loop import train_diffusion_model
 
-    print(f"best checkpoint: {train_diffusion_model(config)}")
+    best = train_diffusion_model(config)
+    if os.environ.get("RANK", "0") == "0":  # torchrun starts several of us
+        print(f"best checkpoint: {best}")
 
 
 def main() -> None:

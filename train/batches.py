@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import Protocol
+from typing import Any, Protocol
 
+import torch
 from torch import Tensor
 
 
@@ -12,12 +13,26 @@ from torch import Tensor
 class Batch:
     """Aligned training audio: `noisy` and `clean` [batch, 1, samples]; `bandwidth` [batch] in Hz.
 
-    Above its `bandwidth` a clip's target holds nothing, and the loss leaves it out.
+    Above its `bandwidth` a clip's target holds nothing, and the loss leaves it out. `t` [batch]
+    are the timesteps, None for 0.
     """
 
     noisy: Tensor
     clean: Tensor
     bandwidth: Tensor | None = None
+    t: Tensor | None = None
+
+    @staticmethod
+    def join(parts: list[Batch]) -> Batch:
+        """Return several batches as one."""
+        if len(parts) == 1:
+            return parts[0]
+
+        def joined(name: str) -> Any:
+            columns = [getattr(part, name) for part in parts]
+            return None if columns[0] is None else torch.cat(columns)
+
+        return Batch(*(joined(field.name) for field in dataclasses.fields(Batch)))
 
 
 class BatchSource(Protocol):

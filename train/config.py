@@ -29,7 +29,8 @@ class TrainConfig:
     # optimisation
     epochs: int = 1000
     steps_per_epoch: int = 500  # where data is mixed on the fly; paired data has its own
-    batch: int = 32
+    batch: int = 32  # clips a step, of all processes together
+    parts: int = 0  # in which a batch is drawn; 0: one for each process of torchrun
     segment: int = 48_000  # samples
     learning_rate: float = 1e-4
     weight_decay: float = 1e-2

@@ -5,6 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from .batches import Batch, BatchSource
+
 STEPS = 1000
 PEAK = 0.5  # noise at t = STEPS - 1, relative to the recording's level
 
@@ -34,3 +36,25 @@ class NoiseSchedule:
         level = audio.square().mean((1, 2)).sqrt() * self.sigma(t)
         noise = torch.randn(audio.shape, generator=generator, device=audio.device)
         return audio + level[:, None, None] * noise
+
+
+class ConditionedBatches:
+    """Batches with timesteps; with a `schedule` their input gets the noise of its timestep too."""
+
+    def __init__(
+        self, source: BatchSource, schedule: NoiseSchedule | None, steps: int, seed: int
+    ) -> None:
+        self._source, self._schedule, self._steps, self._seed = source, schedule, steps, seed
+
+    def batch(self, step: int) -> Batch:
+        """Return the batch of a step, a pure function of (seed, step)."""
+        batch = self._source.batch(step)
+        audio = batch.noisy
+        generator = torch.Generator(audio.device).manual_seed(self._seed * 1_000_003 + step)
+        if self._schedule:
+            t = self._schedule.draw(len(audio), generator)
+            audio = self._schedule.add_noise(audio, t, generator)
+        else:
+            shape, device = (len(audio),), audio.device
+            t = torch.randint(self._steps, shape, generator=generator, device=device)
+        return Batch(audio, batch.clean, batch.bandwidth, t)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import math
 import time
@@ -17,7 +18,7 @@ from rtdenoise.errors import RtdenoiseError
 from .batches import Batch, BatchSource
 from .checkpoint import best_name, load_checkpoint, load_weights, save_checkpoint
 from .config import TrainConfig
-from .diffusion import NoiseSchedule
+from .distributed import World, join
 from .losses import MultiResolutionLoss
 from .memory import keep_freed_memory
 from .metrics import mean_metrics
@@ -25,7 +26,7 @@ from .network_api import SAMPLE_RATE, DenoisingNetwork, zero_timestep
 from .networks import build
 from .report import draw_losses, draw_spectrograms
 from .schedule import hold_decay, one_cycle
-from .screen import Screen
+from .screen import Screen, Silence
 from .sources import make_sources
 from .stft import STFTLoss
 
@@ -33,8 +34,8 @@ from .stft import STFTLoss
 class Trainer:
     """Network, optimiser, averages and counters of one run; what a checkpoint holds."""
 
-    def __init__(self, config: TrainConfig, per_epoch: int = 1) -> None:
-        self.config, self.per_epoch = config, per_epoch
+    def __init__(self, config: TrainConfig, per_epoch: int = 1, world: World | None = None) -> None:
+        self.config, self.per_epoch, self.world = config, per_epoch, world or World()
         self.step, self.total, self.best = 0, config.epochs * per_epoch, math.inf
         torch.manual_seed(config.seed)
         if config.threads:
@@ -42,6 +43,7 @@ class Trainer:
         keep_freed_memory()
         self.network: DenoisingNetwork = build(config.network, **config.network_options)
         self.network.to(config.device)
+        self.parallel = self.world.parallel(self.network)
         self.loss: nn.Module = STFTLoss() if config.loss == "stft" else MultiResolutionLoss()
         self.loss.to(config.device)
         self.optimizer = torch.optim.AdamW(
@@ -52,7 +54,6 @@ class Trainer:
         if config.ema:
             average = get_ema_multi_avg_fn(config.ema)
             self.ema = AveragedModel(self.network, multi_avg_fn=average)
-        self.noise = NoiseSchedule(config.timesteps)
         self.history: list[tuple[int, float, float]] = []  # step, training, validation loss
 
     def _factor(self, step: int) -> float:
@@ -68,10 +69,9 @@ class Trainer:
         seed = self.config.seed * 1_000_003 + self.step
         torch.manual_seed(seed)  # dropout
         started = time.perf_counter()
-        noisy, t = self._condition(batch.noisy, seed)
         dice = torch.Generator().manual_seed(seed)
         with torch.autocast(batch.noisy.device.type, torch.bfloat16, enabled=self.config.bf16):
-            estimate = self.network(noisy, t).float()
+            estimate = self.parallel(batch.noisy, batch.t).float()
         loss = self.loss(estimate, batch.clean, batch.bandwidth, dice)
         self.optimizer.zero_grad(set_to_none=False)
         loss.backward()
@@ -82,17 +82,7 @@ class Trainer:
         if self.ema is not None:
             self.ema.update_parameters(self.network)
         self.step += 1
-        return loss.item(), time.perf_counter() - started
-
-    def _condition(self, noisy: Tensor, seed: int) -> tuple[Tensor, Tensor]:
-        generator = torch.Generator(noisy.device).manual_seed(seed)
-        if self.config.noise_schedule:
-            t = self.noise.draw(len(noisy), generator)
-            return self.noise.add_noise(noisy, t, generator), t
-        shape, device = (len(noisy),), noisy.device
-        return noisy, torch.randint(
-            self.config.timesteps, shape, generator=generator, device=device
-        )
+        return self.world.mean(loss.detach()), time.perf_counter() - started
 
     @property
     def averaged(self) -> DenoisingNetwork:
@@ -162,10 +152,20 @@ def train_diffusion_model(config: TrainConfig) -> Path:
     """Train until `epochs` or `max_minutes`; returns the best checkpoint's path.
 
     Writes checkpoints/best_model_YYYYMMDD_HHMMSS.pth (lowest validation loss) and last.pth (to
-    resume), TensorBoard logs, and at the end losses.png and spectrograms.png beside them.
+    resume), TensorBoard logs, and at the end losses.png and spectrograms.png beside them. Of the
+    processes of torchrun only the first writes.
     """
-    batches, held, per_epoch = make_sources(config)
-    trainer = Trainer(config, per_epoch)
+    world, device = join(config.device)
+    config = dataclasses.replace(config, device=device)
+    try:
+        return _train(config, world)
+    finally:
+        world.close()
+
+
+def _train(config: TrainConfig, world: World) -> Path:
+    batches, held, per_epoch = make_sources(config, world)
+    trainer = Trainer(config, per_epoch, world)
     if config.resume:
         trainer.load(config.resume)
     elif config.init:
@@ -173,10 +173,11 @@ def train_diffusion_model(config: TrainConfig) -> Path:
     best, last = config.checkpoints / best_name(), config.checkpoints / "last.pth"
     if config.resume:
         best = max(config.checkpoints.glob("best_model_*.pth"), default=best)
-    screen = Screen(config, trainer.total)
+    screen: Screen | Silence = Screen(config, trainer.total) if world.first else Silence()
     deadline = time.monotonic() + 60 * config.max_minutes if config.max_minutes else math.inf
     losses: list[float] = []
-    while trainer.step < trainer.total and time.monotonic() < deadline:
+    end = trainer.step >= trainer.total
+    while not end:
         started = time.perf_counter()
         batch = batches.batch(trainer.step)
         loss, inside = trainer.train_step(batch)
@@ -185,8 +186,10 @@ def train_diffusion_model(config: TrainConfig) -> Path:
         elapsed = time.perf_counter() - started
         rate = trainer.optimizer.param_groups[0]["lr"]
         screen.step(trainer.step, loss, rate, seconds, elapsed, inside)
-        end = trainer.step == trainer.total or time.monotonic() >= deadline
-        if trainer.step % per_epoch and not end:
+        end = trainer.step == trainer.total or world.agree(
+            time.monotonic() >= deadline, config.device
+        )
+        if (trainer.step % per_epoch and not end) or not world.first:
             continue
         value, metrics, example, estimate = trainer.validate(held)
         trainer.history.append((trainer.step, sum(losses) / len(losses), value))
@@ -197,7 +200,7 @@ def train_diffusion_model(config: TrainConfig) -> Path:
             save_checkpoint(best, trainer.state(value))
         save_checkpoint(last, trainer.state(value))
     screen.close()
-    if trainer.history and trainer.step:
+    if world.first and trainer.history and trainer.step:
         _, _, example, estimate = trainer.validate(held)
         draw_losses(trainer.history, config.checkpoints / "losses.png")
         draw_spectrograms(example, estimate, config.checkpoints / "spectrograms.png")

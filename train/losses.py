@@ -19,6 +19,7 @@ class MultiResolutionLoss(nn.Module):
     a loud one. With |S|^0.3 as in Braun and Tashev, arXiv:2009.12286, equation 6. Bins count
     equally below `knee` Hz and as knee / f above, near the ear's resolution. Bins above a clip's
     bandwidth are left out: its target holds nothing there, and a network would learn to delete.
+    Clips count alike: the loss of a batch is the mean of its parts' losses.
     """
 
     def __init__(
@@ -65,7 +66,7 @@ class MultiResolutionLoss(nn.Module):
         weight = (self.knee / frequency.clamp(min=self.knee))[None]
         if bandwidth is not None:
             weight = weight * (frequency[None] <= bandwidth[:, None])
-        return (mixed.mean(-1) * weight).sum() / weight.expand(len(a), -1).sum()
+        return ((mixed.mean(-1) * weight).sum(-1) / weight.sum(-1)).mean()
 
 
 def _stft(audio: Tensor, size: int) -> Tensor:

@@ -79,3 +79,16 @@ class Screen:
             self._bar.stop()
         if self._writer:
             self._writer.close()
+
+
+class Silence:
+    """The screen of a process that is not the first."""
+
+    def step(self, *_: object) -> None:
+        """Say nothing."""
+
+    def epoch(self, *_: object) -> None:
+        """Say nothing."""
+
+    def close(self) -> None:
+        """There is nothing to close."""

@@ -4,28 +4,53 @@ from __future__ import annotations
 
 from typing import Any
 
+from rtdenoise.errors import RtdenoiseError
+
 from .batches import BatchSource
 from .config import TrainConfig
 from .corpus import Corpus
 from .data import AudioDataset, PairedBatches, generate_noisy, split
 from .degrade import Degrader
+from .diffusion import ConditionedBatches, NoiseSchedule
+from .distributed import Share, World
 
 VALIDATION_SEED = 77
 
 
-def make_sources(config: TrainConfig) -> tuple[BatchSource, BatchSource, int]:
-    """Return training batches, validation batches, and the steps of an epoch."""
-    if config.packed or config.clean:
-        return _mixed(config)
-    generate_noisy(config.gt_audio, config.gl_audio, config.snr_db)
+def make_sources(
+    config: TrainConfig, world: World | None = None
+) -> tuple[BatchSource, BatchSource, int]:
+    """Return this process's training batches, validation batches, and the steps of an epoch.
+
+    Raises RtdenoiseError where a batch cannot be shared out evenly.
+    """
+    world = world or World()
+    parts = config.parts or world.size
+    if config.batch % parts or parts % world.size:
+        raise RtdenoiseError(
+            f"a batch of {config.batch} in {parts} parts cannot be shared by {world.size} "
+            "processes: use multiples"
+        )
+    part = config.batch // parts
+    make = _mixed if config.packed or config.clean else _paired
+    batches, held, steps = make(config, part, world)
+    schedule = NoiseSchedule(config.timesteps) if config.noise_schedule else None
+    conditioned = ConditionedBatches(batches, schedule, config.timesteps, config.seed)
+    return Share(conditioned, world, parts), held, max(1, steps // parts)
+
+
+def _paired(config: TrainConfig, part: int, world: World) -> tuple[BatchSource, BatchSource, int]:
+    if world.first:
+        generate_noisy(config.gt_audio, config.gl_audio, config.snr_db)
+    world.wait()
     dataset = AudioDataset(config.gt_audio, config.gl_audio, config.segment)
     train, held = split(len(dataset), seed=config.seed)
-    batches = PairedBatches(dataset, train, config.batch, config.seed, config.device)
+    batches = PairedBatches(dataset, train, part, config.seed, config.device)
     check = PairedBatches(dataset, held, config.batch, VALIDATION_SEED, config.device)
     return batches, check, batches.steps_per_epoch
 
 
-def _mixed(config: TrainConfig) -> tuple[BatchSource, BatchSource, int]:
+def _mixed(config: TrainConfig, part: int, world: World) -> tuple[BatchSource, BatchSource, int]:
     """Mix on the fly; validation speakers are another corpus, or held out of this one."""
     if config.packed:
         corpus = Corpus.load(config.packed)
@@ -35,13 +60,10 @@ def _mixed(config: TrainConfig) -> tuple[BatchSource, BatchSource, int]:
         held = Corpus.load(config.validation_packed)
     else:
         corpus, held = corpus.hold_out()
-    settings: dict[str, Any] = {
-        "batch": config.batch,
-        "segment": config.segment,
-        "device": config.device,
-    }
+    settings: dict[str, Any] = {"segment": config.segment, "device": config.device}
+    parts = config.batch // part
     return (
-        Degrader(corpus, seed=config.seed, **settings),
-        Degrader(held, seed=VALIDATION_SEED, **settings),
-        config.steps_per_epoch,
+        Degrader(corpus, part, seed=config.seed, **settings),
+        Degrader(held, config.batch, seed=VALIDATION_SEED, **settings),
+        config.steps_per_epoch * parts,
     )
