@@ -5,11 +5,13 @@ from __future__ import annotations
 import csv
 import json
 import os
+import resource
 import signal
 import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -25,8 +27,10 @@ def command(*arguments: object) -> list[str]:
     return [sys.executable, "-m", "rtdenoise.cli", "file", *map(str, arguments)]
 
 
-def run(*arguments: object) -> subprocess.CompletedProcess:
-    return subprocess.run(command(*arguments), capture_output=True, text=True, timeout=120)
+def run(*arguments: object, **options: Any) -> subprocess.CompletedProcess:
+    return subprocess.run(
+        command(*arguments), capture_output=True, text=True, timeout=120, **options
+    )
 
 
 @pytest.fixture
@@ -148,3 +152,21 @@ def test_what_counts_as_many(tmp_path):
 def test_a_report_that_cannot_be_written_is_refused(tmp_path):
     with pytest.raises(RtdenoiseError, match="cannot be written"):
         write_report(tmp_path / "no" / "r.csv", [Row("a", "b")])
+
+
+def test_a_disk_that_is_full_in_the_middle_of_a_batch(tree, tmp_path, toy_stream_model):
+    """A limit on file size stops the one large file, as a full disk does; the others are whole."""
+    sf.write(tree / "b-large.wav", 0.1 * RNG.standard_normal(480_000), 48_000)
+
+    def limit() -> None:
+        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (200_000, 200_000))
+
+    out = tmp_path / "out"
+    common = (tree, out, "--model", toy_stream_model)
+    result = run(*common, preexec_fn=limit)
+    assert result.returncode == 1 and "3 denoised" in result.stdout
+    assert result.stderr.count("free some disk space") == 1 and "b-large.wav" in result.stderr
+    assert names(out) == ["a.wav", "sub/b.flac", "sub/deeper/c.ogg"]  # no remains
+    again = run(*common)
+    assert again.returncode == 0 and "1 denoised (10.0 s), 3 there already" in again.stdout
