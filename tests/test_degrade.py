@@ -10,8 +10,11 @@ import pytest
 import soundfile as sf
 import torch
 
+from rtdenoise.errors import RtdenoiseError
+from train import shards
 from train.corpus import Bank, Clip, Corpus
 from train.degrade import SPEECH_RATES, Degrader
+from train.examples import examples
 from train.rooms import shoebox
 from train.synthetic import Draw
 
@@ -97,3 +100,36 @@ def test_the_packer_keeps_speakers_apart(tmp_path):
         [*command[:3], tmp_path / "none", tmp_path / "out"], capture_output=True, text=True
     )
     assert absent.returncode == 2 and len(absent.stderr.splitlines()) == 1
+
+
+@pytest.mark.parametrize("codec", ["flac", "opus"])
+def test_pieces_to_carry_come_back(corpus, tmp_path, monkeypatch, codec):
+    packed, carried, back = (tmp_path / name for name in ("packed", "carried", "back"))
+    corpus.save(packed)
+    seconds = corpus.clean.seconds / 2.5  # three pieces
+    monkeypatch.setitem(shards.CODECS, codec, (*shards.CODECS[codec][:3], int(seconds)))
+    shards.shards(packed, carried, codec)
+    assert len(list(carried.glob(f"clean-*.{codec}"))) >= 3
+    shards.shards(carried, back)
+    got = Corpus.load(back)
+    assert got.clean.samples.shape == corpus.clean.samples.shape
+    if codec == "flac":
+        assert torch.equal(got.clean.samples, corpus.clean.samples)
+        assert got.clean.clips == corpus.clean.clips
+    assert max(clip.bandwidth for clip in got.clean.clips) <= (
+        24_000 if codec == "flac" else 20_000
+    )
+    next(carried.glob(f"clean-*.{codec}")).unlink()
+    with pytest.raises(RtdenoiseError, match="copy all of them"):
+        shards.join(carried)
+
+
+def test_examples_are_rendered(corpus, tmp_path):
+    corpus.save(tmp_path / "packed")
+    out = tmp_path / "out"
+    examples(tmp_path / "packed", out, count=3, seconds=1.0, seed=1)
+    assert len(list(out.glob("*.png"))) == 3
+    noisy, rate = sf.read(out / "02-noisy.wav")
+    clean, _ = sf.read(out / "02-clean.wav")
+    assert rate == 48_000 and noisy.shape == clean.shape == (48_000,)
+    assert np.abs(noisy).max() > 0

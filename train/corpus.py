@@ -109,9 +109,7 @@ class Corpus:
                     f"{packed} is not a packed corpus ({table.name} is missing): "
                     "make one with `python -m train.corpus`"
                 )
-            with open(table, newline="", encoding="utf-8") as handle:
-                rows = [_clip(row) for row in csv.DictReader(handle)]
-            banks.append(Bank(torch.from_numpy(np.load(data)), rows))
+            banks.append(Bank(torch.from_numpy(np.load(data)), read_clips(table)))
         return cls(*banks)
 
     def save(self, packed: Path) -> None:
@@ -120,10 +118,7 @@ class Corpus:
         for kind in KINDS:
             bank: Bank = getattr(self, kind)
             np.save(Path(packed, f"{kind}.npy"), bank.samples.numpy())
-            with open(Path(packed, f"{kind}.csv"), "w", newline="", encoding="utf-8") as handle:
-                writer = csv.DictWriter(handle, FIELDS)
-                writer.writeheader()
-                writer.writerows(dataclasses.asdict(clip) for clip in bank.clips)
+            write_clips(Path(packed, f"{kind}.csv"), bank.clips)
 
     def hold_out(self, fraction: float = 0.05) -> tuple[Corpus, Corpus]:
         """Split the speech into (training, validation) by speaker, or by clip where there is one.
@@ -162,15 +157,31 @@ def is_validation(speaker: str, fraction: float) -> bool:
     return int(hashlib.sha256(speaker.encode()).hexdigest()[:8], 16) / 2**32 < fraction
 
 
-def _clip(row: dict[str, str]) -> Clip:
-    return Clip(
-        row["file"],
-        row["speaker"],
-        row["licence"],
-        float(row["bandwidth"]),
-        int(row["start"]),
-        int(row["length"]),
-    )
+def read_clips(table: Path) -> list[Clip]:
+    """Read the rows of a bank. Raises RtdenoiseError where the table is none."""
+    try:
+        with open(table, newline="", encoding="utf-8") as handle:
+            return [
+                Clip(
+                    row["file"],
+                    row["speaker"],
+                    row["licence"],
+                    float(row["bandwidth"]),
+                    int(row["start"]),
+                    int(row["length"]),
+                )
+                for row in csv.DictReader(handle)
+            ]
+    except (OSError, KeyError, ValueError) as error:
+        raise RtdenoiseError(f"{table} is no table of clips ({error}): pack them again") from error
+
+
+def write_clips(table: Path, clips: Iterable[Clip]) -> None:
+    """Write the rows of a bank."""
+    with open(table, "w", newline="", encoding="utf-8") as handle:
+        writer = csv.DictWriter(handle, FIELDS)
+        writer.writeheader()
+        writer.writerows(dataclasses.asdict(clip) for clip in clips)
 
 
 def _scan(folders: Iterable[Path]) -> list[tuple[Path, Clip]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import matplotlib
 import torch
@@ -38,13 +39,16 @@ def draw_spectrograms(batch: Batch, estimate: Tensor, path: Path, count: int = 3
     )
     for row, clips in zip(axes, zip(batch.noisy, estimate, batch.clean, strict=True), strict=False):
         for axis, name, clip in zip(row, ("noisy", "denoised", "clean"), clips, strict=True):
-            audio = clip[0].cpu()
-            spectrum = torch.stft(
-                audio, 1024, 512, window=torch.hann_window(1024), return_complex=True
-            )
-            level = 20 * torch.log10(spectrum.abs() + 1e-5)
-            extent = (0, len(audio) / SAMPLE_RATE, 0, SAMPLE_RATE / 2000)
-            axis.imshow(level, origin="lower", aspect="auto", extent=extent, vmin=-70, vmax=20)
-            axis.set(title=name, xlabel="s", ylabel="kHz")
+            spectrogram(axis, clip[0].cpu(), name)
     figure.savefig(path, dpi=80)
     plt.close(figure)
+
+
+def spectrogram(axis: Any, audio: Tensor, title: str) -> None:
+    """Draw the spectrogram of audio [samples] on a matplotlib axis."""
+    window = torch.hann_window(1024)
+    spectrum = torch.stft(audio, 1024, 512, window=window, return_complex=True)
+    level = 20 * torch.log10(spectrum.abs() + 1e-5)
+    extent = (0, len(audio) / SAMPLE_RATE, 0, SAMPLE_RATE / 2000)
+    axis.imshow(level, origin="lower", aspect="auto", extent=extent, vmin=-70, vmax=20)
+    axis.set(title=title, xlabel="s", ylabel="kHz")

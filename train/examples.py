@@ -1,0 +1,68 @@
+"""Render what training hears, to look at and listen to.
+
+    python -m train.examples packed/train degraded --count 20
+
+writes 00-noisy.wav, 00-clean.wav, 00.png (both spectrograms, what is known of the clip) and so on.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import soundfile as sf
+import typer
+
+from rtdenoise.command import run_function
+from rtdenoise.metrics import si_sdr
+
+from .batches import Batch
+from .corpus import Corpus
+from .degrade import Degrader
+from .network_api import SAMPLE_RATE
+from .report import spectrogram
+
+
+def examples(
+    packed: Annotated[Path, typer.Argument(help="A packed corpus.")],
+    out: Annotated[Path, typer.Argument(help="Folder for sounds and pictures.")],
+    count: Annotated[int, typer.Option(min=1, help="How many clips.")] = 20,
+    seconds: Annotated[float, typer.Option(min=0.5, help="How long each is.")] = 4.0,
+    seed: Annotated[int, typer.Option(help="Another seed draws others.")] = 0,
+) -> None:
+    """Degrade clips as training does, and write them with their spectrograms."""
+    out.mkdir(parents=True, exist_ok=True)
+    source = Degrader(Corpus.load(packed), count, round(seconds * SAMPLE_RATE), seed)
+    batch = source.batch(0)
+    for i in range(count):
+        for side in ("noisy", "clean"):
+            sound = getattr(batch, side)[i, 0].numpy()
+            sf.write(out / f"{i:02d}-{side}.wav", sound, SAMPLE_RATE, "PCM_24")
+        _draw(batch, i, out / f"{i:02d}.png")
+    print(f"{out}: {count} clips of {seconds:g} s, noisy and clean, and their spectrograms")
+
+
+def _draw(batch: Batch, i: int, path: Path) -> None:
+    import matplotlib.pyplot as plt
+
+    noisy, clean = batch.noisy[i, 0], batch.clean[i, 0]
+    figure, axes = plt.subplots(1, 2, figsize=(11, 3.5), layout="constrained")
+    for axis, name, audio in zip(axes, ("noisy", "clean"), (noisy, clean), strict=True):
+        level = 10 * float(audio.square().mean().clamp(min=1e-10).log10())
+        spectrogram(axis, audio, f"{name}, {level:.0f} dBFS")
+    assert batch.bandwidth is not None
+    said = f"target known up to {batch.bandwidth[i] / 1000:.1f} kHz"
+    if clean.any():
+        said = f"SI-SDR {si_sdr(clean.numpy(), noisy.numpy()):.1f} dB; {said}"
+    figure.suptitle(said, fontsize=10)
+    figure.savefig(path, dpi=80)
+    plt.close(figure)
+
+
+def main() -> None:
+    """Run the command line; bad input gives one line on stderr and exit code 2."""
+    run_function("train.examples", examples)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,95 @@
+"""A packed corpus as compressed pieces, small enough to carry to another machine, and back.
+
+    python -m train.shards packed/train shards --codec opus      # shards/clean-000.opus, ...
+    python -m train.shards shards packed/train                   # and back
+
+FLAC comes back bit for bit at half the size; Opus is a tenth of it, and cuts at 20 kHz, so
+bandwidths beyond are written down as 20 kHz. Pieces may arrive in any number of loads.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import numpy as np
+import soundfile as sf
+import torch
+import typer
+
+from rtdenoise.command import run_function
+from rtdenoise.errors import RtdenoiseError
+
+from .corpus import KINDS, Bank, Clip, Corpus, read_clips, write_clips
+from .network_api import SAMPLE_RATE
+
+# codec: format and subtype of libsndfile, its compression level, seconds that stay below 55 MB
+CODECS = {"flac": ("FLAC", "PCM_16", 0.6, 550), "opus": ("OGG", "OPUS", 0.65, 3600)}
+OPUS_BANDWIDTH = 20_000.0  # Hz
+
+
+def shards(
+    source: Annotated[Path, typer.Argument(help="A packed corpus, or a folder of pieces.")],
+    target: Annotated[Path, typer.Argument(help="The other of the two.")],
+    codec: Annotated[str, typer.Option(help="flac or opus.")] = "flac",
+) -> None:
+    """Compress a packed corpus into pieces, or join pieces into a packed corpus."""
+    if any(source.glob("*-000.*")):
+        join(source).save(target)
+    elif Path(source, "clean.npy").is_file():
+        split(source, target, codec)
+    else:
+        raise RtdenoiseError(f"{source} holds neither a packed corpus nor its pieces")
+    size = sum(path.stat().st_size for path in target.iterdir()) / 1e6
+    print(f"{target}: {size:,.0f} MB")
+
+
+def split(packed: Path, folder: Path, codec: str = "flac") -> None:
+    """Write the banks of a packed corpus as pieces of `codec`."""
+    if codec not in CODECS:
+        raise RtdenoiseError(f"unknown codec {codec!r}: use {' or '.join(CODECS)}")
+    form, subtype, level, seconds = CODECS[codec]
+    folder.mkdir(parents=True, exist_ok=True)
+    corpus, piece = Corpus.load(packed), seconds * SAMPLE_RATE
+    for kind in KINDS:
+        bank: Bank = getattr(corpus, kind)
+        write_clips(folder / f"{kind}.csv", [_cut(clip, codec) for clip in bank.clips])
+        for number, start in enumerate(range(0, len(bank.samples), piece)):
+            path = folder / f"{kind}-{number:03d}.{codec}"
+            with sf.SoundFile(
+                path, "w", SAMPLE_RATE, 1, subtype, format=form, compression_level=level
+            ) as handle:
+                handle.write(bank.samples[start : start + piece].numpy())
+
+
+def _cut(clip: Clip, codec: str) -> Clip:
+    if codec == "opus":
+        clip.bandwidth = min(clip.bandwidth, OPUS_BANDWIDTH)
+    return clip
+
+
+def join(folder: Path) -> Corpus:
+    """Return the corpus of the pieces in a folder. Raises RtdenoiseError where any is absent."""
+    banks = []
+    for kind in KINDS:
+        clips = read_clips(folder / f"{kind}.csv")
+        pieces = sorted(folder.glob(f"{kind}-*.*"))
+        sound = [sf.read(path, dtype="int16")[0] for path in pieces]
+        samples = np.concatenate(sound) if sound else np.zeros(0, np.int16)
+        wanted = max((clip.start + clip.length for clip in clips), default=0)
+        if len(samples) != wanted:
+            raise RtdenoiseError(
+                f"{folder}: the {len(pieces)} pieces of {kind} hold {len(samples)} samples of "
+                f"{wanted}: copy all of them"
+            )
+        banks.append(Bank(torch.from_numpy(samples), clips))
+    return Corpus(*banks)
+
+
+def main() -> None:
+    """Run the command line; bad input gives one line on stderr and exit code 2."""
+    run_function("train.shards", shards)
+
+
+if __name__ == "__main__":
+    main()
