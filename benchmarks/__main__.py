@@ -59,12 +59,13 @@ def soak(
     clean: Annotated[
         Path | None, typer.Option(metavar="CLEAN.wav", help="The recording without its noise.")
     ] = None,
+    safety_ms: Annotated[float, typer.Option(help="As of `rtdenoise live`.")] = 0.0,
     out: Annotated[Path, typer.Option(help="Where .json and .md go.")] = RESULTS / "soak",
 ) -> None:
     """Run live for long on virtual devices and judge the audio."""
     from .soak import soak as measure
 
-    print(measure(minutes, recording, hop_ms, drift_ppm, out, clean))
+    print(measure(minutes, recording, hop_ms, drift_ppm, out, clean, safety_ms))
 
 
 @app.command()

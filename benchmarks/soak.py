@@ -37,6 +37,7 @@ def soak(
     drift_ppm: float,
     out: Path,
     clean: Path | None = None,
+    safety_ms: float = 0.0,
 ) -> str:
     """Run, judge, write out.json and out.md; returns the Markdown.
 
@@ -51,7 +52,7 @@ def soak(
     with LiveRig() as rig:
         rig.env["PYTHONPATH"] = str(Path.cwd())
         recorder = rig.record()
-        live = _start(rig, hop_ms, drift_ppm)
+        live = _start(rig, hop_ms, drift_ppm, safety_ms)
         stalls = Stalls()
         stalls.start()
         _feed(rig, loop, minutes)
@@ -72,16 +73,18 @@ def soak(
         "minutes": minutes,
         "hop_ms": hop_ms,
         "simulated_drift_ppm": drift_ppm,
+        "safety_ms": safety_ms,
         "peak_memory_MB": memory,
         "last": states[-1],
     }
     return write_result(out, result, _markdown(result))
 
 
-def _start(rig: Any, hop_ms: float, drift_ppm: float) -> subprocess.Popen[bytes]:
+def _start(rig: Any, hop_ms: float, drift_ppm: float, safety_ms: float) -> subprocess.Popen[bytes]:
     """Start it with its output in files: a pipe that nobody reads would fill up and block it."""
     command = [sys.executable, "-m", "benchmarks.drifting_live", str(drift_ppm), "live", "--json"]
     command += ["--input", "virtmic", "--output", "virtspk", "--hop-ms", str(hop_ms)]
+    command += ["--safety-ms", str(safety_ms)]
     with open(rig.root / "lines", "w") as lines, open(rig.root / "errors", "w") as errors:
         live = subprocess.Popen(command, env=rig.env, stdout=lines, stderr=errors)
     time.sleep(3)
@@ -121,7 +124,7 @@ def _markdown(result: dict[str, Any]) -> str:
     reported = sum(last["latency_ms"].values())
     rows = {
         "played": f"{result['minutes']:g} min, hop {result['hop_ms']:g} ms, simulated drift "
-        f"{result['simulated_drift_ppm']:g} ppm",
+        f"{result['simulated_drift_ppm']:g} ppm, safety {result['safety_ms']:g} ms",
         "latency at the start, at the end, at most": f"{result['latency_start_ms']:.1f}, "
         f"{result['latency_end_ms']:.1f}, {result['latency_most_ms']:.1f} ms",
         "latency reported at the end": f"{reported:.1f} ms",

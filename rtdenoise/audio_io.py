@@ -91,8 +91,11 @@ class Bridge:
 class DeviceStream:
     """One direction of a device, opened at 48 kHz, in mono where the device takes it."""
 
-    def __init__(self, device: Device, kind: str, bridge: Bridge) -> None:
-        """`kind` is "input" or "output". Raises RtdenoiseError where the device does not open."""
+    def __init__(self, device: Device, kind: str, bridge: Bridge, safety: int = 0) -> None:
+        """`kind` is "input" or "output"; the device holds `safety` frames more, if it can.
+
+        Raises RtdenoiseError where the device does not open.
+        """
         sd = import_sounddevice()
         most = device.inputs if kind == "input" else device.outputs
         common: dict[str, Any] = {
@@ -100,7 +103,7 @@ class DeviceStream:
             "blocksize": BLOCK,
             "device": device.index,
             "dtype": "float32",
-            "latency": "low",
+            "latency": safety / SAMPLE_RATE or "low",
         }
         make = sd.InputStream if kind == "input" else sd.OutputStream
         move = bridge.capture if kind == "input" else bridge.play

@@ -25,6 +25,9 @@ def live(
         bool, typer.Option("--tf32", help="CUDA: faster products, to 10 bits.")
     ] = False,
     hop_ms: Annotated[Number, typer.Option(help="Milliseconds per step.")] = None,
+    safety_ms: Annotated[
+        float, typer.Option(help="Hold so much more ready, if the machine stutters.")
+    ] = 0.0,
     mix: Annotated[Number, typer.Option(help="0 dry, 1 denoised.", min=0, max=1)] = None,
     limit_db: Annotated[Number, typer.Option(help="Remove at most so many dB.")] = None,
     virtual_mic: Annotated[
@@ -61,6 +64,7 @@ def live(
         engine=engine,
         tf32=tf32,
         hop_ms=hop_ms,
+        safety_ms=safety_ms,
         allow_feedback=allow_feedback,
         seconds=seconds,
         record=record,

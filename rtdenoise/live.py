@@ -47,6 +47,7 @@ class LiveOptions:
     engine: str = "auto"
     tf32: bool = False
     hop_ms: float | None = None
+    safety_ms: float = 0.0  # held ready in ring and device, for machines that stand still at times
     mix: float = 1.0
     limit_db: float | None = None
     allow_feedback: bool = False
@@ -90,6 +91,7 @@ class LiveSession:
         self.stop, self._work = threading.Event(), threading.Event()
         self.model = load_model(options.model, options.engine, options.provider, tf32=options.tf32)
         self.hop = self._hop(self.model)
+        self.safety = self._safety()  # frames
         self.processor = Processor(lambda channels: make_engine(self.model, channels, self.hop))
         self.processor.mix = options.mix
         self.processor.attenuation_limit_db = options.limit_db
@@ -153,6 +155,12 @@ class LiveSession:
             )
         return hop
 
+    def _safety(self) -> int:
+        ms = self.options.safety_ms
+        if not 0 <= ms <= 400:
+            raise RtdenoiseError(f"a safety of {ms:g} ms makes no sense: use 0 to 400")
+        return round(ms * SAMPLE_RATE / 1000)
+
     def _warm_up(self) -> None:
         for _ in range(5):  # the first runs of a session allocate and are slow
             self.processor.process(np.zeros((self.hop, 1), np.float32))
@@ -164,7 +172,7 @@ class LiveSession:
         self._seen_underruns, self._noted, self._calm = 0, time.monotonic(), CALM
         self._shrunk = False
         self.level = 0.0  # frames waiting on both sides of the network, smoothed; 0 before audio
-        self._set_target(self.hop)
+        self._set_target(self.hop + self.safety)
 
     def _open(self) -> list[Endpoint]:
         options, bridge = self.options, self.bridge
@@ -181,7 +189,7 @@ class LiveSession:
         heard = 0.0  # frames from the ring to the ear; PortAudio knows
         try:
             if target:
-                opened.append(speaker := DeviceStream(target, "output", bridge))
+                opened.append(speaker := DeviceStream(target, "output", bridge, self.safety))
                 heard = speaker.latency * SAMPLE_RATE
             else:
                 opened.append(play_nowhere(bridge))
@@ -237,7 +245,7 @@ class LiveSession:
         self.counters.overloads += 1
         self.say(f"load: {WORDS[self.overload.level]}")
         self.drift.rebase()
-        if (missing := self.hop * self.overload.hops - self.target) > 0:
+        if (missing := self._least - self.target) > 0:
             self.bridge.to_play.write(np.zeros((missing, 1), np.float32))
             self._set_target(self.target + missing)
 
@@ -253,12 +261,10 @@ class LiveSession:
             self.counters.underruns += bridge.underruns - self._seen_underruns
             self._seen_underruns = bridge.underruns
             self.drift.rebase()
-            self._set_target(min(self.target + self.hop, MOST_HOPS * self.hop))
+            self._set_target(min(self.target + self.hop, MOST_HOPS * self.hop + self.safety))
             if self._shrunk:
                 self._calm, self._shrunk = min(2 * self._calm, CALMEST), False
-        elif (
-            self.target > self.hop * self.overload.hops and now - bridge.last_underrun > self._calm
-        ):
+        elif self.target > self._least and now - bridge.last_underrun > self._calm:
             self._shrunk = True
             self._set_target(self.target - self.hop)
             self.drift.shift(-self.hop)
@@ -271,6 +277,11 @@ class LiveSession:
         self._noted = now
         self._drop_surplus()
 
+    @property
+    def _least(self) -> int:
+        """The smallest fill target, in frames."""
+        return self.hop * self.overload.hops + self.safety
+
     def _set_target(self, frames: int) -> None:
         """Set how many frames to hold ready for the speaker beyond the block it asks for."""
         self.target = self.bridge.reserve = frames
@@ -278,7 +289,7 @@ class LiveSession:
     def _drop_surplus(self) -> None:
         """What stalls leave behind would be heard late for ever: drop it, and count."""
         bridge, frames = self.bridge, self.hop * self.overload.hops
-        excess = len(bridge.captured) - 4 * frames
+        excess = len(bridge.captured) - 4 * frames - self.safety
         if excess > 0:  # the worker fell behind: the oldest input goes
             self.counters.overruns += 1
             self.drift.rebase()

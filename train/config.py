@@ -32,6 +32,7 @@ class TrainConfig:
     batch: int = 32  # clips a step, of all processes together
     parts: int = 0  # in which a batch is drawn; 0: one for each process of torchrun
     segment: int = 48_000  # samples
+    optimizer: str = "adamw"  # or "muon"
     learning_rate: float = 1e-4
     weight_decay: float = 1e-2
     clip: float = 1.0  # largest gradient norm

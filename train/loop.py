@@ -22,6 +22,7 @@ from .distributed import World, join
 from .losses import MultiResolutionLoss
 from .memory import keep_freed_memory
 from .metrics import mean_metrics
+from .muon import make_optimizer
 from .network_api import SAMPLE_RATE, DenoisingNetwork, zero_timestep
 from .networks import build
 from .report import draw_losses, draw_spectrograms
@@ -46,8 +47,8 @@ class Trainer:
         self.parallel = self.world.parallel(self.network)
         self.loss: nn.Module = STFTLoss() if config.loss == "stft" else MultiResolutionLoss()
         self.loss.to(config.device)
-        self.optimizer = torch.optim.AdamW(
-            self.network.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay
+        self.optimizer = make_optimizer(
+            config.optimizer, self.network, config.learning_rate, config.weight_decay
         )
         self.scheduler = torch.optim.lr_scheduler.LambdaLR(self.optimizer, self._factor)
         self.ema = None

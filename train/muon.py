@@ -1,0 +1,95 @@
+"""AdamW whose matrices are stepped by Muon: momentum, made orthogonal.
+
+Jordan et al., 2024, https://kellerjordan.github.io/posts/muon/; steps scaled as Liu et al.,
+arXiv:2502.16982, equation 4, so that both kinds take one learning rate. torch.optim.Muon is the
+same in bfloat16, which CPUs without such units emulate: 250 ms a step where this takes 10.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from rtdenoise.errors import RtdenoiseError
+
+MOMENTUM = 0.95
+# Of a quintic iteration that drives singular values towards 1, fast rather than exactly.
+COEFFICIENTS, ITERATIONS = (3.4445, -4.7750, 2.0315), 5
+
+
+class Muon(torch.optim.AdamW):
+    """Muon for the hidden matrices of a network, AdamW for everything else."""
+
+    def __init__(self, network: nn.Module, lr: float, weight_decay: float) -> None:
+        groups: dict[bool, list[Tensor]] = {True: [], False: []}
+        for name, parameter in network.named_parameters():
+            groups[is_matrix(name, parameter)].append(parameter)
+        super().__init__(
+            [{"params": params, "matrices": kind} for kind, params in groups.items() if params],
+            lr=lr,
+            weight_decay=weight_decay,
+        )
+
+    @torch.no_grad()
+    def step(self, closure: Callable[[], Any] | None = None) -> Any:
+        """Take one step; gradients of matrices are used up."""
+        for group in self.param_groups:
+            if group["matrices"]:
+                alike: dict[tuple[int, ...], list[Tensor]] = {}
+                for parameter in group["params"]:
+                    if parameter.grad is not None:
+                        alike.setdefault(tuple(parameter.shape), []).append(parameter)
+                for parameters in alike.values():
+                    self._step_matrices(parameters, group)
+        return super().step(closure)
+
+    def _step_matrices(self, parameters: list[Tensor], group: dict[str, Any]) -> None:
+        """Step matrices of one shape together."""
+        updates = torch.stack([self._update(parameter) for parameter in parameters])
+        rate = 0.2 * max(updates.shape[1:]) ** 0.5 * group["lr"]
+        for parameter, update in zip(parameters, orthogonal(updates), strict=True):
+            parameter.mul_(1 - group["lr"] * group["weight_decay"])
+            parameter.add_(update, alpha=-rate)
+            parameter.grad = None  # so that AdamW leaves it alone
+
+    def _update(self, parameter: Tensor) -> Tensor:
+        """Nesterov momentum of the gradient."""
+        state = self.state[parameter]
+        if "momentum" not in state:
+            state["momentum"] = torch.zeros_like(parameter)
+            state["step"] = torch.zeros(())  # AdamW looks for one when a state is loaded
+        gradient = parameter.grad
+        assert gradient is not None
+        momentum: Tensor = state["momentum"].lerp_(gradient, 1 - MOMENTUM)
+        return gradient.lerp(momentum, MOMENTUM)
+
+
+def is_matrix(name: str, parameter: Tensor) -> bool:
+    """Return whether a parameter multiplies hidden values; embeddings do not."""
+    return parameter.ndim == 2 and not name.startswith(("position", "timestep"))
+
+
+def orthogonal(matrices: Tensor) -> Tensor:
+    """Return nearly orthogonal matrices [n, rows, columns] with the same singular vectors."""
+    tall = matrices.shape[1] > matrices.shape[2]
+    x = matrices.mT if tall else matrices
+    x = x / x.flatten(1).norm(dim=1).clamp(min=1e-7)[:, None, None]
+    a, b, c = COEFFICIENTS
+    for _ in range(ITERATIONS):
+        gram = x @ x.mT
+        x = a * x + (b * gram + c * gram @ gram) @ x
+    return x.mT if tall else x
+
+
+def make_optimizer(
+    name: str, network: nn.Module, lr: float, weight_decay: float
+) -> torch.optim.Optimizer:
+    """Return the optimiser of a configuration: `adamw` or `muon`."""
+    if name == "muon":
+        return Muon(network, lr, weight_decay)
+    if name != "adamw":
+        raise RtdenoiseError(f"unknown optimizer {name!r}: use adamw or muon")
+    return torch.optim.AdamW(network.parameters(), lr=lr, weight_decay=weight_decay)
