@@ -139,6 +139,16 @@ def training(
     print(measure(packed, out, names, 2 if quick else 20, device))
 
 
+@app.command()
+def readme(
+    path: Annotated[Path, typer.Argument(metavar="README.md")] = Path("README.md"),
+) -> None:
+    """Write the tables of the README from the result files."""
+    from .readme import readme as write
+
+    print(write(path))
+
+
 def main() -> None:
     """Run the command line; bad input gives one line on stderr and exit code 2."""
     run_command("benchmarks", app)

@@ -10,6 +10,8 @@ from pathlib import Path
 
 import soundfile as sf
 
+from benchmarks import readme
+
 ROOT = Path(__file__).parents[1]
 
 
@@ -52,3 +54,10 @@ def test_the_first_command_on_a_clean_virtual_environment(tmp_path):
 def test_ci_runs_the_readmes_test_command():
     assert command("test") == "pip install '.[test]' && python -m pytest"
     assert "command: test" in (ROOT / ".ci/run").read_text()
+
+
+def test_the_measurements_are_those_of_the_result_files():
+    text = (ROOT / "README.md").read_text()
+    inside = text.split(readme.BEGIN)[1].split(readme.END)[0]
+    assert inside == readme.measured(ROOT / "benchmarks" / "results")
+    assert "**Sound**" in inside
