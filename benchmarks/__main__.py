@@ -140,6 +140,19 @@ def training(
 
 
 @app.command()
+def precision(
+    checkpoint: Annotated[Path, typer.Argument(metavar="CHECKPOINT.pth")],
+    clips: Annotated[Path, typer.Argument(metavar="EVAL", help="Holds clean/ and noisy/.")],
+    out: Annotated[Path, typer.Option(help="Where .json and .md go.")] = RESULTS / "precision",
+    quick: Quick = False,
+) -> None:
+    """Compare fp32, fp16, int8 and opsets: size, time, quality."""
+    from .precision import precision as measure
+
+    print(measure(checkpoint, clips, out, 1 if quick else 5))
+
+
+@app.command()
 def readme(
     path: Annotated[Path, typer.Argument(metavar="README.md")] = Path("README.md"),
 ) -> None:

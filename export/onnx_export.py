@@ -23,7 +23,7 @@ from train.network_api import DenoisingNetwork, zero_timestep
 from .parity import LOOSE, TOLERANCE, compare
 from .precision import after_tracing, while_tracing
 
-OPSET = 17
+OPSET = 17  # later ones run as fast (benchmarks/results/precision.md), and fewer runtimes know them
 
 
 class _Segment(nn.Module):
@@ -53,6 +53,7 @@ def export_checkpoint(
     form: str = "segment",
     dynamic: bool = False,
     precision: str = "fp32",
+    opset: int = OPSET,
     **card: Any,
 ) -> Path:
     """Write one form of a checkpoint to `target`; `card` sets fields of the ModelCard.
@@ -75,7 +76,7 @@ def export_checkpoint(
         checkpoint_sha256=digest,
         **{key: value for key, value in card.items() if value},
     )
-    return export_network(network, described, Path(target), dynamic, precision)
+    return export_network(network, described, Path(target), dynamic, precision, opset)
 
 
 def export_network(
@@ -84,10 +85,11 @@ def export_network(
     target: Path,
     dynamic: bool = False,
     precision: str = "fp32",
+    opset: int = OPSET,
 ) -> Path:
     """Write `network` in the form that the card names; see `export_checkpoint`."""
     with while_tracing(precision):
-        model = trace(network, card.form, dynamic)
+        model = trace(network, card.form, dynamic, opset)
     model = after_tracing(model, precision)
     onnx.helper.set_model_props(model, {METADATA_KEY: card.to_json()})
     model.producer_name = "rtdenoise"
@@ -107,7 +109,9 @@ def export_network(
     return target
 
 
-def trace(network: DenoisingNetwork, form: str, dynamic: bool) -> onnx.ModelProto:
+def trace(
+    network: DenoisingNetwork, form: str, dynamic: bool, opset: int = OPSET
+) -> onnx.ModelProto:
     """Trace one form into an ONNX graph with a dynamic batch; `dynamic` frees the time axis."""
     audio = torch.randn(2, 1, SEGMENT)
     inputs, outputs = ["audio"], ["denoised"]
@@ -135,7 +139,7 @@ def trace(network: DenoisingNetwork, form: str, dynamic: bool) -> onnx.ModelProt
             input_names=inputs,
             output_names=outputs,
             dynamic_axes=axes,
-            opset_version=OPSET,
+            opset_version=opset,
             dynamo=False,
         )
     return share_constants(onnx.load_from_string(buffer.getvalue()))

@@ -6,6 +6,7 @@ import time
 
 import numpy as np
 import pytest
+import soundfile as sf
 import torch
 from conftest import toy_network
 
@@ -55,6 +56,23 @@ def test_training(tmp_path):
     assert row["rate"] > 0
     shares = [float(row[key].rstrip("%")) for key in ("mixing", "loss", "network_share")]
     assert math.isclose(sum(shares), 100, abs_tol=2)
+
+
+def test_precision(tmp_path, toy_checkpoint):
+    pytest.importorskip("speechmos", reason="pip install '.[benchmark]' for the scores")
+    from benchmarks.precision import precision
+
+    audio, rate = sf.read("examples/noisy.wav")
+    clean = audio[: 4 * rate]  # clean enough: noisier is what has noise added
+    noise = 0.01 * np.random.default_rng(0).standard_normal(len(clean))
+    for side, sound in (("clean", clean), ("noisy", clean + noise)):
+        (tmp_path / "eval" / side).mkdir(parents=True)
+        sf.write(tmp_path / "eval" / side / "00.wav", sound, rate)
+    precision(toy_checkpoint, tmp_path / "eval", tmp_path / "precision", rounds=1)
+    found = {(row["precision"], row["opset"]): row for row in rows(tmp_path / "precision")}
+    assert found["fp32", 17]["difference_db"] is None
+    assert found["fp16", 17]["difference_db"] < found["int8", 17]["difference_db"] < 0
+    assert found["int8", 17]["megabytes"] < found["fp32", 17]["megabytes"]
 
 
 def test_operations_are_counted_as_torch_counts_them(toy_segment_model):

@@ -1,0 +1,126 @@
+"""Half precision, 8-bit weights and later opsets: what do they cost, and what do they bring?
+
+    python -m benchmarks precision CHECKPOINT EVAL
+
+Every variant is an export of one checkpoint. Times are taken in turn, round after round, so that
+what the machine does meanwhile touches all of them.
+"""
+
+from __future__ import annotations
+
+import functools
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from export.onnx_export import export_checkpoint
+from rtdenoise import Denoiser
+from rtdenoise.engine import StreamEngine
+from rtdenoise.session import load_model
+
+from .bakeoff import run_ms
+from .graph_cost import cost
+from .quality import evaluate, load_clips
+from .results import markdown, write_result
+
+Variant = tuple[str, int]  # precision, opset
+Forms = dict[str, Path]
+RATE = 48_000
+VARIANTS = [("fp32", 17), ("fp32", 18), ("fp32", 20), ("fp16", 17), ("int8", 17)]
+ROUNDS = 5
+COLUMNS = {
+    "precision": "precision",
+    "opset": "opset",
+    "megabytes": "MB, both forms",
+    "nodes": "nodes of a hop",
+    "hop_ms": "ms a 10 ms hop",
+    "segment_ms": "ms a segment",
+    "difference_db": "difference from fp32, dB",
+    "PESQ": "PESQ-WB",
+    "ESTOI": "ESTOI",
+    "SISDR": "SI-SDR dB",
+}
+
+
+def precision(checkpoint: Path, clips: Path, out: Path, rounds: int = ROUNDS) -> str:
+    """Export, time and score every variant; write out.json and out.md."""
+    loaded = load_clips(clips)
+    with tempfile.TemporaryDirectory() as folder:
+        models = {variant: _export(checkpoint, Path(folder), *variant) for variant in VARIANTS}
+        times = _times(models, rounds)
+        exact = _denoised(models[VARIANTS[0]], loaded)
+        rows = [
+            _row(variant, forms, times[variant], loaded, exact) for variant, forms in models.items()
+        ]
+    text = markdown("Precisions and opsets on the CPU, one thread", COLUMNS, rows)
+    return write_result(out, {"checkpoint": str(checkpoint), "rows": rows}, text)
+
+
+def _times(models: dict[Variant, Forms], rounds: int) -> dict[Variant, tuple[float, float]]:
+    """Median milliseconds of a hop and of a segment, the variants in turn."""
+    times: dict[Variant, list[tuple[float, float]]] = {variant: [] for variant in models}
+    for _ in range(rounds):
+        for variant, forms in models.items():
+            segment = run_ms(forms["segment"], RATE, 0.5)
+            times[variant].append((hop_ms(forms["stream"]), segment))
+    return {variant: tuple(np.median(taken, axis=0)) for variant, taken in times.items()}
+
+
+def _row(
+    variant: Variant,
+    forms: Forms,
+    times: tuple[float, float],
+    clips: list[Any],
+    exact: list[Any],
+) -> dict[str, Any]:
+    denoise = functools.partial(Denoiser(forms["stream"], "cpu"), sample_rate=RATE)
+    return {
+        "precision": variant[0],
+        "opset": variant[1],
+        "megabytes": sum(path.stat().st_size for path in forms.values()) / 1e6,
+        "nodes": cost(forms["stream"], 1, 480).nodes,
+        "hop_ms": float(times[0]),
+        "segment_ms": float(times[1]),
+        "difference_db": _difference(_denoised(forms, clips), exact),
+        **evaluate(clips, denoise)[0],
+    }
+
+
+def _denoised(forms: Forms, clips: list[Any]) -> list[Any]:
+    denoiser = Denoiser(forms["stream"], "cpu")
+    return [denoiser(noisy, RATE) for _, _, noisy in clips]
+
+
+def _export(checkpoint: Path, folder: Path, kind: str, opset: int) -> Forms:
+    return {
+        form: export_checkpoint(
+            checkpoint,
+            folder / f"{kind}-{opset}-{form}.onnx",
+            form,
+            precision=kind,
+            opset=opset,
+        )
+        for form in ("stream", "segment")
+    }
+
+
+def hop_ms(model: Path, count: int = 300) -> float:
+    """Median milliseconds of a 10 ms hop as live audio runs it, in a hot loop."""
+    engine = StreamEngine(load_model(model, provider="cpu"), 1, live=480)
+    noise = 0.1 * np.random.default_rng(0).standard_normal((1, 480), np.float32)
+    times = []
+    for _ in range(count):
+        started = time.perf_counter()
+        engine.step(noise)
+        times.append(time.perf_counter() - started)
+    return 1000 * float(np.median(times))
+
+
+def _difference(made: list[Any], exact: list[Any]) -> float | None:
+    """Level of the difference below the exact output, in dB; None where there is none."""
+    error = sum(float(np.square(a - b).sum()) for a, b in zip(made, exact, strict=True))
+    level = sum(float(np.square(b).sum()) for b in exact)
+    return 10 * float(np.log10(error / level)) if error else None
