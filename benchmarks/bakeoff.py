@@ -39,9 +39,15 @@ WIDE = {
     "full_band": 192,
     "full_band_dilations": [1, 2, 4, 8, 16, 32, 1, 2],
 }
+FIRST = {  # the shape of the bundled 0.2.0
+    "channels": 48,
+    "dilations": [1, 2, 4, 8, 16, 32, 1, 4, 16],
+    "leave": 3,
+    "join": 7,
+}
 # name: network, its options, learning rate
 ENTRIES: dict[str, tuple[str, dict[str, Any], float]] = {
-    "default": ("default", {}, 2e-3),
+    "default": ("default", FIRST, 2e-3),
     "wide": ("default", WIDE, 2e-3),
     "recurrent": ("recurrent", {}, 2e-3),
     "unet": ("unet", {}, 1e-3),

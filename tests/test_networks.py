@@ -67,13 +67,14 @@ def test_the_bundled_shape_loses_nothing_to_segments():
 
 @pytest.mark.parametrize("name", NETWORKS)
 def test_length_is_kept_and_the_timestep_matters(name):
+    torch.manual_seed(0)
     network = build(name, **NETWORKS[name]).eval()
     audio = torch.randn(2, 1, 4800)
     assert network(audio, zero_timestep(2)).shape == audio.shape
     if name != "baseline":  # FiLM starts as the identity; move it
         torch.nn.init.normal_(network.timestep[2].weight)
     early, late = (network(audio, torch.full((2,), t)) for t in (0, 900))
-    assert (early - late).abs().max() > 1e-4
+    assert (early - late).abs().max() > 1e-5  # two orders above rounding
 
 
 def test_two_taps_have_the_right_gradient():

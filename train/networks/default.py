@@ -141,13 +141,13 @@ class SpectralDenoiser(DenoisingNetwork):
 
     def __init__(
         self,
-        channels: int = 48,
-        dilations: tuple[int, ...] = (1, 2, 4, 8, 16, 32, 1, 4, 16),
+        channels: int = 32,
+        dilations: tuple[int, ...] = (1, 4, 8, 32, 1, 4, 16),
         embedding: int = 64,
         full_band: int = 96,
         full_band_dilations: tuple[int, ...] = (1, 2, 4, 8, 16, 32),
-        leave: int = 3,
-        join: int = 7,
+        leave: int = 2,
+        join: int = 5,
     ) -> None:
         super().__init__()
         self.leave, self.join = leave, join
