@@ -9,6 +9,7 @@ appear whole or not at all, so that nothing is lost and nothing is done twice.
 
 from __future__ import annotations
 
+import glob
 import os
 import socket
 from collections.abc import Callable
@@ -144,5 +145,6 @@ def _remove_remains(row: Row) -> None:
     if is_url(row.output):
         return
     output = Path(row.output)
-    for path in output.parent.glob(part_path(output).name.replace(f".{os.getpid()}.", ".*.")):
+    begins = f".{glob.escape(output.name)}."  # a name may hold brackets
+    for path in output.parent.glob(f"{begins}*{part_path(output).suffix}"):
         path.unlink(missing_ok=True)
