@@ -26,6 +26,7 @@ FRAME = RATE // 200  # in which audio may be lost: half a block of the devices
 GONE = 0.1  # heard by expected, both as levels: such a frame is lost
 JUMP = RATE // 2000  # a lag that moves so far from piece to piece: audio was lost or inserted
 AUDIBLE = 1e-3  # level below which a frame does not count
+SILENT = 1e-4  # above this there is something: the network's gains, not a gap
 
 
 def judge(raw: Path, noisy: Audio | None = None, clean: Audio | None = None) -> dict[str, Any]:
@@ -48,6 +49,8 @@ def judge(raw: Path, noisy: Audio | None = None, clean: Audio | None = None) -> 
         if noisy is not None and clean is not None:
             reference = _same_part(microphone[RATE:], noisy, clean)
         rows.append(_compare(expected, speaker, reference))
+        if len(rows) > 1 and abs(rows[-1]["begins"] - rows[-2]["ends"]) > 2 * JUMP:
+            rows[-1]["dropouts"] += 1  # where two windows meet
     return _summary(rows)
 
 
@@ -79,6 +82,8 @@ def _compare(expected: Audio, speaker: Audio, reference: Audio | None) -> dict[s
     heard = map_coordinates(speaker, [np.arange(len(expected)) + lag], order=5, mode="nearest")
     row = {
         "late_ms": 1000 * float(np.median(lag)) / RATE,
+        "begins": float(lag[0]),
+        "ends": float(lag[-1]),
         "si_sdr": min(si_sdr(expected, heard), 100.0),
         "dropouts": dropouts(expected, heard, lag),
     }
@@ -97,7 +102,7 @@ def dropouts(expected: Audio, heard: Audio, lag: NDArray[np.float64]) -> int:
     the file path's, and the network's gains with them (18 to 28 dB between the two).
     """
     level, left = (x.reshape(-1, FRAME).std(axis=1) for x in (expected, heard))
-    lost = (level > AUDIBLE) & (left < GONE * level)
+    lost = (level > AUDIBLE) & (left < np.minimum(GONE * level, SILENT))
     seconds = set(np.flatnonzero(lost) * FRAME // RATE)
     # Between two pieces the lag is a line: a jump shows as a slope no resampler has.
     jumps = np.flatnonzero(np.abs(lag[STEP:] - lag[:-STEP])[::STEP] > JUMP)

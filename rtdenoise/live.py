@@ -171,6 +171,7 @@ class LiveSession:
         self.bridge, self.drift = Bridge(self._work.set), DriftControl()
         self._seen_underruns, self._noted, self._calm = 0, time.monotonic(), CALM
         self._shrunk = False
+        self._lowest, self._lowest_since = SAMPLE_RATE, time.monotonic()
         self.level = 0.0  # frames waiting on both sides of the network, smoothed; 0 before audio
         self._set_target(self.hop + self.safety)
 
@@ -194,7 +195,7 @@ class LiveSession:
             else:
                 opened.append(play_nowhere(bridge))
             if source:
-                opened.append(DeviceStream(source, "input", bridge))
+                opened.append(DeviceStream(source, "input", bridge, self.safety))
             else:
                 opened.append(play_file(Path(options.input or ""), bridge, self._file_ended))
         except RtdenoiseError:
@@ -294,10 +295,16 @@ class LiveSession:
             self.counters.overruns += 1
             self.drift.rebase()
             bridge.captured.discard(excess // self.hop * self.hop)
-        surplus = len(bridge.to_play) - (self.target + frames + 2 * BLOCK)
+        # Callbacks may come late and then in a burst: what never ran low in a second is too much.
+        self._lowest = min(self._lowest, len(bridge.to_play))
+        now = time.monotonic()
+        if now - self._lowest_since < 1.0:
+            return
+        surplus = self._lowest - (self.target + frames + 2 * BLOCK)
         if surplus > 0:  # the callback drops it: a ring has one consumer
             bridge.drop = surplus
             self.drift.rebase()
+        self._lowest, self._lowest_since = SAMPLE_RATE, now
 
     def _reconnect(self, endpoints: list[Endpoint]) -> list[Endpoint]:
         """Close what stalled and open again, with growing pauses, until it works or we stop."""

@@ -73,8 +73,38 @@ def test_surplus_is_dropped_so_that_latency_never_grows(toy_stream_model):
     session = LiveSession(LiveOptions(model=str(toy_stream_model)))
     session.bridge.to_play.write(np.ones((20 * session.hop, 1), np.float32))
     session._adapt()
+    assert not session.bridge.drop  # a late callback may be about to take it
+    session._lowest_since -= 1.1
+    session._adapt()
     session.bridge.play(np.zeros((480, 1), np.float32))
     assert len(session.bridge.to_play) <= session.target + session.hop + 2 * 480
+
+
+def test_what_ran_low_in_between_is_no_surplus(toy_stream_model):
+    session = LiveSession(LiveOptions(model=str(toy_stream_model)))
+    for moved in (20, -19, 19):
+        if moved > 0:
+            session.bridge.to_play.write(np.ones((moved * session.hop, 1), np.float32))
+        else:
+            session.bridge.to_play.discard(-moved * session.hop)
+        session._adapt()
+    session._lowest_since -= 1.1
+    session._adapt()
+    assert not session.bridge.drop
+
+
+@pytest.mark.parametrize("milliseconds", [-1, 1000])
+def test_a_safety_out_of_range_is_refused(toy_stream_model, milliseconds):
+    with pytest.raises(RtdenoiseError, match="0 to 400"):
+        LiveSession(LiveOptions(model=str(toy_stream_model), safety_ms=milliseconds))
+
+
+def test_safety_is_held_on_top_of_the_target(toy_stream_model):
+    session = LiveSession(LiveOptions(model=str(toy_stream_model), safety_ms=100))
+    assert session.target == session.hop + 4800
+    session._calm = -1.0
+    session._adapt()
+    assert session.target == session.hop + 4800  # calm does not take it away
 
 
 def test_playing_begins_with_a_reserve_and_an_underrun_fades():
