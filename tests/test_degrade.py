@@ -39,6 +39,16 @@ def test_a_step_is_repeatable_and_steps_differ(corpus):
     assert not torch.equal(a.batch(5).noisy, a.batch(6).noisy)
 
 
+def test_some_recordings_begin_late_out_of_digital_silence(corpus):
+    batch = Degrader(corpus, 64, 72_000).batch(0)
+    heard = batch.noisy[:, 0].abs() > 0
+    begins = heard.float().argmax(-1) / 48_000
+    late = begins > 0.01
+    assert 0.25 < late.float().mean() < 0.75 and begins.max() <= 1.01
+    for row, start in enumerate((begins * 48_000).long().tolist()):
+        assert not batch.clean[row, 0, :start].any()
+
+
 def test_levels_kinds_and_ranges(corpus):
     source = Degrader(corpus, 16, 24_000)
     batches = [source.batch(i) for i in range(20)]

@@ -22,6 +22,7 @@ ROOMS = 64  # synthesised rooms beside the recorded ones
 # Playing speech and noise faster or slower makes new talkers and new machines of few recordings.
 SPEECH_RATES, NOISE_RATES = (0.8, 1.25), (0.5, 1.6)
 WARPED = 0.6  # share of the cuts that are played at another speed
+LATE, LATEST_START = 0.5, 1.0  # share of the clips that begin late, and by at most how many seconds
 # Band limits of telephones, codecs and resamplers, Hz.
 LOW_PASS = (3400, 3700, 5400, 7400, 7900, 10800, 13000, 15500, 16000, 18000, 20000)
 
@@ -53,8 +54,20 @@ class Degrader:
         speech, bandwidth = self._speech(draw)
         wet, target, noise, limited = self._filter(draw, speech, self._noise(draw))
         noisy, target = self._mix(draw, wet, target, noise)
+        heard = self._begin(draw)
+        noisy, target = noisy * heard, target * heard
         bandwidth = torch.where(limited, SAMPLE_RATE / 2, bandwidth)
         return Batch(noisy[:, None], target[:, None], bandwidth)
+
+    def _begin(self, draw: Draw) -> Tensor:
+        """Return 0 before and 1 after the recording begins, [batch, segment].
+
+        Digital silence is what comes before a recording when the network runs; one that has never
+        heard any starts with the wrong idea, for as long as it looks back.
+        """
+        latest = min(LATEST_START, 0.4 * self.segment / SAMPLE_RATE)
+        begin = draw.uniform(0, latest, self.size, 1) * draw.chance(LATE, self.size, 1)
+        return torch.arange(self.segment, device=self.device) >= begin * SAMPLE_RATE
 
     def _make_rooms(self) -> None:
         generator = torch.Generator().manual_seed(self.seed)
