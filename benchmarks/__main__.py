@@ -93,7 +93,7 @@ def latency(
     """Time a hop of live audio: both engines, hot and paced, each provider present."""
     from .latency import latency as measure
 
-    print(measure(out, model, 1.0 if quick else 20.0))
+    print(measure(out, model, 1.0 if quick else 10.0))
 
 
 @app.command()

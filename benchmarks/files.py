@@ -83,7 +83,7 @@ def files(recording: Path, out: Path, quick: bool = False) -> str:
         for seconds in (2, 10) if quick else SECONDS:
             source = Path(folder, f"{seconds}.wav")
             _repeat(recording, source, seconds)
-            rounds = 1 if quick or seconds > 1000 else 5
+            rounds = 1 if quick or seconds > 1000 else 3
             rows += _round_robin(source, Path(folder, "out.wav"), seconds, rounds)
             source.unlink()
     title = "Files: the whole process, from start to exit"
