@@ -45,6 +45,10 @@ def _table(heading: str, columns: list[str], rows: list[list[str]]) -> str:
     return "\n".join([*lines, *("| " + " | ".join(row) + " |" for row in rows)]) + "\n"
 
 
+def _short(value: float) -> str:
+    return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
+
+
 def _quality(result: dict[str, Any]) -> str:
     rows = []
     for name, means in sorted(result["systems"].items(), key=lambda item: item[1]["PESQ"]):
@@ -107,7 +111,7 @@ def _files(result: dict[str, Any]) -> str:
         [
             row["system"],
             f"{row['seconds']:,}",
-            *(f"{row[key]:.3g}" for key in ("time", "rate", "ratio", "memory")),
+            *(_short(row[key]) for key in ("time", "rate", "ratio", "memory")),
         ]
         if "time" in row
         else [row["system"], f"{row['seconds']:,}", row["note"], "", "", ""]
@@ -115,7 +119,8 @@ def _files(result: dict[str, Any]) -> str:
     ]
     heading = (
         f"**Files** on {result['machine']['cores']} cores, the whole process, in turn "
-        "(`python -m benchmarks files`)."
+        "(`python -m benchmarks files`). Peers get the whole file at once, as their own readers do "
+        "not run or are not there."
     )
     columns = ["", "audio s", "wall s", "x real time", "time over ours", "peak MB"]
     return _table(heading, columns, rows)
