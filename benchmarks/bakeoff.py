@@ -38,12 +38,17 @@ WIDE = {
     "join": 1,
     "full_band": 192,
     "full_band_dilations": [1, 2, 4, 8, 16, 32, 1, 2],
+    "history": 0,
+    "taps": 1,
 }
 FIRST = {  # the shape of the bundled 0.2.0
     "channels": 48,
     "dilations": [1, 2, 4, 8, 16, 32, 1, 4, 16],
+    "full_band_dilations": [1, 2, 4, 8, 16, 32],
     "leave": 3,
     "join": 7,
+    "history": 0,
+    "taps": 1,
 }
 # name: network, its options, learning rate
 ENTRIES: dict[str, tuple[str, dict[str, Any], float]] = {

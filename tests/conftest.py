@@ -19,6 +19,8 @@ TOY = {
     "full_band_dilations": [1, 4],
     "leave": 1,
     "join": 2,
+    "history": 3,
+    "taps": 2,
 }
 
 

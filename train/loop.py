@@ -183,7 +183,7 @@ def _train(config: TrainConfig, world: World) -> Path:
         batch = batches.batch(trainer.step)
         loss, inside = trainer.train_step(batch)
         losses.append(loss)
-        seconds = batch.noisy.numel() / SAMPLE_RATE
+        seconds = world.size * batch.noisy.numel() / SAMPLE_RATE  # of audio, all processes'
         elapsed = time.perf_counter() - started
         rate = trainer.optimizer.param_groups[0]["lr"]
         screen.step(trainer.step, loss, rate, seconds, elapsed, inside)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import torch
 from torch import Tensor, nn
 
@@ -10,27 +12,33 @@ from .network_api import SAMPLE_RATE
 RESOLUTIONS = (512, 960, 1536, 2048)  # samples: 11 to 43 ms
 COMPRESSION = 0.3
 EPSILON = 1e-7
+FLOOR = 10**-3.5  # spectral distance that nobody hears: clean clips must not dominate
 
 
 class MultiResolutionLoss(nn.Module):
-    """Compressed magnitude and complex distance at one resolution a step, plus waveform SNR.
+    """Compressed magnitude and complex distance at one resolution a step, plus waveform SNR, in dB.
 
     Both signals are first divided by the target's level, so that a quiet talker counts as much as
     a loud one. With |S|^0.3 as in Braun and Tashev, arXiv:2009.12286, equation 6. Bins count
     equally below `knee` Hz and as knee / f above, near the ear's resolution. Bins above a clip's
     bandwidth are left out: its target holds nothing there, and a network would learn to delete.
-    Clips count alike: the loss of a batch is the mean of its parts' losses.
+
+    Clips count alike, and in decibels: 10 % less error is worth the same in an easy clip as in one
+    whose speech is all but lost. `spectral` and `snr` are the worth of a decibel of each: with
+    an `snr` that outweighs the spectrum (it once was 20 times its share) noise stays audible.
     """
 
     def __init__(
         self,
         resolutions: tuple[int, ...] = RESOLUTIONS,
         magnitude: float = 0.7,
-        snr: float = 0.01,
+        spectral: float = 0.02,
+        snr: float = 0.005,
         knee: float = 4000.0,
     ) -> None:
         super().__init__()
-        self.resolutions, self.magnitude, self.snr, self.knee = resolutions, magnitude, snr, knee
+        self.resolutions, self.magnitude, self.knee = resolutions, magnitude, knee
+        self.spectral, self.snr = spectral, snr
 
     def forward(
         self,
@@ -52,7 +60,7 @@ class MultiResolutionLoss(nn.Module):
             pick = int(torch.randint(len(sizes), (), generator=generator))
             sizes = sizes[pick : pick + 1]
         spectral = [self._spectral(estimate, target, size, bandwidth) for size in sizes]
-        return torch.stack(spectral).mean() + self.snr * _snr_loss(estimate, target)
+        return self.spectral * torch.stack(spectral).mean() + self.snr * _snr_loss(estimate, target)
 
     def _spectral(self, estimate: Tensor, target: Tensor, size: int, bandwidth) -> Tensor:
         a, b = _stft(estimate, size), _stft(target, size)
@@ -66,7 +74,8 @@ class MultiResolutionLoss(nn.Module):
         weight = (self.knee / frequency.clamp(min=self.knee))[None]
         if bandwidth is not None:
             weight = weight * (frequency[None] <= bandwidth[:, None])
-        return ((mixed.mean(-1) * weight).sum(-1) / weight.sum(-1)).mean()
+        clips = (mixed.mean(-1) * weight).sum(-1) / weight.sum(-1)
+        return 10 * torch.log10(clips + FLOOR).mean() - 10 * math.log10(FLOOR)
 
 
 def _stft(audio: Tensor, size: int) -> Tensor:

@@ -73,6 +73,8 @@ def options(network: SpectralDenoiser) -> dict[str, Any]:
         "full_band_dilations": list(path.dilations),
         "leave": network.leave,
         "join": network.join,
+        "history": network.history,
+        "taps": network.taps,
     }
 
 

@@ -1,9 +1,11 @@
 """The `default` network: Conv1D encoder-decoder over the compressed spectrum, 20 ms latency.
 
-    audio -> frames -> spectrum -> Conv1d over frequency (stride 5 below 8 kHz, 40 above)
+    audio -> frames -> spectrum, and below 8 kHz what each bin was like in the last 0.4 s
+          -> Conv1d over frequency (stride 5 below 8 kHz, 40 above)
           -> blocks: [dilated causal Conv1d over time, mixing over all frequencies] + skip
              beside some of them: all frequencies as one vector, dilated Conv1d over time
-          -> ConvTranspose1d over frequency -> complex mask below 8 kHz, gain above -> audio
+          -> ConvTranspose1d over frequency
+          -> below 8 kHz complex filter over the last frames, gain above -> audio
 
 In the blocks weights are shared over frequency; the full-band path knows which frequency is
 which, at little cost. All products are plain matrix products, and activations lie in
@@ -30,6 +32,7 @@ LOW, HIGH = LOW_BINS // LOW_STRIDE, (BINS - 1 - LOW_BINS) // HIGH_STRIDE
 POSITIONS = LOW + HIGH
 COMPRESSION = 0.3  # exponent of the magnitude
 NARROW = 16  # channels of a position as the full-band path sees it
+SMOOTH = 4  # frames over which a bin's magnitude is smoothed before its least is looked for
 SLOPE = 0.1  # of LeakyReLU; a learned PReLU cost a quarter of the training step on CPU
 
 
@@ -133,7 +136,10 @@ class SpectralDenoiser(DenoisingNetwork):
     """The bundled network. `channels` and `dilations` set its size and its memory in frames.
 
     The full-band path of `full_band` values leaves after block `leave` and joins before block
-    `join`; `full_band` 0 does without it.
+    `join`; `full_band` 0 does without it. `history` frames give each bin its mean and its least
+    magnitude, the noise's as a rule; a bin's output is a filter over its last `taps` frames (as in
+    Schroeter et al., DeepFilterNet, arXiv:2110.05588), which tells harmonics apart that lie closer
+    than a 20 ms window does.
     """
 
     hop = HOP
@@ -142,22 +148,26 @@ class SpectralDenoiser(DenoisingNetwork):
     def __init__(
         self,
         channels: int = 32,
-        dilations: tuple[int, ...] = (1, 4, 8, 32, 1, 4, 16),
+        dilations: tuple[int, ...] = (1, 4, 8, 16, 1, 4, 12),
         embedding: int = 64,
         full_band: int = 96,
-        full_band_dilations: tuple[int, ...] = (1, 2, 4, 8, 16, 32),
+        full_band_dilations: tuple[int, ...] = (1, 2, 4, 8, 2, 4),
         leave: int = 2,
         join: int = 5,
+        history: int = 40,
+        taps: int = 4,
     ) -> None:
         super().__init__()
-        self.leave, self.join = leave, join
+        self.leave, self.join, self.history, self.taps = leave, join, history, taps
         self.channels, self.dilations, self.embedding = channels, tuple(dilations), embedding
         beside = sum(full_band_dilations) if full_band else 0
         memory = sum(dilations[:leave]) + sum(dilations[join:])
-        self.context = WINDOW - HOP + max(sum(dilations), memory + beside) * HOP
+        looked_back = history + SMOOTH - 2 if history else 0
+        frames = max(looked_back + max(sum(dilations), memory + beside), taps - 1)
+        self.context = WINDOW - HOP + frames * HOP
         self.lookahead = WINDOW - HOP
         self.fourier = Fourier()
-        self.encode_low = nn.Linear(LOW_KERNEL * 3, channels)
+        self.encode_low = nn.Linear(LOW_KERNEL * self.features, channels)
         self.encode_high = nn.Linear(HIGH_STRIDE, channels)
         self.position = nn.Parameter(torch.zeros(POSITIONS, channels))
         film = nn.Linear(embedding, 2 * channels)
@@ -167,10 +177,17 @@ class SpectralDenoiser(DenoisingNetwork):
         self.blocks: Any = nn.ModuleList(Block(channels, d) for d in dilations)
         self.full_band = FullBand(channels, full_band, full_band_dilations) if full_band else None
         self.decode = nn.Linear(2 * channels, channels)
-        self.mask_low = nn.Linear(channels, 2 * LOW_STRIDE)
+        self.mask_low = nn.Linear(channels, taps * 2 * LOW_STRIDE)
         self.mask_high = nn.Linear(channels, HIGH_STRIDE)
-        with torch.no_grad():
+        with torch.no_grad():  # starts as half of the newest frame
             self.mask_low.bias[:LOW_STRIDE] = 0.5
+            self.mask_low.weight[2 * LOW_STRIDE :] = 0
+            self.mask_low.bias[2 * LOW_STRIDE :] = 0
+
+    @property
+    def features(self) -> int:
+        """Values that the encoder sees of a bin: magnitude, real, imaginary (mean, least)."""
+        return 5 if self.history else 3
 
     def condition(self, t: Tensor) -> Tensor:
         """Map timesteps [batch] to FiLM scale and shift [batch, 2 * channels]."""
@@ -201,7 +218,11 @@ class SpectralDenoiser(DenoisingNetwork):
         magnitude = re.square() + im.square() + 1e-8
         gain = magnitude ** ((COMPRESSION - 1) / 2)
         compressed = magnitude ** (COMPRESSION / 2)
-        low = torch.stack([compressed, re * gain, im * gain], dim=-1)[..., :LOW_BINS, :]
+        parts = [x[..., :LOW_BINS] for x in (compressed, re * gain, im * gain)]
+        if self.history:
+            before = parts[0].new_zeros(self.history + SMOOTH - 2, *parts[0].shape[1:])
+            parts += look_back(torch.cat([before, parts[0]]), self.history)
+        low = torch.stack(parts, dim=-1)
         low = F.pad(low, (0, 0, 2, 2))  # [T, B, 164, 3]
         taps = [low[..., i : i + LOW_BINS - 4 : LOW_STRIDE, :] for i in range(LOW_KERNEL)]
         x_low = self.encode_low(torch.cat(taps, dim=-1))
@@ -213,11 +234,27 @@ class SpectralDenoiser(DenoisingNetwork):
 
     def _mask(self, re: Tensor, im: Tensor, x: Tensor) -> tuple[Tensor, Tensor]:
         x = F.leaky_relu(self.decode(x), SLOPE)
-        low = self.mask_low(x[..., :LOW, :])
-        real, imaginary = (part.flatten(-2) for part in low.chunk(2, dim=-1))  # [T, B, 160]
+        low = self.mask_low(x[..., :LOW, :]).unflatten(-1, (self.taps, 2, LOW_STRIDE))
         gain = torch.sigmoid(self.mask_high(x[..., LOW:, :])).flatten(-2)  # [T, B, 320]
         gain = torch.cat([gain, gain[..., -1:]], dim=-1)  # the Nyquist bin goes with its neighbour
-        a, b = re[..., :LOW_BINS], im[..., :LOW_BINS]
-        re = torch.cat([a * real - b * imaginary, re[..., LOW_BINS:] * gain], dim=-1)
-        im = torch.cat([a * imaginary + b * real, im[..., LOW_BINS:] * gain], dim=-1)
+        y, z = torch.zeros_like(re[..., :LOW_BINS]), torch.zeros_like(im[..., :LOW_BINS])
+        for i in range(self.taps):
+            real, imaginary = (low[..., i, k, :].flatten(-2) for k in (0, 1))  # [T, B, 160]
+            a, b = (F.pad(v[: len(v) - i, :, :LOW_BINS], (0, 0, 0, 0, i, 0)) for v in (re, im))
+            y, z = y + a * real - b * imaginary, z + a * imaginary + b * real
+        re = torch.cat([y, re[..., LOW_BINS:] * gain], dim=-1)
+        im = torch.cat([z, im[..., LOW_BINS:] * gain], dim=-1)
         return re, im
+
+
+def look_back(low: Tensor, history: int) -> list[Tensor]:
+    """Return the mean and the least of the last `history` smoothed magnitudes of each bin.
+
+    `low` [history + SMOOTH - 2 + time, ...] begins with the past; both are [time, ...]. The least
+    of smoothed levels is what is always there: Martin's minimum statistics (IEEE Trans. Speech
+    and Audio Processing 9 (2001) 504), here over 0.4 s.
+    """
+    rows = low.flatten(1).T[:, None]  # [bins, 1, frames]
+    smooth = F.avg_pool1d(rows, SMOOTH, 1)
+    parts = F.avg_pool1d(smooth, history, 1), -F.max_pool1d(-smooth, history, 1)
+    return [part[:, 0].T.reshape(-1, *low.shape[1:]) for part in parts]

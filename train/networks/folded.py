@@ -9,7 +9,6 @@ so that onnxruntime fuses each product with the activation after it.
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 import torch
@@ -18,13 +17,23 @@ from torch.nn import functional as F
 
 from ..network_api import DenoisingNetwork, zero_timestep
 from . import default
-from .default import HIGH_STRIDE, LOW, LOW_BINS, LOW_KERNEL, LOW_STRIDE, POSITIONS, SLOPE
+from .default import (
+    HIGH_STRIDE,
+    LOW,
+    LOW_BINS,
+    LOW_KERNEL,
+    LOW_STRIDE,
+    POSITIONS,
+    SLOPE,
+    SMOOTH,
+    look_back,
+)
 from .fourier import BINS, HOP, frame, overlap_add
 from .fourier_matrices import MatrixFourier
 
 
 class FoldedBlock(nn.Module):
-    """A block on rows [n, channels]; `past` rows come before them."""
+    """A block on rows [n, channels]; frames `past` [d, batch, positions, channels] come before."""
 
     taps: Tensor
     bias: Tensor
@@ -41,14 +50,27 @@ class FoldedBlock(nn.Module):
         self.register_buffer("out_bias", block.out.bias.detach())
 
     def forward(self, x: Tensor, past: Tensor) -> tuple[Tensor, Tensor]:
-        """Map rows [n, channels] and `past` [m, channels] to new rows and the next past."""
-        channels, count = x.shape[1], x.shape[0]
-        joined = torch.cat([past, x])
-        pair = torch.cat([x, joined[:count]], dim=1)
-        u = F.leaky_relu(torch.addmm(self.bias, pair, self.taps), SLOPE)
+        """Map rows and `past` to new rows and the next past."""
+        channels = x.shape[1]
+        before, following = _shift(x, past)
+        u = F.leaky_relu(torch.addmm(self.bias, torch.cat([x, before], dim=1), self.taps), SLOPE)
         v = F.leaky_relu(self.mix @ u.reshape(-1, POSITIONS, channels), SLOPE)
         y = torch.addmm(self.out_bias, v.reshape(-1, channels), self.out)
-        return x + y, joined[count:]
+        return x + y, following
+
+
+def _shift(x: Tensor, past: Tensor) -> tuple[Tensor, Tensor]:
+    """Return what rows x [n, size] were past.shape[0] frames ago, and the next past.
+
+    The past is joined and cut as it lies in the states: most of what a hop moves in memory.
+    """
+    frames, joined = past.shape[0], _append(past, x)
+    return joined[:-frames].reshape(-1, x.shape[1]), joined[-frames:]
+
+
+def _append(past: Tensor, x: Tensor) -> Tensor:
+    """Join frames `past` [m, batch, ...] and rows x of the same, frames slowest."""
+    return torch.cat([past, x.reshape(-1, *past.shape[1:])])
 
 
 def _taps(block: default.Block | default.TimeBlock) -> Tensor:
@@ -57,7 +79,7 @@ def _taps(block: default.Block | default.TimeBlock) -> Tensor:
 
 
 class FoldedTimeBlock(nn.Module):
-    """A block of the full-band path on rows [n, size]; `past` rows come before them."""
+    """A block of the full-band path on rows [n, size]; `past` [d, batch, size] comes before."""
 
     taps: Tensor
 
@@ -68,12 +90,10 @@ class FoldedTimeBlock(nn.Module):
         self.bias, self.out = block.bias, block.out
 
     def forward(self, z: Tensor, past: Tensor) -> tuple[Tensor, Tensor]:
-        """Map rows [n, size] and `past` [m, size] to new rows and the next past."""
-        count = z.shape[0]
-        joined = torch.cat([past, z])
-        pair = torch.cat([z, joined[:count]], dim=1)
-        u = F.leaky_relu(torch.addmm(self.bias, pair, self.taps), SLOPE)
-        return z + self.out(u), joined[count:]
+        """Map rows and `past` to new rows and the next past."""
+        before, following = _shift(z, past)
+        u = F.leaky_relu(torch.addmm(self.bias, torch.cat([z, before], dim=1), self.taps), SLOPE)
+        return z + self.out(u), following
 
 
 class FoldedDenoiser(DenoisingNetwork):
@@ -84,45 +104,59 @@ class FoldedDenoiser(DenoisingNetwork):
     shift: Tensor
     low: Tensor
     high: Tensor
+    filter: Tensor
+    filter_bias: Tensor
 
     def __init__(self, network: default.SpectralDenoiser) -> None:
         super().__init__()
         self.context, self.lookahead = network.context, network.lookahead
         self.channels, self.dilations = network.channels, network.dilations
         self.leave, self.join, self.full_band = network.leave, network.join, network.full_band
+        self.history, self.taps, self.features = network.history, network.taps, network.features
         self.time_blocks: Any = nn.ModuleList()
         if self.full_band:
             self.time_blocks.extend(FoldedTimeBlock(b) for b in self.full_band.blocks)
         self.fourier = MatrixFourier()
-        with torch.no_grad():
-            film = network.condition(zero_timestep(1))
-            scale, shift = (1 + film[0, : self.channels]), film[0, self.channels :]
-            low, high = network.encode_low, network.encode_high
-            biases = [low.bias.expand(LOW, -1), high.bias.expand(POSITIONS - LOW, -1)]
-            self.register_buffer("shift", (torch.cat(biases) + network.position) * scale + shift)
-            room = (0, 0, 0, 3 * (2 * LOW_STRIDE - LOW_KERNEL))  # a tenth tap of weight zero
-            self.register_buffer("low", F.pad((low.weight * scale[:, None]).T, room))
-            self.register_buffer("high", (high.weight * scale[:, None]).T.contiguous())
         self.blocks: Any = nn.ModuleList(FoldedBlock(block) for block in network.blocks)
-        self.decode, self.mask_low = network.decode, network.mask_low
-        self.mask_high = network.mask_high
+        self.decode, self.mask_high = network.decode, network.mask_high
+        with torch.no_grad():
+            self._fold_encoder(network)
+            self._fold_filter(network.mask_low)
+
+    def _fold_encoder(self, network: default.SpectralDenoiser) -> None:
+        """Fold the timestep's scale and shift, biases and positions into two matrices and a sum."""
+        film = network.condition(zero_timestep(1))
+        scale, shift = (1 + film[0, : self.channels]), film[0, self.channels :]
+        low, high = network.encode_low, network.encode_high
+        biases = [low.bias.expand(LOW, -1), high.bias.expand(POSITIONS - LOW, -1)]
+        self.register_buffer("shift", (torch.cat(biases) + network.position) * scale + shift)
+        room = (0, 0, 0, self.features * (2 * LOW_STRIDE - LOW_KERNEL))  # a tenth tap of zeros
+        self.register_buffer("low", F.pad((low.weight * scale[:, None]).T, room))
+        self.register_buffer("high", (high.weight * scale[:, None]).T.contiguous())
+
+    def _fold_filter(self, mask: nn.Linear) -> None:
+        """Lay out a filter's c as what (re, im) are multiplied by: (Re c, -Im c), (Im c, Re c)."""
+        rows = torch.cat([mask.weight, mask.bias[:, None]], dim=1)
+        rows = rows.unflatten(0, (self.taps, 2, LOW_STRIDE))
+        real, imaginary = rows[:, 0], rows[:, 1]
+        of_re, of_im = torch.stack([real, imaginary], 1), torch.stack([-imaginary, real], 1)
+        rows = torch.stack([of_re, of_im], 1).flatten(0, 3)  # (tap, in, out, bin)
+        self.register_buffer("filter", rows[:, :-1].T.contiguous())
+        self.register_buffer("filter_bias", rows[:, -1].contiguous())
 
     def condition(self, t: Tensor) -> Tensor:
         """Return a placeholder: t = 0 is folded into the weights."""
         return torch.zeros(len(t), 1)
 
     def initial_states(self, batch: int) -> list[Tensor]:
-        """Zeros: the previous input block, the previous output tail, each block's past frames."""
+        """Zeros: the last input block, the last output tail, past frames of all that look back."""
         return [torch.zeros(shape) for shape in self._shapes(batch)]
 
     def denoise(self, audio: Tensor, conditioning: Tensor) -> Tensor:
         """Denoise audio [batch, 1, samples]; samples a multiple of 480."""
         frames = frame(F.pad(audio[:, 0], (HOP, HOP)))
         batch = audio.shape[0]
-        past = [
-            audio.new_zeros(batch * math.prod(before) * d, last)
-            for d, _, *before, last in self._shapes(1)[2:]
-        ]
+        past = [audio.new_zeros(frames, batch, *rest) for frames, _, *rest in self._shapes(1)[2:]]
         return overlap_add(self._frames(frames, past, batch)[0])[:, None]
 
     def stream(
@@ -131,37 +165,39 @@ class FoldedDenoiser(DenoisingNetwork):
         """Denoise [batch, 1, n * 480] samples, delayed by 480; see `initial_states`."""
         before, tail, *past = states
         padded = torch.cat([before, audio[:, 0]], dim=-1)
-        shapes = self._shapes(-1)[2:]
-        rows = [x.reshape(-1, s[-1]) for x, s in zip(past, shapes, strict=True)]
-        frames, following = self._frames(frame(padded), rows, audio.shape[0])
+        frames, following = self._frames(frame(padded), past, audio.shape[0])
         tails = torch.cat([tail[:, None], frames[:, :, HOP:]], dim=1)
         out = (frames[:, :, :HOP] + tails[:, :-1]).flatten(1)[:, None]
-        shaped = [x.reshape(s) for x, s in zip(following, shapes, strict=True)]
-        return out, [padded[:, -HOP:], tails[:, -1], *shaped]
+        return out, [padded[:, -HOP:], tails[:, -1], *following]
 
     def _shapes(self, batch: int) -> list[tuple[int, ...]]:
-        """Shapes of the states: two of audio, one a block, one a block of the full-band path."""
-        blocks = [(d, batch, POSITIONS, self.channels) for d in self.dilations]
-        beside = [(b.dilation, batch, b.bias.shape[0]) for b in self.time_blocks]
-        return [(batch, HOP), (batch, HOP), *blocks, *beside]
+        """Shapes of the states: two of audio, then [frames, batch, ...] of all that look back."""
+        shapes: list[tuple[int, ...]] = [(batch, HOP), (batch, HOP)]
+        shapes += [(d, batch, POSITIONS, self.channels) for d in self.dilations]
+        shapes += [(b.dilation, batch, b.bias.shape[0]) for b in self.time_blocks]
+        if self.taps > 1:
+            shapes.append((self.taps - 1, batch, 2 * LOW_BINS))
+        if self.history:
+            shapes.append((self.history + SMOOTH - 2, batch, LOW_BINS))
+        return shapes
 
     def _frames(
         self, frames: Tensor, past: list[Tensor], batch: int
     ) -> tuple[Tensor, list[Tensor]]:
         """Denoise frames [batch, time, 960]; the rest runs on time-major rows."""
-        re, im = self.fourier.analyse(frames.transpose(0, 1).reshape(-1, 2 * HOP))
-        first = self._encode(re, im).reshape(-1, self.channels)
-        x, count = first, len(self.blocks)
-        following, later = past[:count], past[count:]
+        spectrum = self.fourier.analyse(frames.transpose(0, 1).reshape(-1, 2 * HOP))
+        count, last = len(self.blocks), len(past) - (self.taps > 1) - (self.history > 0)
+        following, later, heard = past[:count], past[count:last], past[last:]
+        x = first = self._encode(spectrum, heard).reshape(-1, self.channels)
         for i, block in enumerate(self.blocks):
             if i == self.leave and self.full_band:
                 beside, later = self._full_band(x, later)
             if i == self.join and self.full_band:
                 x = x + beside
             x, following[i] = block(x, past[i])
-        re, im = self._mask(re, im, torch.cat([x, first], dim=1))
-        out = self.fourier.synthesise(re, im).reshape(-1, batch, 2 * HOP)
-        return out.transpose(0, 1), [*following, *later]
+        spectrum = self._mask(spectrum, torch.cat([x, first], dim=1), heard)
+        out = self.fourier.synthesise(spectrum).reshape(-1, batch, 2 * HOP)
+        return out.transpose(0, 1), [*following, *later, *heard]
 
     def _full_band(self, x: Tensor, past: list[Tensor]) -> tuple[Tensor, list[Tensor]]:
         """Map rows [n * positions, channels] to what joins them later; one row a frame inside."""
@@ -180,27 +216,38 @@ class FoldedDenoiser(DenoisingNetwork):
             following.append(after)
         return z, following
 
-    def _encode(self, re: Tensor, im: Tensor) -> Tensor:
-        magnitude = re * re + im * im + 1e-8
-        # One logarithm and one exponential: powers are slow.
-        gain = torch.exp(torch.log(magnitude) * ((default.COMPRESSION - 1) / 2))
-        compressed = magnitude * gain * torch.rsqrt(magnitude)
-        parts = [x[:, :LOW_BINS] for x in (compressed, re * gain, im * gain)]
-        low = F.pad(torch.stack(parts, dim=-1), (0, 0, 2, 2 * LOW_STRIDE - 7))
-        groups = low.reshape(-1, LOW + 1, 3 * LOW_STRIDE)
+    def _encode(self, spectrum: Tensor, heard: list[Tensor]) -> Tensor:
+        """Map rows [n, 2, 481] to [n, positions, channels]; brings the magnitudes heard forward."""
+        logarithm = torch.log((spectrum * spectrum).sum(1, keepdim=True) + 1e-8)
+        # One logarithm and exponentials: powers are slow.
+        magnitude = torch.exp(logarithm * (default.COMPRESSION / 2))
+        gain = torch.exp(logarithm[..., :LOW_BINS] * ((default.COMPRESSION - 1) / 2))
+        parts = [magnitude[..., :LOW_BINS], spectrum[..., :LOW_BINS] * gain]
+        if self.history:
+            joined = _append(heard[-1], parts[0])
+            heard[-1] = joined[-heard[-1].shape[0] :]
+            parts += [x.reshape(-1, 1, LOW_BINS) for x in look_back(joined, self.history)]
+        low = torch.cat(parts, dim=1).transpose(1, 2)
+        low = F.pad(low, (0, 0, 2, 2 * LOW_STRIDE - 7))
+        groups = low.reshape(-1, LOW + 1, self.features * LOW_STRIDE)
         low = torch.cat([groups[:, :-1], groups[:, 1:]], dim=-1) @ self.low
-        high = compressed[:, LOW_BINS : BINS - 1].reshape(-1, POSITIONS - LOW, HIGH_STRIDE)
+        high = magnitude[..., LOW_BINS : BINS - 1].reshape(-1, POSITIONS - LOW, HIGH_STRIDE)
         x = torch.cat([low, high @ self.high], dim=1)
         return F.leaky_relu(x + self.shift, SLOPE)
 
-    def _mask(self, re: Tensor, im: Tensor, x: Tensor) -> tuple[Tensor, Tensor]:
+    def _mask(self, spectrum: Tensor, x: Tensor, heard: list[Tensor]) -> Tensor:
+        """Filter rows [n, 2, 481] as told by rows x; brings the low spectra heard forward."""
         x = F.leaky_relu(self.decode(x), SLOPE).reshape(-1, POSITIONS, self.channels)
-        low = self.mask_low(x[:, :LOW])
-        real = low[..., :LOW_STRIDE].reshape(-1, LOW_BINS)
-        imaginary = low[..., LOW_STRIDE:].reshape(-1, LOW_BINS)
-        gain = torch.sigmoid(self.mask_high(x[:, LOW:])).reshape(-1, BINS - 1 - LOW_BINS)
-        gain = torch.cat([gain, gain[:, -1:]], dim=-1)  # the Nyquist bin goes with its neighbour
-        a, b = re[:, :LOW_BINS], im[:, :LOW_BINS]
-        re = torch.cat([a * real - b * imaginary, re[:, LOW_BINS:] * gain], dim=-1)
-        im = torch.cat([a * imaginary + b * real, im[:, LOW_BINS:] * gain], dim=-1)
-        return re, im
+        gain = torch.sigmoid(self.mask_high(x[:, LOW:])).reshape(-1, 1, BINS - 1 - LOW_BINS)
+        gain = torch.cat([gain, gain[..., -1:]], dim=-1)  # the Nyquist bin goes with its neighbour
+        c = x[:, :LOW] @ self.filter + self.filter_bias
+        c = c.reshape(-1, LOW, 4 * self.taps, LOW_STRIDE).transpose(1, 2)
+        low = spectrum[..., :LOW_BINS].reshape(-1, 2 * LOW_BINS)
+        if self.taps > 1:
+            joined = _append(heard[0], low)
+            heard[0] = joined[1 - self.taps :]
+            newest = [joined[self.taps - 1 - i : -i or None] for i in range(self.taps)]
+            low = torch.cat(newest, dim=-1)
+        c = c.reshape(-1, 2 * self.taps, 2, LOW_BINS)  # (tap, in), out
+        low = (low.reshape(-1, 2 * self.taps, 1, LOW_BINS) * c).sum(1)
+        return torch.cat([low, spectrum[..., LOW_BINS:] * gain], dim=-1)

@@ -66,19 +66,18 @@ class MatrixFourier(nn.Module):
         for name, table in tables.items():
             self.register_buffer(name, table.float(), persistent=False)
 
-    def analyse(self, frames: Tensor) -> tuple[Tensor, Tensor]:
-        """Transform frames [n, 960] to real and imaginary parts [n, 481]."""
+    def analyse(self, frames: Tensor) -> Tensor:
+        """Transform frames [n, 960] to real and imaginary parts [n, 2, 481]."""
         x = self.first @ (frames * self.window).reshape(-1, N1, N2)  # [n, 2 k1, n2]
         re, im = x[:, :N1], x[:, N1:]
         turned = [re * self.cost + im * self.sint, im * self.cost - re * self.sint]
         x = torch.cat(turned, dim=-1) @ self.second  # [n, k1, 2 k2]
         x = x.transpose(1, 2).reshape(-1, 2, HALF * N1).float()  # squares underflow in halves
-        return x[:, 0, :BINS], x[:, 1, :BINS]
+        return x[..., :BINS]
 
-    def synthesise(self, re: Tensor, im: Tensor) -> Tensor:
-        """Transform real and imaginary parts [n, 481] back to windowed frames [n, 960]."""
-        x = torch.stack([re, im], dim=1)
-        x = nn.functional.pad(x, (0, HALF * N1 - BINS)) * self.weight
+    def synthesise(self, spectrum: Tensor) -> Tensor:
+        """Transform real and imaginary parts [n, 2, 481] back to windowed frames [n, 960]."""
+        x = nn.functional.pad(spectrum, (0, HALF * N1 - BINS)) * self.weight
         x = self.inverse_first @ x.reshape(-1, 2 * HALF, N1)  # [n, 2 n2, k1]
         re, im = x[:, :N2], x[:, N2:]
         cost, sint = self.cost.T, self.sint.T

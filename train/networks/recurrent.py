@@ -43,7 +43,9 @@ class RecurrentDenoiser(SpectralDenoiser):
         leave: int = 1,
         join: int = 1,
     ) -> None:
-        super().__init__(channels, dilations, embedding, full_band, (), leave, join)
+        super().__init__(
+            channels, dilations, embedding, full_band, (), leave, join, history=0, taps=1
+        )
         self.full_band = RecurrentBand(channels, full_band, layers)
         self.context = SAMPLE_RATE - self.hop - self.lookahead
 
@@ -61,6 +63,5 @@ class FoldedRecurrent(FoldedDenoiser):
 
     def _remember(self, z: Tensor, past: list[Tensor]) -> tuple[Tensor, list[Tensor]]:
         core: Any = self.full_band.core  # type: ignore[union-attr]
-        state = past[0].reshape(core.num_layers, -1, core.hidden_size)
-        y, state = core(z.reshape(-1, state.shape[1], core.hidden_size), state)
+        y, state = core(z.reshape(-1, past[0].shape[1], core.hidden_size), past[0])
         return z + y.reshape(-1, core.hidden_size), [state]
