@@ -101,7 +101,8 @@ class LiveSession:
         self.takes: Takes | None = None
         self.priority = "normal"  # of the worker, once it runs
         self.level_in = self.level_out = 0.0  # mean power, smoothed over 0.2 s
-        self._device_frames = (float(BLOCK), 2.0 * BLOCK)  # until the devices are open
+        self._microphone: DeviceStream | None = None
+        self._speaker: DeviceStream | None = None
         self._restart_path()
 
     def latency(self) -> dict[str, float]:
@@ -111,14 +112,29 @@ class LiveSession:
         hop = self.hop * self.overload.hops
         computing = float(np.median(times)) * SAMPLE_RATE if times else 0.0
         waiting = self.level or hop + self.target
+        heard, spoken = self._device_latency()
         return {
-            "input device": self._device_frames[0] * ms,
+            "input device": heard,
             "hop": hop * ms,
             "look-ahead and window": self.processor.latency * ms,
             "computing": computing * ms,
             "ring": max(0.0, waiting - hop - computing) * ms,
-            "output device": self._device_frames[1] * ms,
+            "output device": spoken,
         }
+
+    def _device_latency(self) -> tuple[float, float]:
+        """Return milliseconds of the input and the output device, guessed until they are open.
+
+        The level counts frames as if they came and went one by one, so no block is counted here.
+        """
+        options, block = self.options, 1000 * BLOCK / SAMPLE_RATE
+        heard = 0.0 if _is_file(options.input) else block
+        spoken = 0.0 if options.output == NOWHERE else 2 * block
+        if self._microphone:
+            heard = 1000 * self._microphone.latency
+        if self._speaker:
+            spoken = 1000 * self._speaker.latency
+        return heard, spoken
 
     def run(self, each: Callable[[], None] = lambda: None) -> Counters:
         """Play until stopped, calling `each` ten times a second; survives the loss of a device."""
@@ -187,21 +203,20 @@ class LiveSession:
             refuse_feedback(source, target)
         bridge.expect(1.0)  # opening may take a moment
         opened: list[Endpoint] = []
-        heard = 0.0  # frames from the ring to the ear; PortAudio knows
         try:
             if target:
-                opened.append(speaker := DeviceStream(target, "output", bridge, self.safety))
-                heard = speaker.latency * SAMPLE_RATE
+                self._speaker = DeviceStream(target, "output", bridge, self.safety)
+                opened.append(self._speaker)
             else:
                 opened.append(play_nowhere(bridge))
             if source:
-                opened.append(DeviceStream(source, "input", bridge, self.safety))
+                self._microphone = DeviceStream(source, "input", bridge, self.safety)
+                opened.append(self._microphone)
             else:
                 opened.append(play_file(Path(options.input or ""), bridge, self._file_ended))
         except RtdenoiseError:
             _close(opened)
             raise
-        self._device_frames = (float(BLOCK) if source else 0.0, heard)
         names = (source.name if source else options.input, target.name if target else NOWHERE)
         self.say(f"{names[0]} -> {names[1]}")
         return opened
