@@ -145,12 +145,15 @@ class LiveSession:
         worker = threading.Thread(target=self._worker, name="rtdenoise worker", daemon=True)
         worker.start()
         end = time.monotonic() + self.options.seconds if self.options.seconds else None
+        stalled = False
         try:
             while not self.stop.is_set() and (end is None or time.monotonic() < end):
                 self.stop.wait(0.1 if end is None else min(0.1, max(0.0, end - time.monotonic())))
                 each()
-                if self.bridge.stalled() and not self.stop.is_set():
-                    endpoints = self._reconnect(endpoints)
+                # Twice: where the whole machine stood still the devices come back by themselves.
+                stalled, before = self.bridge.stalled(), stalled
+                if stalled and before and not self.stop.is_set():
+                    endpoints, stalled = self._reconnect(endpoints), False
         finally:
             self.stop.set()
             self._work.set()

@@ -89,7 +89,9 @@ def settled_round_trip(rig: LiveRig, model: Path, *options: str) -> tuple[float,
     return reported, measured, correlation, out
 
 
-@pytest.mark.parametrize("options", [(), ("--hop-ms", "20")])
+@pytest.mark.parametrize(
+    "options", [(), ("--hop-ms", "20"), ("--hop-ms", "20", "--safety-ms", "100")]
+)
 def test_the_speaker_plays_the_denoised_microphone(rig, toy_stream_model, options):
     reported, measured, correlation, out = settled_round_trip(rig, toy_stream_model, *options)
     assert correlation > 0.999, (correlation, out)

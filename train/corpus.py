@@ -109,7 +109,9 @@ class Corpus:
                     f"{packed} is not a packed corpus ({table.name} is missing): "
                     "make one with `python -m train.corpus`"
                 )
-            banks.append(Bank(torch.from_numpy(np.load(data)), read_clips(table)))
+            # Mapped, not read: it starts at once, and all processes share one copy in memory.
+            samples = torch.from_numpy(np.load(data, mmap_mode="c"))
+            banks.append(Bank(samples, read_clips(table)))
         return cls(*banks)
 
     def save(self, packed: Path) -> None:
