@@ -1,44 +1,48 @@
-"""The training loss of the `default` recipe: compressed complex spectra at random resolutions."""
+"""The training loss of the `default` recipe: spectra at random resolutions, loudness, waveform."""
 
 from __future__ import annotations
-
-import math
 
 import torch
 from torch import Tensor, nn
 
+from .loudness import LoudnessLoss
 from .network_api import SAMPLE_RATE
 
 RESOLUTIONS = (512, 960, 1536, 2048)  # samples: 11 to 43 ms
 COMPRESSION = 0.3
 EPSILON = 1e-7
 FLOOR = 10**-3.5  # spectral distance that nobody hears: clean clips must not dominate
+SILENT = 1e-4  # a target's level under which it holds no speech
 
 
 class MultiResolutionLoss(nn.Module):
-    """Compressed magnitude and complex distance at one resolution a step, plus waveform SNR, in dB.
+    """Compressed magnitude and complex distance at one resolution a step, loudness, waveform SNR.
 
     Both signals are first divided by the target's level, so that a quiet talker counts as much as
     a loud one. With |S|^0.3 as in Braun and Tashev, arXiv:2009.12286, equation 6. Bins count
     equally below `knee` Hz and as knee / f above, near the ear's resolution. Bins above a clip's
     bandwidth are left out: its target holds nothing there, and a network would learn to delete.
 
-    Clips count alike, and in decibels: 10 % less error is worth the same in an easy clip as in one
-    whose speech is all but lost. `spectral` and `snr` are the worth of a decibel of each: with
-    an `snr` that outweighs the spectrum (it once was 20 times its share) noise stays audible.
+    A clip counts by the root of its distance, between the distance itself (where clips that are
+    lost anyway dominate) and its logarithm (where those that are nearly clean do). Speech that is
+    missing counts `missing` times as much as noise that is left, or an unsure network mutes the
+    voice with the noise. `spectral`, `loudness` and `snr` are the weights of the three parts.
     """
 
     def __init__(
         self,
         resolutions: tuple[int, ...] = RESOLUTIONS,
         magnitude: float = 0.7,
-        spectral: float = 0.02,
+        missing: float = 2.0,
+        spectral: float = 1.0,
+        loudness: float = 0.03,
         snr: float = 0.005,
-        knee: float = 4000.0,
+        knee: float = 1500.0,
     ) -> None:
         super().__init__()
         self.resolutions, self.magnitude, self.knee = resolutions, magnitude, knee
-        self.spectral, self.snr = spectral, snr
+        self.missing, self.spectral, self.loud, self.snr = missing, spectral, loudness, snr
+        self.loudness = LoudnessLoss()
 
     def forward(
         self,
@@ -51,6 +55,16 @@ class MultiResolutionLoss(nn.Module):
 
         `generator` (CPU) draws the resolution; without it every resolution counts.
         """
+        return sum(self.parts(estimate, target, bandwidth, generator).values(), torch.zeros(()))
+
+    def parts(
+        self,
+        estimate: Tensor,
+        target: Tensor,
+        bandwidth: Tensor | None = None,
+        generator: torch.Generator | None = None,
+    ) -> dict[str, Tensor]:
+        """Return the weighted parts whose sum is the loss."""
         estimate, target = estimate[:, 0], target[:, 0]
         level = target.square().mean(-1, keepdim=True).sqrt()
         scale = 0.1 / (level + 0.01)  # the floor keeps noise-only clips in proportion
@@ -60,7 +74,14 @@ class MultiResolutionLoss(nn.Module):
             pick = int(torch.randint(len(sizes), (), generator=generator))
             sizes = sizes[pick : pick + 1]
         spectral = [self._spectral(estimate, target, size, bandwidth) for size in sizes]
-        return self.spectral * torch.stack(spectral).mean() + self.snr * _snr_loss(estimate, target)
+        parts = {
+            "spectral": self.spectral * torch.stack(spectral).mean(),
+            "snr": self.snr * _snr_loss(estimate, target),
+        }
+        if self.loud:
+            speaks = (level[:, 0] > SILENT).float()
+            parts["loudness"] = self.loud * (self.loudness(estimate, target) * speaks).mean()
+        return parts
 
     def _spectral(self, estimate: Tensor, target: Tensor, size: int, bandwidth) -> Tensor:
         a, b = _stft(estimate, size), _stft(target, size)
@@ -69,13 +90,15 @@ class MultiResolutionLoss(nn.Module):
         unit_a, unit_b = mag_a * power_a.rsqrt(), mag_b * power_b.rsqrt()
         distance = (a.real * unit_a - b.real * unit_b).square()
         distance = distance + (a.imag * unit_a - b.imag * unit_b).square()
-        mixed = self.magnitude * (mag_a - mag_b).square() + (1 - self.magnitude) * distance
+        more = mag_a - mag_b
+        louder = more.square() * torch.where(more < 0, self.missing, 1.0)
+        mixed = self.magnitude * louder + (1 - self.magnitude) * distance
         frequency = torch.linspace(0, SAMPLE_RATE / 2, a.shape[1], device=a.device)
         weight = (self.knee / frequency.clamp(min=self.knee))[None]
         if bandwidth is not None:
             weight = weight * (frequency[None] <= bandwidth[:, None])
         clips = (mixed.mean(-1) * weight).sum(-1) / weight.sum(-1)
-        return 10 * torch.log10(clips + FLOOR).mean() - 10 * math.log10(FLOOR)
+        return (clips + FLOOR).sqrt().mean() - FLOOR**0.5
 
 
 def _stft(audio: Tensor, size: int) -> Tensor:
