@@ -80,7 +80,7 @@ class Degrader:
             responses = torch.cat([responses, padded[None]])
         responses = responses / responses.abs().amax(-1, keepdim=True)
         early = responses.clone()
-        early[:, EARLY:] *= torch.exp(-torch.arange(PREROLL - EARLY) / (0.01 * SAMPLE_RATE))
+        early[:, EARLY:] *= torch.exp(-torch.arange(PREROLL - EARLY) / (0.03 * SAMPLE_RATE))
         n = self.length
         self.rooms = torch.fft.rfft(responses, n=n).to(self.device)
         self.early = torch.fft.rfft(early, n=n).to(self.device)

@@ -9,7 +9,7 @@ from .network_api import SAMPLE_RATE
 
 SPEED_OF_SOUND = 343.0  # m/s
 ORDER = 6  # reflections along each axis; enough for the first 80 ms of a living room
-EARLY = int(0.05 * SAMPLE_RATE)  # samples after the direct sound that speech benefits from
+EARLY = int(0.1 * SAMPLE_RATE)  # samples after the direct sound that the target keeps
 
 
 def shoebox(count: int, length: int, generator: torch.Generator) -> Tensor:
