@@ -47,7 +47,8 @@ def write_repository(
     folder = repository / loaded.card.name
     if folder.exists():
         raise RtdenoiseError(f"{folder} exists: remove it first")
-    states = batch_first(StreamEngine(loaded, 1).silent_states, 1)
+    shapes = [node.shape for node in loaded.session.get_inputs()[1:]]
+    states = batch_first(StreamEngine(loaded, 1).silent_states, shapes)
     part = folder.with_name(f".{folder.name}.part")
     shutil.rmtree(part, ignore_errors=True)
     try:
@@ -67,17 +68,14 @@ def write_repository(
     return folder
 
 
-def batch_first(states: list[NDArray[np.float32]], batch: int) -> list[NDArray[np.float32]]:
-    """Move the batch axis of states to the front; it is the second one where frames come first."""
+def batch_first(
+    states: list[NDArray[np.float32]], shapes: list[list[int | str]]
+) -> list[NDArray[np.float32]]:
+    """Move the batch axis of states to the front; `shapes` are the graph's, which name it."""
     return [
-        np.ascontiguousarray(s if _batch_axis(s.shape, batch) == 0 else np.swapaxes(s, 0, 1))
-        for s in states
+        np.ascontiguousarray(np.moveaxis(state, shape.index("batch"), 0))
+        for state, shape in zip(states, shapes, strict=True)
     ]
-
-
-def _batch_axis(shape: tuple[int, ...], batch: int) -> int:
-    """Audio states are [batch, samples]; all others [frames, batch, ...]."""
-    return 0 if len(shape) == 2 and shape[0] == batch else 1
 
 
 def batch_first_model(model: onnx.ModelProto) -> onnx.ModelProto:
