@@ -20,7 +20,8 @@ TOY = {
     "leave": 1,
     "join": 2,
     "history": 3,
-    "taps": 2,
+    "taps": 4,
+    "detail": 8,
 }
 
 

@@ -7,7 +7,7 @@ import torch
 
 from train.network_api import zero_timestep
 from train.networks import build
-from train.networks.default import _CausalTaps
+from train.networks.default import _CausalTaps, fine_power
 from train.networks.embedding import sinusoidal_embedding
 from train.networks.fourier import Fourier, frame, overlap_add
 from train.networks.fourier_matrices import MatrixFourier
@@ -23,7 +23,7 @@ NETWORKS = {
         "leave": 1,
         "join": 2,
         "history": 3,
-        "taps": 3,
+        "taps": 4,
     },
     "unet": {"channels": [4, 4, 6, 8], "dilations": [1, 2], "embedding": 8},
     "recurrent": {
@@ -116,6 +116,29 @@ def test_the_folded_form_is_the_network_at_t_0(name):
             out.append(denoised)
     delayed = torch.cat(out, dim=-1)[..., 480:]
     torch.testing.assert_close(delayed, expected[..., :-480], atol=1e-4, rtol=1e-4)
+
+
+def test_volume_is_not_heard():
+    """What is 20 dB softer comes out 20 dB softer and otherwise the same, once silence is past."""
+    torch.manual_seed(0)
+    network, t = build("default", **NETWORKS["default"]).eval(), zero_timestep(1)
+    audio = 0.3 * torch.randn(1, 1, 48_000)
+    with torch.no_grad():
+        loud, soft = network(audio, t), 10 * network(0.1 * audio, t)
+    loud, soft = loud[..., 24_000:], soft[..., 24_000:]
+    assert (loud - soft).norm() < 1e-3 * loud.norm()
+
+
+def test_four_frames_tell_25_hz_apart():
+    time = torch.arange(9600) / 48_000
+    for hertz, bin_, above in ((1000, 20, 0), (1025, 20, 1)):
+        re, im = Fourier().analyse(frame(torch.sin(2 * torch.pi * hertz * time)[None]))
+        newest = [[x[0, 10 - i] for i in range(4)] for x in (re, im)]
+        powers = torch.stack(fine_power(*newest))  # [at the bin or above it, bins]
+        assert divmod(int(powers.argmax()), 481) == (above, bin_)
+        others = powers.clone()
+        others[above, bin_] = 0
+        assert others.max() < 0.01 * powers.max()
 
 
 def test_sinusoidal_embedding():

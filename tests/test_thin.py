@@ -31,7 +31,7 @@ def test_all_channels_kept_is_the_same_network(audio):
 def test_channels_that_follow_from_others_cost_nothing(audio):
     """Two channels are copies of two others wherever they are read: four say the same."""
     network = toy_network()
-    rows = ("encode_low.", "encode_high.", "full_band.widen.", "decode.", "out.")
+    rows = ("encode_low.", "encode_high.", "full_band.widen.", "out.")
     with torch.no_grad():
         for name, weight in network.named_parameters():
             if name.startswith("timestep.2"):  # scale and shift
@@ -51,7 +51,7 @@ def test_channels_that_follow_from_others_cost_nothing(audio):
 def test_a_dropped_block_adds_nothing(audio):
     network = toy_network()
     small = thinned(network, audio, network.channels, [1])
-    assert options(small) == TOY | {"dilations": [1, 4], "join": 1}
+    assert options(small) == TOY | {"dilations": [1, 4], "join": 1, "fine": True}
     expected = output(without(network, 1), audio)
     torch.testing.assert_close(output(small, audio), expected, atol=2e-4, rtol=0)
     assert loss_of(small, audio) == pytest.approx(loss_of(without(network, 1), audio), rel=1e-3)

@@ -16,8 +16,7 @@ from typing import Annotated, Any
 
 import torch
 import typer
-from torch import Tensor, nn
-from torch.nn import functional as F
+from torch import Tensor
 
 from rtdenoise.command import run_function
 from rtdenoise.errors import RtdenoiseError
@@ -28,7 +27,7 @@ from .corpus import Corpus
 from .degrade import Degrader
 from .losses import MultiResolutionLoss
 from .network_api import zero_timestep
-from .networks.default import SLOPE, SpectralDenoiser
+from .networks.default import SpectralDenoiser
 
 Kept = tuple[list[int], Tensor]  # indices, and [all, kept]: every channel from those kept
 
@@ -75,6 +74,8 @@ def options(network: SpectralDenoiser) -> dict[str, Any]:
         "join": network.join,
         "history": network.history,
         "taps": network.taps,
+        "fine": network.fine,
+        "detail": network.detail,
     }
 
 
@@ -112,7 +113,7 @@ def thinned(
     small = SpectralDenoiser(**shape)
     new = small.state_dict()
     new.update({key: x for key, x in old.items() if key in new and new[key].shape == x.shape})
-    (kept, stream), (decoded, to_mask) = (select(seen[k], channels) for k in ("stream", "decode"))
+    kept, stream = select(seen["stream"], channels)
     for name in ("encode_low", "encode_high", "full_band.widen"):
         new[f"{name}.weight"], new[f"{name}.bias"] = (
             old[f"{name}.{part}"][kept] for part in ("weight", "bias")
@@ -123,10 +124,11 @@ def thinned(
         new[f"timestep.2.{part}"] = old[f"timestep.2.{part}"][film]
     new["full_band.narrow.weight"] = old["full_band.narrow.weight"] @ stream
     both = torch.block_diag(stream, stream)  # the stream, and what the encoder made
-    new["decode.weight"] = (old["decode.weight"] @ both)[decoded]
-    new["decode.bias"] = old["decode.bias"][decoded]
-    for name in ("mask_low", "mask_high"):
-        new[f"{name}.weight"] = old[f"{name}.weight"] @ to_mask
+    for name in ("decode_low.weight", "decode_high.weight"):
+        heard, bins = old[name].split(
+            [2 * network.channels, old[name].shape[1] - 2 * network.channels], dim=1
+        )
+        new[name] = torch.cat([heard @ both, bins], dim=1)
     for to, i in enumerate(stay):
         inner = select(seen[f"block {i}"], channels)
         new.update(_block(old, f"blocks.{i}.", f"blocks.{to}.", (kept, stream), inner))
@@ -163,11 +165,6 @@ def _watch(network: SpectralDenoiser, audio: list[Batch]) -> dict[str, Tensor]:
             block.out.register_forward_hook(lambda m, given, out, i=i: add(f"block {i}", given[0]))
         )
 
-    def at_decoder(module: nn.Module, given: tuple[Tensor, ...], out: Tensor) -> None:
-        add("stream", given[0][..., : network.channels])
-        add("decode", F.leaky_relu(out, SLOPE))
-
-    hooks.append(network.decode.register_forward_hook(at_decoder))
     for batch in audio:
         network(batch.noisy, zero_timestep(len(batch.noisy)))
     for hook in hooks:

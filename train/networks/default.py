@@ -1,11 +1,13 @@
 """The `default` network: Conv1D encoder-decoder over the compressed spectrum, 20 ms latency.
 
-    audio -> frames -> spectrum, and below 8 kHz what each bin was like in the last 0.4 s
+    audio -> frames -> logarithm of the spectrum, and below 8 kHz what each bin was like in the last
+             0.4 s, and what four frames taken together hear at it and half a bin above it
           -> Conv1d over frequency (stride 5 below 8 kHz, 40 above)
           -> blocks: [dilated causal Conv1d over time, mixing over all frequencies] + skip
              beside some of them: all frequencies as one vector, dilated Conv1d over time
           -> ConvTranspose1d over frequency
-          -> below 8 kHz complex filter over the last frames, gain above -> audio
+          -> beside what the encoder saw of each bin: below 8 kHz a complex filter over the last
+             frames, above a gain -> audio
 
 In the blocks weights are shared over frequency; the full-band path knows which frequency is
 which, at little cost. All products are plain matrix products, and activations lie in
@@ -15,11 +17,14 @@ causal convolution are two GEMMs that add into one result without a copy.
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
+
+from rtdenoise.errors import RtdenoiseError
 
 from ..network_api import DenoisingNetwork
 from .embedding import sinusoidal_embedding
@@ -30,9 +35,11 @@ LOW_STRIDE, LOW_KERNEL = 5, 9
 HIGH_STRIDE = 40  # 8-24 kHz: 8 positions of 2 kHz
 LOW, HIGH = LOW_BINS // LOW_STRIDE, (BINS - 1 - LOW_BINS) // HIGH_STRIDE
 POSITIONS = LOW + HIGH
-COMPRESSION = 0.3  # exponent of the magnitude
+QUIETEST = 1e-7  # power of a bin: the rounding noise of 16 bits
+STEEPNESS = 0.2  # of the logarithm that the network hears: 10 dB are 0.46
 NARROW = 16  # channels of a position as the full-band path sees it
 SMOOTH = 4  # frames over which a bin's magnitude is smoothed before its least is looked for
+FINE = 4  # frames heard as one window of 50 ms
 SLOPE = 0.1  # of LeakyReLU; a learned PReLU cost a quarter of the training step on CPU
 
 
@@ -137,9 +144,11 @@ class SpectralDenoiser(DenoisingNetwork):
 
     The full-band path of `full_band` values leaves after block `leave` and joins before block
     `join`; `full_band` 0 does without it. `history` frames give each bin its mean and its least
-    magnitude, the noise's as a rule; a bin's output is a filter over its last `taps` frames (as in
+    level, the noise's as a rule; a bin's output is a filter over its last `taps` frames (as in
     Schroeter et al., DeepFilterNet, arXiv:2110.05588), which tells harmonics apart that lie closer
-    than a 20 ms window does.
+    than a 20 ms window does; `fine` shows the encoder where they lie. `detail` values decide on
+    the filters of a position: a few channels cannot say how loud each of its bins is, so that the
+    decoder sees that too.
     """
 
     hop = HOP
@@ -150,19 +159,24 @@ class SpectralDenoiser(DenoisingNetwork):
         channels: int = 32,
         dilations: tuple[int, ...] = (1, 4, 8, 16, 1, 4, 12),
         embedding: int = 64,
-        full_band: int = 96,
-        full_band_dilations: tuple[int, ...] = (1, 2, 4, 8, 2, 4),
+        full_band: int = 128,
+        full_band_dilations: tuple[int, ...] = (1, 2, 4, 8, 16),
         leave: int = 2,
         join: int = 5,
         history: int = 40,
         taps: int = 4,
+        fine: bool = True,
+        detail: int = 64,
     ) -> None:
         super().__init__()
+        if fine and taps < FINE:
+            raise RtdenoiseError(f"network option fine needs taps of at least {FINE}: not {taps}")
         self.leave, self.join, self.history, self.taps = leave, join, history, taps
+        self.fine, self.detail = fine, detail
         self.channels, self.dilations, self.embedding = channels, tuple(dilations), embedding
         beside = sum(full_band_dilations) if full_band else 0
         memory = sum(dilations[:leave]) + sum(dilations[join:])
-        looked_back = history + SMOOTH - 2 if history else 0
+        looked_back = history + SMOOTH - 2 if history else (FINE - 1) * fine
         frames = max(looked_back + max(sum(dilations), memory + beside), taps - 1)
         self.context = WINDOW - HOP + frames * HOP
         self.lookahead = WINDOW - HOP
@@ -176,18 +190,19 @@ class SpectralDenoiser(DenoisingNetwork):
         self.timestep = nn.Sequential(nn.Linear(embedding, embedding), nn.SiLU(), film)
         self.blocks: Any = nn.ModuleList(Block(channels, d) for d in dilations)
         self.full_band = FullBand(channels, full_band, full_band_dilations) if full_band else None
-        self.decode = nn.Linear(2 * channels, channels)
-        self.mask_low = nn.Linear(channels, taps * 2 * LOW_STRIDE)
-        self.mask_high = nn.Linear(channels, HIGH_STRIDE)
-        with torch.no_grad():  # starts as half of the newest frame
+        self.decode_low = nn.Linear(2 * channels + LOW_KERNEL * self.features, detail)
+        self.decode_high = nn.Linear(2 * channels + HIGH_STRIDE, detail)
+        self.mask_low = nn.Linear(detail, taps * 2 * LOW_STRIDE)
+        self.mask_high = nn.Linear(detail, HIGH_STRIDE)
+        with torch.no_grad():  # starts as about half of the newest frame
             self.mask_low.bias[:LOW_STRIDE] = 0.5
             self.mask_low.weight[2 * LOW_STRIDE :] = 0
             self.mask_low.bias[2 * LOW_STRIDE :] = 0
 
     @property
     def features(self) -> int:
-        """Values that the encoder sees of a bin: magnitude, real, imaginary (mean, least)."""
-        return 5 if self.history else 3
+        """Values the encoder sees of a bin: level (mean, least) (fine two), real, imaginary."""
+        return 3 + 2 * (self.history > 0) + 2 * self.fine
 
     def condition(self, t: Tensor) -> Tensor:
         """Map timesteps [batch] to FiLM scale and shift [batch, 2 * channels]."""
@@ -197,14 +212,15 @@ class SpectralDenoiser(DenoisingNetwork):
         """Denoise audio [batch, 1, samples]; samples a multiple of 480."""
         frames = frame(F.pad(audio[:, 0], (HOP, HOP)))
         re, im = (part.transpose(0, 1) for part in self.fourier.analyse(frames))  # [T, B, bins]
-        first = x = self._encode(re, im, conditioning)
+        low, high = self._see(re, im)
+        first = x = self._encode(low, high, conditioning)
         for i, block in enumerate(self.blocks):
             if i == self.leave and self.full_band:
                 beside = self.full_band(x)
             if i == self.join and self.full_band:
                 x = x + beside
             x = block(x)
-        re, im = self._mask(re, im, torch.cat([x, first], dim=-1))
+        re, im = self._mask(re, im, (x, first), (low, high))
         frames = self.fourier.synthesise(re.transpose(0, 1), im.transpose(0, 1))
         return overlap_add(frames)[:, None]
 
@@ -214,28 +230,40 @@ class SpectralDenoiser(DenoisingNetwork):
 
         return FoldedDenoiser(self.eval())
 
-    def _encode(self, re: Tensor, im: Tensor, film: Tensor) -> Tensor:
-        magnitude = re.square() + im.square() + 1e-8
-        gain = magnitude ** ((COMPRESSION - 1) / 2)
-        compressed = magnitude ** (COMPRESSION / 2)
-        parts = [x[..., :LOW_BINS] for x in (compressed, re * gain, im * gain)]
+    def _see(self, re: Tensor, im: Tensor) -> tuple[Tensor, Tensor]:
+        """Return what is known of the bins [T, B, 481]: [T, B, 32, 9 * features], [T, B, 8, 40]."""
+        logarithm = log_power(re.square() + im.square())
+        parts = [logarithm[..., :LOW_BINS]]
+        loud = parts[0].mean(-1, keepdim=True)
         if self.history:
-            before = parts[0].new_zeros(self.history + SMOOTH - 2, *parts[0].shape[1:])
-            parts += look_back(torch.cat([before, parts[0]]), self.history)
-        low = torch.stack(parts, dim=-1)
-        low = F.pad(low, (0, 0, 2, 2))  # [T, B, 164, 3]
+            levels = F.pad(parts[0].permute(1, 2, 0), (self.history + SMOOTH - 2, 0))
+            *past, loud = (x.permute(2, 0, 1) for x in look_back(levels, self.history))
+            parts += past
+        if self.fine:
+            spectra = (F.pad(x[..., :LOW_BINS], (0, 0, 0, 0, FINE - 1, 0)) for x in (re, im))
+            frames = [[x[FINE - 1 - i : len(x) - i] for i in range(FINE)] for x in spectra]
+            parts += [log_power(x) for x in fine_power(*frames)]
+        gain = phase_gain(parts[0], loud)
+        parts = [x - loud for x in parts] + [x[..., :LOW_BINS] * gain for x in (re, im)]
+        low = F.pad(torch.stack(parts, dim=-1), (0, 0, 2, 2))  # [T, B, 164, features]
         taps = [low[..., i : i + LOW_BINS - 4 : LOW_STRIDE, :] for i in range(LOW_KERNEL)]
-        x_low = self.encode_low(torch.cat(taps, dim=-1))
-        high = compressed[..., LOW_BINS : BINS - 1].unflatten(-1, (HIGH, HIGH_STRIDE))
-        x = torch.cat([x_low, self.encode_high(high)], dim=-2) + self.position
+        high = (logarithm[..., LOW_BINS : BINS - 1] - loud).unflatten(-1, (HIGH, HIGH_STRIDE))
+        return torch.cat(taps, dim=-1), high
+
+    def _encode(self, low: Tensor, high: Tensor, film: Tensor) -> Tensor:
+        x = torch.cat([self.encode_low(low), self.encode_high(high)], dim=-2) + self.position
         scale, shift = film[:, None].chunk(2, dim=-1)
         x = x * (1 + scale) + shift
         return F.leaky_relu(x, SLOPE)
 
-    def _mask(self, re: Tensor, im: Tensor, x: Tensor) -> tuple[Tensor, Tensor]:
-        x = F.leaky_relu(self.decode(x), SLOPE)
-        low = self.mask_low(x[..., :LOW, :]).unflatten(-1, (self.taps, 2, LOW_STRIDE))
-        gain = torch.sigmoid(self.mask_high(x[..., LOW:, :])).flatten(-2)  # [T, B, 320]
+    def _mask(
+        self, re: Tensor, im: Tensor, xs: tuple[Tensor, ...], seen: tuple[Tensor, Tensor]
+    ) -> tuple[Tensor, Tensor]:
+        low = joined_linear(self.decode_low, *(x[..., :LOW, :] for x in xs), seen[0])
+        high = joined_linear(self.decode_high, *(x[..., LOW:, :] for x in xs), seen[1])
+        low = torch.tanh(self.mask_low(F.leaky_relu(low, SLOPE)))
+        low = low.unflatten(-1, (self.taps, 2, LOW_STRIDE))
+        gain = torch.sigmoid(self.mask_high(F.leaky_relu(high, SLOPE))).flatten(-2)  # [T, B, 320]
         gain = torch.cat([gain, gain[..., -1:]], dim=-1)  # the Nyquist bin goes with its neighbour
         y, z = torch.zeros_like(re[..., :LOW_BINS]), torch.zeros_like(im[..., :LOW_BINS])
         for i in range(self.taps):
@@ -247,14 +275,56 @@ class SpectralDenoiser(DenoisingNetwork):
         return re, im
 
 
-def look_back(low: Tensor, history: int) -> list[Tensor]:
-    """Return the mean and the least of the last `history` smoothed magnitudes of each bin.
+def joined_linear(layer: nn.Linear, *parts: Tensor) -> Tensor:
+    """Return layer(torch.cat(parts, -1)) without the copy that joins them."""
+    weights = layer.weight.split([x.shape[-1] for x in parts], dim=1)
+    y = F.linear(parts[0], weights[0], layer.bias)
+    for x, weight in zip(parts[1:], weights[1:], strict=True):
+        y = y + F.linear(x, weight)
+    return y
 
-    `low` [history + SMOOTH - 2 + time, ...] begins with the past; both are [time, ...]. The least
-    of smoothed levels is what is always there: Martin's minimum statistics (IEEE Trans. Speech
-    and Audio Processing 9 (2001) 504), here over 0.4 s.
+
+def fine_power(re: list[Tensor], im: list[Tensor]) -> tuple[Tensor, Tensor]:
+    """Return the power of four frames heard as one: at each bin, and 25 Hz above it.
+
+    `re` and `im` [..., bins] of the newest frame, the one before, and so on. A tone at bin k turns
+    by (-1)^k from frame to frame (50 k Hz, 10 ms), one 25 Hz above by another quarter: a Fourier
+    transform over the frames tells them apart.
     """
-    rows = low.flatten(1).T[:, None]  # [bins, 1, frames]
-    smooth = F.avg_pool1d(rows, SMOOTH, 1)
-    parts = F.avg_pool1d(smooth, history, 1), -F.max_pool1d(-smooth, history, 1)
-    return [part[:, 0].T.reshape(-1, *low.shape[1:]) for part in parts]
+    sign = 1.0 - 2.0 * (torch.arange(re[0].shape[-1], device=re[0].device) % 2)
+    a, b = re[0] + re[2] + sign * (re[1] + re[3]), im[0] + im[2] + sign * (im[1] + im[3])
+    c, d = re[0] - re[2] - sign * (im[1] - im[3]), im[0] - im[2] + sign * (re[1] - re[3])
+    low, high = (x.square() + y.square() for x, y in ((a, b), (c, d)))
+    return low / FINE**2, high / FINE**2
+
+
+def log_power(power: Tensor) -> Tensor:
+    """Logarithm of power, 0 for silence.
+
+    Differences of logarithms are ratios, which is what a gain depends on, at any volume: with
+    compressed magnitudes instead the same network heard no more than loud and soft.
+    """
+    return STEEPNESS * torch.log(power / QUIETEST + 1)
+
+
+def phase_gain(logarithm: Tensor, loud: Tensor) -> Tensor:
+    """What a bin of this logarithm is multiplied by to keep its phase: |X| becomes (|X| / L)^0.4.
+
+    L is the magnitude that `loud` is the logarithm of.
+    """
+    return torch.exp((1 - 0.5 / STEEPNESS) * logarithm - loud - 0.5 * math.log(QUIETEST))
+
+
+def look_back(levels: Tensor, history: int) -> list[Tensor]:
+    """Return what the logarithms of each bin were like of late: mean, least, and the loudest frame.
+
+    `levels` [batch, bins, history + SMOOTH - 2 + time] begin with the past. Mean and least are of
+    the last `history` values smoothed over SMOOTH frames, [batch, bins, time]; the least of
+    smoothed levels is what is always there: Martin's minimum statistics (IEEE Trans. Speech and
+    Audio Processing 9 (2001) 504), here over 0.4 s. The mean over bins of the loudest frame of all
+    these, [batch, 1, time], is the level that all is heard in relation to.
+    """
+    smooth = F.avg_pool1d(levels, SMOOTH, 1)
+    mean, least = F.avg_pool1d(smooth, history, 1), -F.max_pool1d(-smooth, history, 1)
+    loud = F.max_pool1d(levels.mean(1, keepdim=True), history + SMOOTH - 1, 1)
+    return [mean, least, loud]

@@ -18,6 +18,7 @@ from torch.nn import functional as F
 from ..network_api import DenoisingNetwork, zero_timestep
 from . import default
 from .default import (
+    FINE,
     HIGH_STRIDE,
     LOW,
     LOW_BINS,
@@ -26,7 +27,9 @@ from .default import (
     POSITIONS,
     SLOPE,
     SMOOTH,
+    log_power,
     look_back,
+    phase_gain,
 )
 from .fourier import BINS, HOP, frame, overlap_add
 from .fourier_matrices import MatrixFourier
@@ -104,8 +107,12 @@ class FoldedDenoiser(DenoisingNetwork):
     shift: Tensor
     low: Tensor
     high: Tensor
+    decode: Tensor
+    decode_bias: Tensor
     filter: Tensor
     filter_bias: Tensor
+    fine_signs: Tensor
+    fine_rows: Tensor
 
     def __init__(self, network: default.SpectralDenoiser) -> None:
         super().__init__()
@@ -113,15 +120,17 @@ class FoldedDenoiser(DenoisingNetwork):
         self.channels, self.dilations = network.channels, network.dilations
         self.leave, self.join, self.full_band = network.leave, network.join, network.full_band
         self.history, self.taps, self.features = network.history, network.taps, network.features
+        self.fine = network.fine
         self.time_blocks: Any = nn.ModuleList()
         if self.full_band:
             self.time_blocks.extend(FoldedTimeBlock(b) for b in self.full_band.blocks)
         self.fourier = MatrixFourier()
         self.blocks: Any = nn.ModuleList(FoldedBlock(block) for block in network.blocks)
-        self.decode, self.mask_high = network.decode, network.mask_high
+        self.decode_high, self.mask_high = network.decode_high, network.mask_high
         with torch.no_grad():
             self._fold_encoder(network)
             self._fold_filter(network.mask_low)
+            self._fold_fine()
 
     def _fold_encoder(self, network: default.SpectralDenoiser) -> None:
         """Fold the timestep's scale and shift, biases and positions into two matrices and a sum."""
@@ -132,6 +141,8 @@ class FoldedDenoiser(DenoisingNetwork):
         self.register_buffer("shift", (torch.cat(biases) + network.position) * scale + shift)
         room = (0, 0, 0, self.features * (2 * LOW_STRIDE - LOW_KERNEL))  # a tenth tap of zeros
         self.register_buffer("low", F.pad((low.weight * scale[:, None]).T, room))
+        self.register_buffer("decode", F.pad(network.decode_low.weight.T, room).contiguous())
+        self.register_buffer("decode_bias", network.decode_low.bias)
         self.register_buffer("high", (high.weight * scale[:, None]).T.contiguous())
 
     def _fold_filter(self, mask: nn.Linear) -> None:
@@ -143,6 +154,19 @@ class FoldedDenoiser(DenoisingNetwork):
         rows = torch.stack([of_re, of_im], 1).flatten(0, 3)  # (tap, in, out, bin)
         self.register_buffer("filter", rows[:, :-1].T.contiguous())
         self.register_buffer("filter_bias", rows[:, -1].contiguous())
+
+    def _fold_fine(self) -> None:
+        """`default.fine_power` as signs [8, bins] and a matrix: (re, im) of frames to two sums.
+
+        Rows re at k, re above, im at k, im above; columns (re, im) of each frame, newest first.
+        """
+        odd = 1.0 - 2.0 * (torch.arange(LOW_BINS) % 2)
+        signs = torch.stack([torch.ones(LOW_BINS), odd]).repeat(FINE // 2, 1)
+        turn = 1j ** torch.arange(FINE)  # a quarter a frame
+        sums = torch.stack([torch.ones(FINE), turn]).conj() / FINE  # [2, frames]
+        rows = torch.stack([torch.view_as_real(sums), torch.view_as_real(1j * sums)])
+        self.register_buffer("fine_signs", signs.repeat_interleave(2, 0))
+        self.register_buffer("fine_rows", rows.reshape(2 * 2, 2 * FINE).contiguous())
 
     def condition(self, t: Tensor) -> Tensor:
         """Return a placeholder: t = 0 is folded into the weights."""
@@ -156,7 +180,7 @@ class FoldedDenoiser(DenoisingNetwork):
         """Denoise audio [batch, 1, samples]; samples a multiple of 480."""
         frames = frame(F.pad(audio[:, 0], (HOP, HOP)))
         batch = audio.shape[0]
-        past = [audio.new_zeros(frames, batch, *rest) for frames, _, *rest in self._shapes(1)[2:]]
+        past = [audio.new_zeros(shape) for shape in self._shapes(batch)[2:]]
         return overlap_add(self._frames(frames, past, batch)[0])[:, None]
 
     def stream(
@@ -171,14 +195,17 @@ class FoldedDenoiser(DenoisingNetwork):
         return out, [padded[:, -HOP:], tails[:, -1], *following]
 
     def _shapes(self, batch: int) -> list[tuple[int, ...]]:
-        """Shapes of the states: two of audio, then [frames, batch, ...] of all that look back."""
+        """Shapes of the states: two of audio, then [frames, batch, ...] of all that look back.
+
+        The last one, of levels, is [batch, bins, frames], as pooling over time wants it.
+        """
         shapes: list[tuple[int, ...]] = [(batch, HOP), (batch, HOP)]
         shapes += [(d, batch, POSITIONS, self.channels) for d in self.dilations]
         shapes += [(b.dilation, batch, b.bias.shape[0]) for b in self.time_blocks]
         if self.taps > 1:
             shapes.append((self.taps - 1, batch, 2 * LOW_BINS))
         if self.history:
-            shapes.append((self.history + SMOOTH - 2, batch, LOW_BINS))
+            shapes.append((batch, LOW_BINS, self.history + SMOOTH - 2))
         return shapes
 
     def _frames(
@@ -188,14 +215,17 @@ class FoldedDenoiser(DenoisingNetwork):
         spectrum = self.fourier.analyse(frames.transpose(0, 1).reshape(-1, 2 * HOP))
         count, last = len(self.blocks), len(past) - (self.taps > 1) - (self.history > 0)
         following, later, heard = past[:count], past[count:last], past[last:]
-        x = first = self._encode(spectrum, heard).reshape(-1, self.channels)
+        recent = self._recent(spectrum, heard)
+        seen = self._see(spectrum, recent, heard)
+        x = first = self._encode(*seen).reshape(-1, self.channels)
         for i, block in enumerate(self.blocks):
             if i == self.leave and self.full_band:
                 beside, later = self._full_band(x, later)
             if i == self.join and self.full_band:
                 x = x + beside
             x, following[i] = block(x, past[i])
-        spectrum = self._mask(spectrum, torch.cat([x, first], dim=1), heard)
+        x = torch.cat([x, first], dim=1).reshape(-1, POSITIONS, 2 * self.channels)
+        spectrum = self._mask(spectrum, recent, x, *seen)
         out = self.fourier.synthesise(spectrum).reshape(-1, batch, 2 * HOP)
         return out.transpose(0, 1), [*following, *later, *heard]
 
@@ -216,38 +246,65 @@ class FoldedDenoiser(DenoisingNetwork):
             following.append(after)
         return z, following
 
-    def _encode(self, spectrum: Tensor, heard: list[Tensor]) -> Tensor:
-        """Map rows [n, 2, 481] to [n, positions, channels]; brings the magnitudes heard forward."""
-        logarithm = torch.log((spectrum * spectrum).sum(1, keepdim=True) + 1e-8)
-        # One logarithm and exponentials: powers are slow.
-        magnitude = torch.exp(logarithm * (default.COMPRESSION / 2))
-        gain = torch.exp(logarithm[..., :LOW_BINS] * ((default.COMPRESSION - 1) / 2))
-        parts = [magnitude[..., :LOW_BINS], spectrum[..., :LOW_BINS] * gain]
-        if self.history:
-            joined = _append(heard[-1], parts[0])
-            heard[-1] = joined[-heard[-1].shape[0] :]
-            parts += [x.reshape(-1, 1, LOW_BINS) for x in look_back(joined, self.history)]
-        low = torch.cat(parts, dim=1).transpose(1, 2)
-        low = F.pad(low, (0, 0, 2, 2 * LOW_STRIDE - 7))
-        groups = low.reshape(-1, LOW + 1, self.features * LOW_STRIDE)
-        low = torch.cat([groups[:, :-1], groups[:, 1:]], dim=-1) @ self.low
-        high = magnitude[..., LOW_BINS : BINS - 1].reshape(-1, POSITIONS - LOW, HIGH_STRIDE)
-        x = torch.cat([low, high @ self.high], dim=1)
-        return F.leaky_relu(x + self.shift, SLOPE)
-
-    def _mask(self, spectrum: Tensor, x: Tensor, heard: list[Tensor]) -> Tensor:
-        """Filter rows [n, 2, 481] as told by rows x; brings the low spectra heard forward."""
-        x = F.leaky_relu(self.decode(x), SLOPE).reshape(-1, POSITIONS, self.channels)
-        gain = torch.sigmoid(self.mask_high(x[:, LOW:])).reshape(-1, 1, BINS - 1 - LOW_BINS)
-        gain = torch.cat([gain, gain[..., -1:]], dim=-1)  # the Nyquist bin goes with its neighbour
-        c = x[:, :LOW] @ self.filter + self.filter_bias
-        c = c.reshape(-1, LOW, 4 * self.taps, LOW_STRIDE).transpose(1, 2)
+    def _recent(self, spectrum: Tensor, heard: list[Tensor]) -> Tensor:
+        """Return the low bins of the last `taps` frames, newest first, [n, 2 taps, 160]."""
         low = spectrum[..., :LOW_BINS].reshape(-1, 2 * LOW_BINS)
         if self.taps > 1:
             joined = _append(heard[0], low)
             heard[0] = joined[1 - self.taps :]
             newest = [joined[self.taps - 1 - i : -i or None] for i in range(self.taps)]
             low = torch.cat(newest, dim=-1)
+        return low.reshape(-1, 2 * self.taps, LOW_BINS)
+
+    def _see(self, spectrum: Tensor, recent: Tensor, heard: list[Tensor]) -> tuple[Tensor, Tensor]:
+        """Map rows [n, 2, 481] to what is known of low and high bins, [n, positions, values].
+
+        Brings the magnitudes heard forward.
+        """
+        power = (spectrum * spectrum).sum(1, keepdim=True)
+        if self.fine:
+            heard_as_one = self.fine_rows @ (recent[:, : 2 * FINE] * self.fine_signs)
+            power_of_parts = (heard_as_one * heard_as_one).reshape(-1, 2, 2 * LOW_BINS)
+            power = torch.cat([power, power_of_parts.sum(1, keepdim=True)], dim=-1)
+        logarithm = log_power(power)
+        low = logarithm[..., :LOW_BINS]
+        loud, past = low.mean(-1, keepdim=True), list[Tensor]()
+        if self.history:
+            levels = low.reshape(-1, heard[-1].shape[0], LOW_BINS).permute(1, 2, 0)
+            levels = torch.cat([heard[-1], levels], dim=-1)
+            heard[-1] = levels[..., 2 - SMOOTH - self.history :]
+            mean, least, loud = look_back(levels, self.history)
+            loud = loud.permute(2, 0, 1).reshape(-1, 1, 1)
+            both = torch.cat([mean, least], dim=1).permute(2, 0, 1)
+            past = [both.reshape(-1, 2, LOW_BINS) - loud]
+        logarithm, phase = logarithm - loud, spectrum[..., :LOW_BINS] * phase_gain(low, loud)
+        parts = [logarithm[..., :LOW_BINS], *past]
+        if self.fine:
+            parts.append(logarithm[..., BINS:].reshape(-1, 2, LOW_BINS))
+        parts.append(phase)
+        low = torch.cat(parts, dim=1).transpose(1, 2)
+        low = F.pad(low, (0, 0, 2, 2 * LOW_STRIDE - 7))
+        groups = low.reshape(-1, LOW + 1, self.features * LOW_STRIDE)
+        high = logarithm[..., LOW_BINS : BINS - 1].reshape(-1, POSITIONS - LOW, HIGH_STRIDE)
+        return torch.cat([groups[:, :-1], groups[:, 1:]], dim=-1), high
+
+    def _encode(self, low: Tensor, high: Tensor) -> Tensor:
+        """Map what is known of the bins to [n, positions, channels]."""
+        x = torch.cat([low @ self.low, high @ self.high], dim=1)
+        return F.leaky_relu(x + self.shift, SLOPE)
+
+    def _mask(
+        self, spectrum: Tensor, recent: Tensor, x: Tensor, low: Tensor, high: Tensor
+    ) -> Tensor:
+        """Filter rows [n, 2, 481] as told by x [n, positions, 2 channels] and what was seen."""
+        rows = torch.cat([x[:, LOW:], high], dim=-1).flatten(0, 1)
+        gain = torch.sigmoid(self.mask_high(F.leaky_relu(self.decode_high(rows), SLOPE)))
+        gain = gain.reshape(-1, 1, BINS - 1 - LOW_BINS)
+        gain = torch.cat([gain, gain[..., -1:]], dim=-1)  # the Nyquist bin goes with its neighbour
+        rows = torch.cat([x[:, :LOW], low], dim=-1).flatten(0, 1)
+        rows = F.leaky_relu(torch.addmm(self.decode_bias, rows, self.decode), SLOPE)
+        c = torch.tanh(torch.addmm(self.filter_bias, rows, self.filter))
+        c = c.reshape(-1, LOW, 4 * self.taps, LOW_STRIDE).transpose(1, 2)
         c = c.reshape(-1, 2 * self.taps, 2, LOW_BINS)  # (tap, in), out
-        low = (low.reshape(-1, 2 * self.taps, 1, LOW_BINS) * c).sum(1)
+        low = (recent[:, :, None] * c).sum(1)
         return torch.cat([low, spectrum[..., LOW_BINS:] * gain], dim=-1)

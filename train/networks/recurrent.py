@@ -44,7 +44,16 @@ class RecurrentDenoiser(SpectralDenoiser):
         join: int = 1,
     ) -> None:
         super().__init__(
-            channels, dilations, embedding, full_band, (), leave, join, history=0, taps=1
+            channels,
+            dilations,
+            embedding,
+            full_band,
+            (),
+            leave,
+            join,
+            history=0,
+            taps=1,
+            fine=False,
         )
         self.full_band = RecurrentBand(channels, full_band, layers)
         self.context = SAMPLE_RATE - self.hop - self.lookahead
