@@ -1,7 +1,7 @@
 """The `default` network: Conv1D encoder-decoder over the compressed spectrum, 20 ms latency.
 
-    audio -> frames -> logarithm of the spectrum, and below 8 kHz what each bin was like in the last
-             0.4 s, and what four frames taken together hear at it and half a bin above it
+    audio -> frames -> compressed spectrum, and below 8 kHz what each bin was like in the last 0.4 s
+             and what four frames taken together hear at it and half a bin above it
           -> Conv1d over frequency (stride 5 below 8 kHz, 40 above)
           -> blocks: [dilated causal Conv1d over time, mixing over all frequencies] + skip
              beside some of them: all frequencies as one vector, dilated Conv1d over time
@@ -17,7 +17,6 @@ causal convolution are two GEMMs that add into one result without a copy.
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 import torch
@@ -35,8 +34,8 @@ LOW_STRIDE, LOW_KERNEL = 5, 9
 HIGH_STRIDE = 40  # 8-24 kHz: 8 positions of 2 kHz
 LOW, HIGH = LOW_BINS // LOW_STRIDE, (BINS - 1 - LOW_BINS) // HIGH_STRIDE
 POSITIONS = LOW + HIGH
-QUIETEST = 1e-7  # power of a bin: the rounding noise of 16 bits
-STEEPNESS = 0.2  # of the logarithm that the network hears: 10 dB are 0.46
+COMPRESSION = 0.3  # exponent of the magnitude
+QUIETEST = 1e-8  # power of a bin
 NARROW = 16  # channels of a position as the full-band path sees it
 SMOOTH = 4  # frames over which a bin's magnitude is smoothed before its least is looked for
 FINE = 4  # frames heard as one window of 50 ms
@@ -144,7 +143,7 @@ class SpectralDenoiser(DenoisingNetwork):
 
     The full-band path of `full_band` values leaves after block `leave` and joins before block
     `join`; `full_band` 0 does without it. `history` frames give each bin its mean and its least
-    level, the noise's as a rule; a bin's output is a filter over its last `taps` frames (as in
+    magnitude, the noise's as a rule; a bin's output is a filter over its last `taps` frames (as in
     Schroeter et al., DeepFilterNet, arXiv:2110.05588), which tells harmonics apart that lie closer
     than a 20 ms window does; `fine` shows the encoder where they lie. `detail` values decide on
     the filters of a position: a few channels cannot say how loud each of its bins is, so that the
@@ -159,8 +158,8 @@ class SpectralDenoiser(DenoisingNetwork):
         channels: int = 32,
         dilations: tuple[int, ...] = (1, 4, 8, 16, 1, 4, 12),
         embedding: int = 64,
-        full_band: int = 128,
-        full_band_dilations: tuple[int, ...] = (1, 2, 4, 8, 16),
+        full_band: int = 96,
+        full_band_dilations: tuple[int, ...] = (1, 2, 4, 8, 2, 4),
         leave: int = 2,
         join: int = 5,
         history: int = 40,
@@ -194,14 +193,14 @@ class SpectralDenoiser(DenoisingNetwork):
         self.decode_high = nn.Linear(2 * channels + HIGH_STRIDE, detail)
         self.mask_low = nn.Linear(detail, taps * 2 * LOW_STRIDE)
         self.mask_high = nn.Linear(detail, HIGH_STRIDE)
-        with torch.no_grad():  # starts as about half of the newest frame
+        with torch.no_grad():  # starts as half of the newest frame
             self.mask_low.bias[:LOW_STRIDE] = 0.5
             self.mask_low.weight[2 * LOW_STRIDE :] = 0
             self.mask_low.bias[2 * LOW_STRIDE :] = 0
 
     @property
     def features(self) -> int:
-        """Values the encoder sees of a bin: level (mean, least) (fine two), real, imaginary."""
+        """Values the encoder sees of a bin: magnitude, real, imaginary (mean, least) (fine two)."""
         return 3 + 2 * (self.history > 0) + 2 * self.fine
 
     def condition(self, t: Tensor) -> Tensor:
@@ -232,22 +231,19 @@ class SpectralDenoiser(DenoisingNetwork):
 
     def _see(self, re: Tensor, im: Tensor) -> tuple[Tensor, Tensor]:
         """Return what is known of the bins [T, B, 481]: [T, B, 32, 9 * features], [T, B, 8, 40]."""
-        logarithm = log_power(re.square() + im.square())
-        parts = [logarithm[..., :LOW_BINS]]
-        loud = parts[0].mean(-1, keepdim=True)
+        power = re.square() + im.square() + QUIETEST
+        magnitude, gain = power ** (COMPRESSION / 2), power ** ((COMPRESSION - 1) / 2)
+        parts = [x[..., :LOW_BINS] for x in (magnitude, re * gain, im * gain)]
         if self.history:
             levels = F.pad(parts[0].permute(1, 2, 0), (self.history + SMOOTH - 2, 0))
-            *past, loud = (x.permute(2, 0, 1) for x in look_back(levels, self.history))
-            parts += past
+            parts += (x.permute(2, 0, 1) for x in look_back(levels, self.history))
         if self.fine:
             spectra = (F.pad(x[..., :LOW_BINS], (0, 0, 0, 0, FINE - 1, 0)) for x in (re, im))
             frames = [[x[FINE - 1 - i : len(x) - i] for i in range(FINE)] for x in spectra]
-            parts += [log_power(x) for x in fine_power(*frames)]
-        gain = phase_gain(parts[0], loud)
-        parts = [x - loud for x in parts] + [x[..., :LOW_BINS] * gain for x in (re, im)]
+            parts += ((x + QUIETEST) ** (COMPRESSION / 2) for x in fine_power(*frames))
         low = F.pad(torch.stack(parts, dim=-1), (0, 0, 2, 2))  # [T, B, 164, features]
         taps = [low[..., i : i + LOW_BINS - 4 : LOW_STRIDE, :] for i in range(LOW_KERNEL)]
-        high = (logarithm[..., LOW_BINS : BINS - 1] - loud).unflatten(-1, (HIGH, HIGH_STRIDE))
+        high = magnitude[..., LOW_BINS : BINS - 1].unflatten(-1, (HIGH, HIGH_STRIDE))
         return torch.cat(taps, dim=-1), high
 
     def _encode(self, low: Tensor, high: Tensor, film: Tensor) -> Tensor:
@@ -261,8 +257,7 @@ class SpectralDenoiser(DenoisingNetwork):
     ) -> tuple[Tensor, Tensor]:
         low = joined_linear(self.decode_low, *(x[..., :LOW, :] for x in xs), seen[0])
         high = joined_linear(self.decode_high, *(x[..., LOW:, :] for x in xs), seen[1])
-        low = torch.tanh(self.mask_low(F.leaky_relu(low, SLOPE)))
-        low = low.unflatten(-1, (self.taps, 2, LOW_STRIDE))
+        low = self.mask_low(F.leaky_relu(low, SLOPE)).unflatten(-1, (self.taps, 2, LOW_STRIDE))
         gain = torch.sigmoid(self.mask_high(F.leaky_relu(high, SLOPE))).flatten(-2)  # [T, B, 320]
         gain = torch.cat([gain, gain[..., -1:]], dim=-1)  # the Nyquist bin goes with its neighbour
         y, z = torch.zeros_like(re[..., :LOW_BINS]), torch.zeros_like(im[..., :LOW_BINS])
@@ -298,33 +293,12 @@ def fine_power(re: list[Tensor], im: list[Tensor]) -> tuple[Tensor, Tensor]:
     return low / FINE**2, high / FINE**2
 
 
-def log_power(power: Tensor) -> Tensor:
-    """Logarithm of power, 0 for silence.
+def look_back(levels: Tensor, history: int) -> tuple[Tensor, Tensor]:
+    """Return the mean and the least of the last `history` smoothed magnitudes of each bin.
 
-    Differences of logarithms are ratios, which is what a gain depends on, at any volume: with
-    compressed magnitudes instead the same network heard no more than loud and soft.
-    """
-    return STEEPNESS * torch.log(power / QUIETEST + 1)
-
-
-def phase_gain(logarithm: Tensor, loud: Tensor) -> Tensor:
-    """What a bin of this logarithm is multiplied by to keep its phase: |X| becomes (|X| / L)^0.4.
-
-    L is the magnitude that `loud` is the logarithm of.
-    """
-    return torch.exp((1 - 0.5 / STEEPNESS) * logarithm - loud - 0.5 * math.log(QUIETEST))
-
-
-def look_back(levels: Tensor, history: int) -> list[Tensor]:
-    """Return what the logarithms of each bin were like of late: mean, least, and the loudest frame.
-
-    `levels` [batch, bins, history + SMOOTH - 2 + time] begin with the past. Mean and least are of
-    the last `history` values smoothed over SMOOTH frames, [batch, bins, time]; the least of
-    smoothed levels is what is always there: Martin's minimum statistics (IEEE Trans. Speech and
-    Audio Processing 9 (2001) 504), here over 0.4 s. The mean over bins of the loudest frame of all
-    these, [batch, 1, time], is the level that all is heard in relation to.
+    `levels` [batch, bins, history + SMOOTH - 2 + time] begin with the past; both are [batch, bins,
+    time]. The least of smoothed levels is what is always there: Martin's minimum statistics (IEEE
+    Trans. Speech and Audio Processing 9 (2001) 504), here over 0.4 s.
     """
     smooth = F.avg_pool1d(levels, SMOOTH, 1)
-    mean, least = F.avg_pool1d(smooth, history, 1), -F.max_pool1d(-smooth, history, 1)
-    loud = F.max_pool1d(levels.mean(1, keepdim=True), history + SMOOTH - 1, 1)
-    return [mean, least, loud]
+    return F.avg_pool1d(smooth, history, 1), -F.max_pool1d(-smooth, history, 1)

@@ -18,6 +18,7 @@ from torch.nn import functional as F
 from ..network_api import DenoisingNetwork, zero_timestep
 from . import default
 from .default import (
+    COMPRESSION,
     FINE,
     HIGH_STRIDE,
     LOW,
@@ -25,11 +26,10 @@ from .default import (
     LOW_KERNEL,
     LOW_STRIDE,
     POSITIONS,
+    QUIETEST,
     SLOPE,
     SMOOTH,
-    log_power,
     look_back,
-    phase_gain,
 )
 from .fourier import BINS, HOP, frame, overlap_add
 from .fourier_matrices import MatrixFourier
@@ -266,26 +266,23 @@ class FoldedDenoiser(DenoisingNetwork):
             heard_as_one = self.fine_rows @ (recent[:, : 2 * FINE] * self.fine_signs)
             power_of_parts = (heard_as_one * heard_as_one).reshape(-1, 2, 2 * LOW_BINS)
             power = torch.cat([power, power_of_parts.sum(1, keepdim=True)], dim=-1)
-        logarithm = log_power(power)
-        low = logarithm[..., :LOW_BINS]
-        loud, past = low.mean(-1, keepdim=True), list[Tensor]()
+        # One logarithm and exponentials: powers are slow.
+        logarithm = torch.log(power + QUIETEST)
+        magnitude = torch.exp(logarithm * (COMPRESSION / 2))
+        gain = torch.exp(logarithm[..., :LOW_BINS] * ((COMPRESSION - 1) / 2))
+        parts = [magnitude[..., :LOW_BINS], spectrum[..., :LOW_BINS] * gain]
         if self.history:
-            levels = low.reshape(-1, heard[-1].shape[0], LOW_BINS).permute(1, 2, 0)
+            levels = parts[0].reshape(-1, heard[-1].shape[0], LOW_BINS).permute(1, 2, 0)
             levels = torch.cat([heard[-1], levels], dim=-1)
             heard[-1] = levels[..., 2 - SMOOTH - self.history :]
-            mean, least, loud = look_back(levels, self.history)
-            loud = loud.permute(2, 0, 1).reshape(-1, 1, 1)
-            both = torch.cat([mean, least], dim=1).permute(2, 0, 1)
-            past = [both.reshape(-1, 2, LOW_BINS) - loud]
-        logarithm, phase = logarithm - loud, spectrum[..., :LOW_BINS] * phase_gain(low, loud)
-        parts = [logarithm[..., :LOW_BINS], *past]
+            both = torch.cat(look_back(levels, self.history), dim=1)
+            parts.append(both.permute(2, 0, 1).reshape(-1, 2, LOW_BINS))
         if self.fine:
-            parts.append(logarithm[..., BINS:].reshape(-1, 2, LOW_BINS))
-        parts.append(phase)
+            parts.append(magnitude[..., BINS:].reshape(-1, 2, LOW_BINS))
         low = torch.cat(parts, dim=1).transpose(1, 2)
         low = F.pad(low, (0, 0, 2, 2 * LOW_STRIDE - 7))
         groups = low.reshape(-1, LOW + 1, self.features * LOW_STRIDE)
-        high = logarithm[..., LOW_BINS : BINS - 1].reshape(-1, POSITIONS - LOW, HIGH_STRIDE)
+        high = magnitude[..., LOW_BINS : BINS - 1].reshape(-1, POSITIONS - LOW, HIGH_STRIDE)
         return torch.cat([groups[:, :-1], groups[:, 1:]], dim=-1), high
 
     def _encode(self, low: Tensor, high: Tensor) -> Tensor:
@@ -303,7 +300,7 @@ class FoldedDenoiser(DenoisingNetwork):
         gain = torch.cat([gain, gain[..., -1:]], dim=-1)  # the Nyquist bin goes with its neighbour
         rows = torch.cat([x[:, :LOW], low], dim=-1).flatten(0, 1)
         rows = F.leaky_relu(torch.addmm(self.decode_bias, rows, self.decode), SLOPE)
-        c = torch.tanh(torch.addmm(self.filter_bias, rows, self.filter))
+        c = torch.addmm(self.filter_bias, rows, self.filter)
         c = c.reshape(-1, LOW, 4 * self.taps, LOW_STRIDE).transpose(1, 2)
         c = c.reshape(-1, 2 * self.taps, 2, LOW_BINS)  # (tap, in), out
         low = (recent[:, :, None] * c).sum(1)
