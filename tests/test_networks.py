@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
+from rtdenoise.errors import RtdenoiseError
 from train.network_api import zero_timestep
 from train.networks import build
 from train.networks.default import _CausalTaps, fine_power
@@ -128,6 +129,11 @@ def test_four_frames_tell_25_hz_apart():
         others = powers.clone()
         others[above, bin_] = 0
         assert others.max() < 0.01 * powers.max()
+
+
+def test_fine_spectra_need_four_frames():
+    with pytest.raises(RtdenoiseError, match="taps of at least 4: not 2"):
+        build("default", taps=2)
 
 
 def test_sinusoidal_embedding():

@@ -33,7 +33,7 @@ class MultiResolutionLoss(nn.Module):
         self,
         resolutions: tuple[int, ...] = RESOLUTIONS,
         magnitude: float = 0.7,
-        missing: float = 2.0,
+        missing: float = 1.5,
         spectral: float = 1.0,
         loudness: float = 0.03,
         snr: float = 0.005,
