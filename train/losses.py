@@ -1,10 +1,11 @@
-"""The training loss of the `default` recipe: spectra at random resolutions, loudness, waveform."""
+"""The training loss of the `default` recipe: spectra, loudness, intelligibility, waveform."""
 
 from __future__ import annotations
 
 import torch
 from torch import Tensor, nn
 
+from .intelligibility import IntelligibilityLoss
 from .loudness import LoudnessLoss
 from .network_api import SAMPLE_RATE
 
@@ -16,7 +17,7 @@ SILENT = 1e-4  # a target's level under which it holds no speech
 
 
 class MultiResolutionLoss(nn.Module):
-    """Compressed magnitude and complex distance at one resolution a step, loudness, waveform SNR.
+    """Compressed spectra at one resolution a step, loudness, intelligibility, waveform SNR.
 
     Both signals are first divided by the target's level, so that a quiet talker counts as much as
     a loud one. With |S|^0.3 as in Braun and Tashev, arXiv:2009.12286, equation 6. Bins count
@@ -26,7 +27,8 @@ class MultiResolutionLoss(nn.Module):
     A clip counts by the root of its distance, between the distance itself (where clips that are
     lost anyway dominate) and its logarithm (where those that are nearly clean do). Speech that is
     missing counts `missing` times as much as noise that is left, or an unsure network mutes the
-    voice with the noise. `spectral`, `loudness` and `snr` are the weights of the three parts.
+    voice with the noise. `spectral`, `loudness`, `intelligibility` and `snr` weigh the four parts,
+    so that their gradients are of one size.
     """
 
     def __init__(
@@ -35,14 +37,18 @@ class MultiResolutionLoss(nn.Module):
         magnitude: float = 0.7,
         missing: float = 1.5,
         spectral: float = 1.0,
-        loudness: float = 0.03,
+        loudness: float = 0.04,
+        intelligibility: float = 0.1,
         snr: float = 0.005,
         knee: float = 1500.0,
     ) -> None:
         super().__init__()
         self.resolutions, self.magnitude, self.knee = resolutions, magnitude, knee
-        self.missing, self.spectral, self.loud, self.snr = missing, spectral, loudness, snr
-        self.loudness = LoudnessLoss()
+        self.missing, self.spectral, self.snr = missing, spectral, snr
+        self.hearing = nn.ModuleDict(
+            {"loudness": LoudnessLoss(), "intelligibility": IntelligibilityLoss()}
+        )
+        self.weights = {"loudness": loudness, "intelligibility": intelligibility}
 
     def forward(
         self,
@@ -78,9 +84,9 @@ class MultiResolutionLoss(nn.Module):
             "spectral": self.spectral * torch.stack(spectral).mean(),
             "snr": self.snr * _snr_loss(estimate, target),
         }
-        if self.loud:
-            speaks = (level[:, 0] > SILENT).float()
-            parts["loudness"] = self.loud * (self.loudness(estimate, target) * speaks).mean()
+        speaks = (level[:, 0] > SILENT).float()
+        for name, distance in self.hearing.items():
+            parts[name] = self.weights[name] * (distance(estimate, target) * speaks).mean()
         return parts
 
     def _spectral(self, estimate: Tensor, target: Tensor, size: int, bandwidth) -> Tensor:
