@@ -37,7 +37,7 @@ class IntelligibilityLoss(nn.Module):
         self.register_buffer("bands", bands[: self.reach], persistent=False)
 
     def forward(self, estimate: Tensor, target: Tensor) -> Tensor:
-        """Return the loss [batch] of estimate and target [batch, samples]; 0 for silent targets."""
+        """Return the loss [batch] of [batch, samples]; of a silent target it means nothing."""
         power, clean = self._power(estimate), self._power(target)
         level = clean.sum(-1)
         heard = level > 10 ** (-SILENCE / 10) * level.amax(-1, keepdim=True).clamp(min=1e-6)

@@ -37,7 +37,6 @@ class LoudnessLoss(nn.Module):
     band_pass: Tensor
     threshold: Tensor
     exponent: Tensor
-    width: Tensor
 
     def __init__(self) -> None:
         super().__init__()
@@ -46,7 +45,7 @@ class LoudnessLoss(nn.Module):
         place = torch.bucketize(_bark(frequency), edges[1:-1])
         bands = F.one_hot(place, BANDS).float()  # [bins up to 8 kHz, bands]
         centre = (bands * frequency[:, None]).sum(0) / bands.sum(0).clamp(min=1)
-        self.width = edges[1] - edges[0]
+        self.width = float(edges[1] - edges[0])  # Bark
         tables = {
             "window": torch.hann_window(WINDOW),
             "bands": bands,
@@ -70,7 +69,7 @@ class LoudnessLoss(nn.Module):
         added = torch.where(added < 3, 0.0, added.clamp(max=12))
         total = self.width * (BANDS - 1)
         weighted = self.width * heard[..., 1:]
-        symmetric = (weighted.square().sum(-1) + 1e-12).sqrt() * total.sqrt()
+        symmetric = (weighted.square().sum(-1) + 1e-12).sqrt() * total**0.5
         asymmetric = (weighted * added[..., 1:]).sum(-1)
         loud = ((self._audible(reference, 1.0) + 1e5) / 1e7) ** 0.04
         parts = [_over_time((x / loud).clamp(max=45)) for x in (symmetric, asymmetric)]

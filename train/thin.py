@@ -125,9 +125,7 @@ def thinned(
     new["full_band.narrow.weight"] = old["full_band.narrow.weight"] @ stream
     both = torch.block_diag(stream, stream)  # the stream, and what the encoder made
     for name in ("decode_low.weight", "decode_high.weight"):
-        heard, bins = old[name].split(
-            [2 * network.channels, old[name].shape[1] - 2 * network.channels], dim=1
-        )
+        heard, bins = old[name].tensor_split([2 * network.channels], dim=1)
         new[name] = torch.cat([heard @ both, bins], dim=1)
     for to, i in enumerate(stay):
         inner = select(seen[f"block {i}"], channels)
@@ -165,6 +163,8 @@ def _watch(network: SpectralDenoiser, audio: list[Batch]) -> dict[str, Tensor]:
             block.out.register_forward_hook(lambda m, given, out, i=i: add(f"block {i}", given[0]))
         )
 
+    last = network.blocks[-1]  # what it gives is for the decoder alone
+    hooks.append(last.register_forward_hook(lambda m, given, out: add("stream", out)))
     for batch in audio:
         network(batch.noisy, zero_timestep(len(batch.noisy)))
     for hook in hooks:

@@ -29,6 +29,7 @@ from .default import (
     QUIETEST,
     SLOPE,
     SMOOTH,
+    half_turns,
     look_back,
 )
 from .fourier import BINS, HOP, frame, overlap_add
@@ -160,8 +161,7 @@ class FoldedDenoiser(DenoisingNetwork):
 
         Rows re at k, re above, im at k, im above; columns (re, im) of each frame, newest first.
         """
-        odd = 1.0 - 2.0 * (torch.arange(LOW_BINS) % 2)
-        signs = torch.stack([torch.ones(LOW_BINS), odd]).repeat(FINE // 2, 1)
+        signs = torch.stack([torch.ones(LOW_BINS), half_turns(LOW_BINS)]).repeat(FINE // 2, 1)
         turn = 1j ** torch.arange(FINE)  # a quarter a frame
         sums = torch.stack([torch.ones(FINE), turn]).conj() / FINE  # [2, frames]
         rows = torch.stack([torch.view_as_real(sums), torch.view_as_real(1j * sums)])
