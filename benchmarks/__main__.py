@@ -60,12 +60,15 @@ def soak(
         Path | None, typer.Option(metavar="CLEAN.wav", help="The recording without its noise.")
     ] = None,
     safety_ms: Annotated[float, typer.Option(help="As of `rtdenoise live`.")] = 0.0,
+    keep: Annotated[
+        Path | None, typer.Option(metavar="BOTH.raw", help="Keep what was recorded here.")
+    ] = None,
     out: Annotated[Path, typer.Option(help="Where .json and .md go.")] = RESULTS / "soak",
 ) -> None:
     """Run live for long on virtual devices and judge the audio."""
     from .soak import soak as measure
 
-    print(measure(minutes, recording, hop_ms, drift_ppm, out, clean, safety_ms))
+    print(measure(minutes, recording, hop_ms, drift_ppm, out, clean, safety_ms, keep))
 
 
 @app.command()

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -38,10 +39,12 @@ def soak(
     out: Path,
     clean: Path | None = None,
     safety_ms: float = 0.0,
+    keep: Path | None = None,
 ) -> str:
     """Run, judge, write out.json and out.md; returns the Markdown.
 
     `clean` is what `recording` would be without noise; with it the SI-SDR to it is told too.
+    `keep` is where microphone and speaker are kept, as raw float32 stereo.
     """
     from tests.live_rig import LiveRig  # the tests' private sound server
 
@@ -66,6 +69,8 @@ def soak(
             raise RtdenoiseError(
                 f"rtdenoise live failed: {(rig.root / 'errors').read_text().strip()}"
             )
+        if keep:
+            shutil.copy(rig.root / "rec.raw", keep)
         result = judge(rig.root / "rec.raw", loop, reference)
         lines = (rig.root / "lines").read_text().splitlines()
     states = [json.loads(line) for line in lines if line.startswith("{")]
@@ -132,7 +137,7 @@ def _markdown(result: dict[str, Any]) -> str:
         f"(median of {result['windows']} windows of 10 s), worst "
         f"{result['si_sdr_to_file_path_worst']:.1f} dB",
         **_to_clean(result),
-        "seconds with dropouts": str(result["seconds_with_dropouts"]),
+        "dropouts": _dropouts(result["dropouts_at_s"]),
         "underruns, overruns, deadline misses, reconnects": ", ".join(
             str(last[key]) for key in ("underruns", "overruns", "deadline_misses", "reconnects")
         ),
@@ -145,6 +150,13 @@ def _markdown(result: dict[str, Any]) -> str:
     }
     lines = [f"| {name} | {text} |" for name, text in rows.items()]
     return "\n".join(["# Live soak", "", "| what | measured |", "| --- | --- |", *lines, ""])
+
+
+def _dropouts(seconds: list[float]) -> str:
+    if not seconds:
+        return "none"
+    listed = ", ".join(f"{second:g}" for second in seconds[:20])
+    return f"{len(seconds)}, at second {listed}" + (" ..." if len(seconds) > 20 else "")
 
 
 def _to_clean(result: dict[str, Any]) -> dict[str, str]:

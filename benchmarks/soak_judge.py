@@ -26,7 +26,8 @@ FRAME = RATE // 200  # in which audio may be lost: half a block of the devices
 GONE = 0.1  # heard by expected, both as levels: such a frame is lost
 JUMP = RATE // 2000  # a lag that moves so far from piece to piece: audio was lost or inserted
 AUDIBLE = 1e-3  # level below which a frame does not count
-SILENT = 1e-4  # above this there is something: the network's gains, not a gap
+SILENT = 1e-5  # above this there is something: the network's gains, not a gap
+AROUND = 10  # pieces: a lag counts by its median over a second, as a jump lasts
 
 
 def judge(raw: Path, noisy: Audio | None = None, clean: Audio | None = None) -> dict[str, Any]:
@@ -37,7 +38,7 @@ def judge(raw: Path, noisy: Audio | None = None, clean: Audio | None = None) -> 
     """
     data = np.memmap(raw, np.float32, "r")
     both = data[: len(data) // 2 * 2].reshape(-1, 2)
-    denoiser, rows = Denoiser(provider="cpu"), []
+    denoiser, rows, at = Denoiser(provider="cpu"), list[dict[str, Any]](), None
     for start in range(2 * RATE, len(both) - WINDOW - RATE, WINDOW):
         # A second of history first, so that the network has settled as it had in the live run.
         microphone = np.array(both[start - RATE : start + WINDOW, 0])
@@ -47,14 +48,18 @@ def judge(raw: Path, noisy: Audio | None = None, clean: Audio | None = None) -> 
         speaker = np.array(both[start : start + WINDOW + RATE // 2, 1])
         reference = None
         if noisy is not None and clean is not None:
-            reference = _same_part(microphone[RATE:], noisy, clean)
-        rows.append(_compare(expected, speaker, reference))
-        if len(rows) > 1 and abs(rows[-1]["begins"] - rows[-2]["ends"]) > 2 * JUMP:
-            rows[-1]["dropouts"] += 1  # where two windows meet
+            at = place(microphone[RATE:], noisy, None if at is None else at + WINDOW)
+            if at is not None:
+                reference = clean[(at + np.arange(WINDOW)) % len(clean)]
+        row = _compare(expected, speaker, reference)
+        if rows and abs(row["begins"] - rows[-1]["ends"]) > 2 * JUMP:
+            row["dropouts"].insert(0, 0.0)  # where two windows meet
+        row["dropouts"] = [start / RATE + second for second in row["dropouts"]]
+        rows.append(row)
     return _summary(rows)
 
 
-def _summary(rows: list[dict[str, float]]) -> dict[str, Any]:
+def _summary(rows: list[dict[str, Any]]) -> dict[str, Any]:
     late = [row["late_ms"] for row in rows]
     closeness = [row["si_sdr"] for row in rows]
     summary = {
@@ -64,7 +69,7 @@ def _summary(rows: list[dict[str, float]]) -> dict[str, Any]:
         "latency_most_ms": max(late),
         "si_sdr_to_file_path_median": float(np.median(closeness)),
         "si_sdr_to_file_path_worst": min(closeness),
-        "seconds_with_dropouts": sum(row["dropouts"] for row in rows),
+        "dropouts_at_s": [round(second, 2) for row in rows for second in row["dropouts"]],
         "late_ms": [round(value, 2) for value in late],
     }
     known = [row for row in rows if "live_si_sdr" in row]
@@ -77,10 +82,10 @@ def _summary(rows: list[dict[str, float]]) -> dict[str, Any]:
     return summary
 
 
-def _compare(expected: Audio, speaker: Audio, reference: Audio | None) -> dict[str, float]:
+def _compare(expected: Audio, speaker: Audio, reference: Audio | None) -> dict[str, Any]:
     lag = lag_track(expected, speaker)
     heard = map_coordinates(speaker, [np.arange(len(expected)) + lag], order=5, mode="nearest")
-    row = {
+    row: dict[str, Any] = {
         "late_ms": 1000 * float(np.median(lag)) / RATE,
         "begins": float(lag[0]),
         "ends": float(lag[-1]),
@@ -95,18 +100,25 @@ def _compare(expected: Audio, speaker: Audio, reference: Audio | None) -> dict[s
     return row
 
 
-def dropouts(expected: Audio, heard: Audio, lag: NDArray[np.float64]) -> int:
-    """Count the seconds in which a loud 5 ms frame is gone, or the lag jumps.
+def dropouts(expected: Audio, heard: Audio, lag: NDArray[np.float64]) -> list[float]:
+    """Return the seconds at which a loud 5 ms frame is gone, or the lag jumps for good.
 
     Frames are compared by level only: where clocks drift the live path's hops lie elsewhere than
     the file path's, and the network's gains with them (18 to 28 dB between the two).
     """
     level, left = (x.reshape(-1, FRAME).std(axis=1) for x in (expected, heard))
     lost = (level > AUDIBLE) & (left < np.minimum(GONE * level, SILENT))
-    seconds = set(np.flatnonzero(lost) * FRAME // RATE)
     # Between two pieces the lag is a line: a jump shows as a slope no resampler has.
-    jumps = np.flatnonzero(np.abs(lag[STEP:] - lag[:-STEP])[::STEP] > JUMP)
-    return len(seconds | set(jumps * STEP // RATE))
+    track = np.pad(lag[::STEP], AROUND, mode="edge")
+    seconds = np.median(np.lib.stride_tricks.sliding_window_view(track, AROUND), axis=1)
+    jumped = np.abs(seconds[AROUND:] - seconds[:-AROUND]) > JUMP
+    return sorted([*(_events(lost) * FRAME / RATE), *(_events(jumped) * STEP / RATE)])
+
+
+def _events(happening: NDArray[np.bool_]) -> NDArray[np.float64]:
+    """Return the middles of the runs of True."""
+    edges = np.flatnonzero(np.diff(np.pad(happening, 1).astype(int)))
+    return (edges[::2] + edges[1::2] - 1) / 2
 
 
 def lag_track(expected: Audio, speaker: Audio) -> NDArray[np.float64]:
@@ -142,13 +154,15 @@ def _peak(piece: Audio, around: Audio, at: int) -> float:
     return at + (0.5 * (low - high) / bend if bend else 0.0)
 
 
-def _same_part(microphone: Audio, noisy: Audio, clean: Audio) -> Audio | None:
-    """Return the clean frames behind `microphone`, a part of the `noisy` loop; None if it is not.
+def place(microphone: Audio, noisy: Audio, near: int | None = None) -> int | None:
+    """Return where in the repeated `noisy` loop `microphone` begins; None if it is no part of it.
 
-    At its ends the recording holds silence, and a sound server may lose frames.
+    At its ends the recording holds silence, and a sound server may lose frames. Looks at frame
+    `near` first: to search the whole loop takes seconds.
     """
-    twice = np.tile(noisy, 2 + len(microphone) // len(noisy))
-    at, match = find(microphone, twice)
-    if match < 0.999:
-        return None
-    return np.tile(clean, 2 + len(microphone) // len(clean))[at : at + len(microphone)]
+    if near is not None:
+        there = noisy[(near + np.arange(len(microphone))) % len(noisy)]
+        if np.corrcoef(there, microphone)[0, 1] > 0.999:
+            return near % len(noisy)
+    at, match = find(microphone, np.tile(noisy, 2 + len(microphone) // len(noisy)))
+    return at % len(noisy) if match > 0.999 else None

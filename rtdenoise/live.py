@@ -19,10 +19,11 @@ from numpy.typing import NDArray
 
 from .audio_io import BLOCK, Bridge, DeviceStream, play_file, play_nowhere
 from .card import SAMPLE_RATE
+from .counters import Counters
 from .devices import choose_device, import_sounddevice, list_devices, refuse_feedback
-from .drift import DriftControl
 from .engine import make_engine
 from .errors import RtdenoiseError
+from .fill import FillControl
 from .overload import HOPS, WORDS, Overload
 from .priority import raise_priority
 from .processor import Processor
@@ -30,9 +31,6 @@ from .session import Model, load_model
 from .takes import Takes
 
 Audio = NDArray[np.float32]
-CALM = 10.0  # s without an underrun until the fill target shrinks again; doubled each time ...
-CALMEST = 640.0  # ... that this proved too soon, up to so many
-MOST_HOPS = 8  # largest fill target
 NOWHERE = "none"  # as an output
 
 
@@ -53,27 +51,6 @@ class LiveOptions:
     allow_feedback: bool = False
     seconds: float | None = None
     record: Path | None = None
-
-
-@dataclasses.dataclass
-class Counters:
-    """What went wrong, and how long computing took."""
-
-    underruns: int = 0
-    overruns: int = 0
-    deadline_misses: int = 0
-    reconnects: int = 0
-    overloads: int = 0
-    hops: int = 0
-    times: list[float] = dataclasses.field(default_factory=list)  # s per hop, the newest 10 min
-
-    def add(self, seconds: float, hops: int, budget: float) -> None:
-        """Count `hops` computed in `seconds`, with `budget` seconds of audio each."""
-        self.hops += hops
-        self.deadline_misses += seconds > hops * budget
-        self.times.append(seconds / hops)
-        if len(self.times) > 120_000:
-            del self.times[:60_000]
 
 
 class Endpoint(Protocol):
@@ -111,7 +88,7 @@ class LiveSession:
         times = self.counters.times[-500:]
         hop = self.hop * self.overload.hops
         computing = float(np.median(times)) * SAMPLE_RATE if times else 0.0
-        waiting = self.level or hop + self.target
+        waiting = self.fill.level or hop + self.fill.target
         heard, spoken = self._device_latency()
         return {
             "input device": heard,
@@ -187,12 +164,8 @@ class LiveSession:
 
     def _restart_path(self) -> None:
         """Fresh rings and a fresh drift: after a start or a lost device."""
-        self.bridge, self.drift = Bridge(self._work.set), DriftControl()
-        self._seen_underruns, self._noted, self._calm = 0, time.monotonic(), CALM
-        self._shrunk = False
-        self._lowest, self._lowest_since = SAMPLE_RATE, time.monotonic()
-        self.level = 0.0  # frames waiting on both sides of the network, smoothed; 0 before audio
-        self._set_target(self.hop + self.safety)
+        self.bridge = Bridge(self._work.set)
+        self.fill = FillControl(self.bridge, self.counters, self.hop, self.safety)
 
     def _open(self) -> list[Endpoint]:
         options, bridge = self.options, self.bridge
@@ -246,83 +219,25 @@ class LiveSession:
             out = self._compute(block)
             seconds = time.perf_counter() - started
             self.counters.add(seconds, frames // self.hop, self.hop / SAMPLE_RATE)
-            bridge.to_play.write(self.drift.apply(out))
+            bridge.to_play.write(self.fill.drift.apply(out))
             self._meter(block, out)
             if self.takes:
                 self.takes.add(block, out)
             if self.overload.note(seconds, frames / SAMPLE_RATE):
-                self._overloaded()
-            self._adapt()
+                self.counters.overloads += 1
+                self.say(f"load: {WORDS[self.overload.level]}")
+                self.fill.overloaded(self.overload.hops)
+            self.fill.adapt(self.overload.hops)
 
     def _compute(self, block: Audio) -> Audio:
         if not self.overload.bypass:
             return self.processor.process(block)
         return self.processor.pass_through(block)
 
-    def _overloaded(self) -> None:
-        """Say what the overload control did, and hold more ready for larger hops."""
-        self.counters.overloads += 1
-        self.say(f"load: {WORDS[self.overload.level]}")
-        self.drift.rebase()
-        if (missing := self._least - self.target) > 0:
-            self.bridge.to_play.write(np.zeros((missing, 1), np.float32))
-            self._set_target(self.target + missing)
-
     def _meter(self, block: Audio, out: Audio) -> None:
         part = min(1.0, len(block) / SAMPLE_RATE / 0.2)
         self.level_in += (float(np.mean(np.square(block))) - self.level_in) * part
         self.level_out += (float(np.mean(np.square(out))) - self.level_out) * part
-
-    def _adapt(self) -> None:
-        """Grow the fill target after an underrun, shrink it when calm, never let latency grow."""
-        bridge, now = self.bridge, time.monotonic()
-        if bridge.underruns > self._seen_underruns:
-            self.counters.underruns += bridge.underruns - self._seen_underruns
-            self._seen_underruns = bridge.underruns
-            self.drift.rebase()
-            self._set_target(min(self.target + self.hop, MOST_HOPS * self.hop + self.safety))
-            if self._shrunk:
-                self._calm, self._shrunk = min(2 * self._calm, CALMEST), False
-        elif self.target > self._least and now - bridge.last_underrun > self._calm:
-            self._shrunk = True
-            self._set_target(self.target - self.hop)
-            self.drift.shift(-self.hop)
-            bridge.drop += self.hop
-            bridge.last_underrun = now
-        if bridge.playing:
-            level, passed = bridge.level(), now - self._noted
-            self.level += (level - self.level) * (min(1.0, passed / 0.5) if self.level else 1.0)
-            self.drift.update(level, passed)
-        self._noted = now
-        self._drop_surplus()
-
-    @property
-    def _least(self) -> int:
-        """The smallest fill target, in frames."""
-        return self.hop * self.overload.hops + self.safety
-
-    def _set_target(self, frames: int) -> None:
-        """Set how many frames to hold ready for the speaker beyond the block it asks for."""
-        self.target = self.bridge.reserve = frames
-
-    def _drop_surplus(self) -> None:
-        """What stalls leave behind would be heard late for ever: drop it, and count."""
-        bridge, frames = self.bridge, self.hop * self.overload.hops
-        excess = len(bridge.captured) - 4 * frames - self.safety
-        if excess > 0:  # the worker fell behind: the oldest input goes
-            self.counters.overruns += 1
-            self.drift.rebase()
-            bridge.captured.discard(excess // self.hop * self.hop)
-        # Callbacks may come late and then in a burst: what never ran low in a second is too much.
-        self._lowest = min(self._lowest, len(bridge.to_play))
-        now = time.monotonic()
-        if now - self._lowest_since < 1.0:
-            return
-        surplus = self._lowest - (self.target + frames + 2 * BLOCK)
-        if surplus > 0:  # the callback drops it: a ring has one consumer
-            bridge.drop = surplus
-            self.drift.rebase()
-        self._lowest, self._lowest_since = SAMPLE_RATE, now
 
     def _reconnect(self, endpoints: list[Endpoint]) -> list[Endpoint]:
         """Close what stalled and open again, with growing pauses, until it works or we stop."""

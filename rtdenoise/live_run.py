@@ -8,7 +8,8 @@ from contextlib import ExitStack
 import numpy as np
 
 from .card import SAMPLE_RATE
-from .live import Counters, LiveOptions, LiveSession
+from .counters import Counters
+from .live import LiveOptions, LiveSession
 from .live_screen import JsonLines, Plain, Screen, choose_screen
 
 
@@ -62,8 +63,8 @@ def summarise(counters: Counters, session: LiveSession) -> list[str]:
         f"{hop * 1000:g}",
         f"latency at the end {sum(session.latency().values()):.1f} ms",
     ]
-    if session.drift.engaged:
-        lines.append(f"the devices' clocks differ by {session.drift.ppm:.0f} ppm: compensated")
+    if session.fill.drift.engaged:
+        lines.append(f"the devices' clocks differ by {session.fill.drift.ppm:.0f} ppm: compensated")
     if session.takes:
         lines += [f"recorded {path}" for path in session.takes.paths]
         lines += [session.takes.problem] if session.takes.problem else []

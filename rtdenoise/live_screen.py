@@ -49,7 +49,7 @@ def status(session: LiveSession) -> dict[str, Any]:
         "ms_per_hop": round(1000 * float(np.median(times)), 3) if times else 0.0,
         "hop_ms": 1000 * session.hop / SAMPLE_RATE,
         "overload": session.overload.level,
-        "drift_ppm": round(session.drift.ppm, 1),
+        "drift_ppm": round(session.fill.drift.ppm, 1),
         "underruns": counters.underruns,
         "overruns": counters.overruns,
         "deadline_misses": counters.deadline_misses,

@@ -56,28 +56,28 @@ def test_ring_wraps_counts_and_discards():
 
 def test_fill_target_grows_after_an_underrun_and_shrinks_when_calm(toy_stream_model):
     session = LiveSession(LiveOptions(model=str(toy_stream_model)))
-    first = session.target
+    first = session.fill.target
     session.bridge.underruns = 1
-    session._adapt()
-    assert session.target == first + session.hop == session.bridge.reserve
+    session.fill.adapt(1)
+    assert session.fill.target == first + session.hop == session.bridge.reserve
     assert session.counters.underruns == 1
-    session._calm = -1.0
-    session._adapt()
-    assert session.target == first
-    session._calm, session.bridge.underruns = 10.0, 2  # that was too soon
-    session._adapt()
-    assert session.target == first + session.hop and session._calm == 20.0
+    session.fill._calm = -1.0
+    session.fill.adapt(1)
+    assert session.fill.target == first
+    session.fill._calm, session.bridge.underruns = 10.0, 2  # that was too soon
+    session.fill.adapt(1)
+    assert session.fill.target == first + session.hop and session.fill._calm == 20.0
 
 
 def test_surplus_is_dropped_so_that_latency_never_grows(toy_stream_model):
     session = LiveSession(LiveOptions(model=str(toy_stream_model)))
     session.bridge.to_play.write(np.ones((20 * session.hop, 1), np.float32))
-    session._adapt()
+    session.fill.adapt(1)
     assert not session.bridge.drop  # a late callback may be about to take it
-    session._lowest_since -= 1.1
-    session._adapt()
+    session.fill._lowest_since -= 1.1
+    session.fill.adapt(1)
     session.bridge.play(np.zeros((480, 1), np.float32))
-    assert len(session.bridge.to_play) <= session.target + session.hop + 2 * 480
+    assert len(session.bridge.to_play) <= session.fill.target + session.hop + 2 * 480
 
 
 def test_what_ran_low_in_between_is_no_surplus(toy_stream_model):
@@ -87,9 +87,9 @@ def test_what_ran_low_in_between_is_no_surplus(toy_stream_model):
             session.bridge.to_play.write(np.ones((moved * session.hop, 1), np.float32))
         else:
             session.bridge.to_play.discard(-moved * session.hop)
-        session._adapt()
-    session._lowest_since -= 1.1
-    session._adapt()
+        session.fill.adapt(1)
+    session.fill._lowest_since -= 1.1
+    session.fill.adapt(1)
     assert not session.bridge.drop
 
 
@@ -101,10 +101,10 @@ def test_a_safety_out_of_range_is_refused(toy_stream_model, milliseconds):
 
 def test_safety_is_held_on_top_of_the_target(toy_stream_model):
     session = LiveSession(LiveOptions(model=str(toy_stream_model), safety_ms=100))
-    assert session.target == session.hop + 4800
-    session._calm = -1.0
-    session._adapt()
-    assert session.target == session.hop + 4800  # calm does not take it away
+    assert session.fill.target == session.hop + 4800
+    session.fill._calm = -1.0
+    session.fill.adapt(1)
+    assert session.fill.target == session.hop + 4800  # calm does not take it away
 
 
 def test_playing_begins_with_a_reserve_and_an_underrun_fades():

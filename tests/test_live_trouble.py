@@ -10,8 +10,11 @@ import time
 from pathlib import Path
 
 import numpy as np
+import pytest
 from live_rig import RATE, LiveRig
 from test_live import speech, start, wait_for
+
+pytestmark = pytest.mark.flaky(reruns=2)  # see test_live.py
 
 
 def frames(rig: LiveRig) -> int:

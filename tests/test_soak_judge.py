@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy.ndimage import map_coordinates
 
-from benchmarks.soak_judge import RATE, _compare, _same_part, lag_track
+from benchmarks.soak_judge import RATE, _compare, lag_track, place
 
 
 def voice(seconds: int) -> np.ndarray:
@@ -27,7 +27,7 @@ def test_a_lag_is_followed_as_it_drifts(ppm):
     found = lag_track(expected, speaker.astype(np.float32))
     assert np.abs(found - lag[: len(found)])[RATE:-RATE].max() < 1.5
     assert row["late_ms"] == pytest.approx(lag[5 * RATE] / 48, abs=0.02)
-    assert row["dropouts"] == 0 and row["si_sdr"] > 20
+    assert row["dropouts"] == [] and row["si_sdr"] > 20
     assert row["live_si_sdr"] > 20
 
 
@@ -36,18 +36,19 @@ def test_lost_audio_is_a_dropout_and_only_where_it_is_lost():
     expected = audio[: 10 * RATE]
     speaker = np.concatenate([np.zeros(3000, np.float32), audio])[: 10 * RATE + RATE // 2].copy()
     speaker[4 * RATE : 4 * RATE + 960] = 0
-    assert _compare(expected, speaker, None)["dropouts"] == 1
+    assert _compare(expected, speaker, None)["dropouts"] == pytest.approx([3.95], abs=0.01)
     shorter = np.delete(speaker, np.s_[4 * RATE : 4 * RATE + 960])  # 20 ms gone, the rest earlier
-    assert 1 <= _compare(expected, np.pad(shorter, (0, 960)), None)["dropouts"] <= 2
-
-
-def test_the_clean_part_is_found_by_the_noisy_one():
-    clean, rng = voice(4), np.random.default_rng(1)
-    noisy = clean + 0.05 * rng.standard_normal(len(clean)).astype(np.float32)
-    heard = np.tile(noisy, 4)[RATE : 11 * RATE]
-    np.testing.assert_array_equal(
-        _same_part(heard, noisy, clean), np.tile(clean, 4)[RATE : 11 * RATE]
+    assert _compare(expected, np.pad(shorter, (0, 960)), None)["dropouts"] == pytest.approx(
+        [3.94], abs=0.2
     )
+
+
+def test_a_part_of_the_loop_is_found():
+    loop = voice(4)
+    heard = np.tile(loop, 4)[RATE : 11 * RATE]
+    assert place(heard, loop) == RATE
+    assert place(heard, loop, near=9 * RATE) == RATE  # a round later
+    assert place(heard, loop, near=2 * RATE) == RATE  # wrong: searched for
     heard = heard.copy()
     heard[:RATE] = 0
-    assert _same_part(heard, noisy, clean) is None
+    assert place(heard, loop) is None

@@ -176,7 +176,7 @@ class Degrader:
         snr = torch.where(draw.chance(0.85, b, 1), often, rarely)
         gain = _active_level(wet) / _level(noise) * 10 ** (-snr / 20)
         kind = draw.uniform(0, 1, b, 1)
-        only_noise, only_clean = kind < 0.09, (kind >= 0.09) & (kind < 0.13)
+        only_noise, only_clean = kind < 0.08, (kind >= 0.08) & (kind < 0.16)
         gain = torch.where(only_noise, 0.1 / _level(noise), gain * ~only_clean)
         wet, target = wet * ~only_noise, target * ~only_noise
         target = torch.where(only_clean, wet, target)  # an undegraded recording stays as it is
@@ -184,7 +184,7 @@ class Degrader:
         level = (-26 + 9 * draw.normal(b, 1)).clamp(-45, -5)
         scale = 10 ** (level / 20) / _level(noisy)
         peak = (noisy * scale).abs().amax(-1, keepdim=True)
-        clipped = draw.chance(0.06, b, 1) & (kind > 0.13)
+        clipped = draw.chance(0.06, b, 1) & (kind > 0.16)
         limit = torch.where(clipped, peak * draw.uniform(0.3, 0.9, b, 1), peak)
         down = 1 / limit.clamp(min=1.0)  # nothing above full scale, clipped or not
         scale, limit = scale * down, limit * down

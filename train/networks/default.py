@@ -28,6 +28,7 @@ from rtdenoise.errors import RtdenoiseError
 from ..network_api import DenoisingNetwork
 from .embedding import sinusoidal_embedding
 from .fourier import BINS, HOP, WINDOW, Fourier, frame, overlap_add
+from .norm import Norm
 
 LOW_BINS = 160  # 0-8 kHz at full resolution, 50 Hz a bin
 LOW_STRIDE, LOW_KERNEL = 5, 9
@@ -36,21 +37,21 @@ LOW, HIGH = LOW_BINS // LOW_STRIDE, (BINS - 1 - LOW_BINS) // HIGH_STRIDE
 POSITIONS = LOW + HIGH
 COMPRESSION = 0.3  # exponent of the magnitude
 QUIETEST = 1e-8  # power of a bin
-NARROW = 16  # channels of a position as the full-band path sees it
+NARROW = 8  # channels of a position as the full-band path sees it
 SMOOTH = 4  # frames over which a bin's magnitude is smoothed before its least is looked for
 FINE = 4  # frames heard as one window of 50 ms
 SLOPE = 0.1  # of LeakyReLU; a learned PReLU cost a quarter of the training step on CPU
 
 
 class _CausalTaps(torch.autograd.Function):
-    """y[t] = x[t] W0 + x[t - d] W1 + b on x [time, rows, channels], without temporaries."""
+    """y[t] = x[t] W0 + x[t - d] W1 on x [time, rows, channels], without temporaries."""
 
     @staticmethod
-    def forward(ctx, x, w0, w1, bias, dilation):
+    def forward(ctx, x, w0, w1, dilation):
         ctx.save_for_backward(x, w0, w1)
         ctx.dilation = dilation
         time, rows, channels = x.shape
-        y = torch.addmm(bias, x.reshape(-1, channels), w0)
+        y = x.reshape(-1, channels) @ w0
         if time > dilation:
             y[dilation * rows :].addmm_(x[:-dilation].reshape(-1, channels), w1)
         return y.view(time, rows, -1)
@@ -65,7 +66,7 @@ class _CausalTaps(torch.autograd.Function):
             late = grad[dilation * rows :]
             grad_x[: -dilation * rows].addmm_(late, w1.T)
             grad_w1 = flat[: -dilation * rows].T @ late
-        return grad_x.view_as(x), grad_w0, grad_w1, grad.sum(0), None
+        return grad_x.view_as(x), grad_w0, grad_w1, None
 
 
 class Block(nn.Module):
@@ -77,18 +78,17 @@ class Block(nn.Module):
         scale = (2 * channels) ** -0.5
         self.now = nn.Parameter(torch.randn(channels, channels) * scale)
         self.past = nn.Parameter(torch.randn(channels, channels) * scale)
-        self.bias = nn.Parameter(torch.zeros(channels))
+        self.norm = Norm(channels)
         self.mix = nn.Parameter(torch.randn(POSITIONS, POSITIONS) * POSITIONS**-0.5)
-        self.out = nn.Linear(channels, channels)
-        nn.init.normal_(self.out.weight, std=0.1 * channels**-0.5)
-        nn.init.zeros_(self.out.bias)
+        self.out = nn.Parameter(torch.randn(channels, channels) * 0.3 * channels**-0.5)
 
     def forward(self, x: Tensor) -> Tensor:
         """Map x [time, batch, position, channel] to the same shape; silence came before it."""
         rows = x.flatten(1, 2)
-        u = _CausalTaps.apply(rows, self.now, self.past, self.bias, self.dilation).view_as(x)
-        u = F.leaky_relu(u, SLOPE)
-        return x + self.out(F.leaky_relu(u + self.mix @ u, SLOPE))
+        u = _CausalTaps.apply(rows, self.now, self.past, self.dilation)
+        u = activate(self.norm(u)).view_as(x)
+        v = activate(u + self.mix @ u)
+        return added(x, v, self.out)
 
 
 class TimeBlock(nn.Module):
@@ -100,15 +100,24 @@ class TimeBlock(nn.Module):
         scale = (2 * size) ** -0.5
         self.now = nn.Parameter(torch.randn(size, size) * scale)
         self.past = nn.Parameter(torch.randn(size, size) * scale)
-        self.bias = nn.Parameter(torch.zeros(size))
-        self.out = nn.Linear(size, size)
-        nn.init.normal_(self.out.weight, std=0.3 * size**-0.5)
-        nn.init.zeros_(self.out.bias)
+        self.norm = Norm(size)
+        self.out = nn.Parameter(torch.randn(size, size) * 0.3 * size**-0.5)
 
     def forward(self, z: Tensor) -> Tensor:
         """Map z [time, batch, size] to the same shape; silence came before it."""
-        u = _CausalTaps.apply(z, self.now, self.past, self.bias, self.dilation)
-        return z + self.out(F.leaky_relu(u, SLOPE))
+        u = self.norm(_CausalTaps.apply(z, self.now, self.past, self.dilation))
+        return added(z, activate(u), self.out)
+
+
+def activate(x: Tensor) -> Tensor:
+    """LeakyReLU in place of x."""
+    return F.leaky_relu(x, SLOPE, inplace=True)
+
+
+def added(x: Tensor, v: Tensor, weight: Tensor) -> Tensor:
+    """Return x + v @ weight of x [..., size], v [..., values], weight [values, size] at once."""
+    rows = x.reshape(-1, x.shape[-1])
+    return torch.addmm(rows, v.reshape(-1, v.shape[-1]), weight).view_as(x)
 
 
 class FullBand(nn.Module):
@@ -117,19 +126,19 @@ class FullBand(nn.Module):
     def __init__(self, channels: int, size: int, dilations: tuple[int, ...]) -> None:
         super().__init__()
         self.dilations = dilations
-        self.narrow, self.widen = nn.Linear(channels, NARROW), nn.Linear(NARROW, channels)
-        self.gather = nn.Linear(POSITIONS * NARROW, size)
-        self.spread = nn.Linear(size, POSITIONS * NARROW)
+        wide = POSITIONS * NARROW
+        self.narrow, self.narrow_norm = nn.Linear(channels, NARROW, bias=False), Norm(NARROW)
+        self.gather, self.gather_norm = nn.Linear(wide, size, bias=False), Norm(size)
+        self.spread, self.spread_norm = nn.Linear(size, wide, bias=False), Norm(wide)
+        self.widen = nn.Parameter(torch.randn(NARROW, channels) * 0.3 * NARROW**-0.5)
         self.blocks: Any = nn.ModuleList(TimeBlock(size, d) for d in dilations)
-        nn.init.zeros_(self.widen.weight)  # starts as nothing
-        nn.init.zeros_(self.widen.bias)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Map x [time, batch, position, channel] to what is to be added to it later."""
-        z = F.leaky_relu(self.narrow(x), SLOPE).flatten(2)
-        z = F.leaky_relu(self.gather(z), SLOPE)
-        y = F.leaky_relu(self.spread(self.remember(z)), SLOPE)
-        return self.widen(y.unflatten(-1, (POSITIONS, NARROW)))
+        """Map x [time, batch, position, channel] to values [.., position, 8]; see `widen`."""
+        z = activate(self.narrow_norm(self.narrow(x))).flatten(2)
+        z = activate(self.gather_norm(self.gather(z)))
+        y = activate(self.spread_norm(self.spread(self.remember(z))))
+        return y.unflatten(-1, (POSITIONS, NARROW))
 
     def remember(self, z: Tensor) -> Tensor:
         """Map z [time, batch, size] to the same shape: where time is looked back on."""
@@ -156,12 +165,12 @@ class SpectralDenoiser(DenoisingNetwork):
     def __init__(
         self,
         channels: int = 32,
-        dilations: tuple[int, ...] = (1, 4, 8, 16, 1, 4, 12),
+        dilations: tuple[int, ...] = (1, 2, 4, 8),
         embedding: int = 64,
-        full_band: int = 96,
-        full_band_dilations: tuple[int, ...] = (1, 2, 4, 8, 2, 4),
-        leave: int = 2,
-        join: int = 5,
+        full_band: int = 128,
+        full_band_dilations: tuple[int, ...] = (1, 4, 16),
+        leave: int = 1,
+        join: int = 1,
         history: int = 40,
         taps: int = 4,
         fine: bool = True,
@@ -180,8 +189,9 @@ class SpectralDenoiser(DenoisingNetwork):
         self.context = WINDOW - HOP + frames * HOP
         self.lookahead = WINDOW - HOP
         self.fourier = Fourier()
-        self.encode_low = nn.Linear(LOW_KERNEL * self.features, channels)
-        self.encode_high = nn.Linear(HIGH_STRIDE, channels)
+        self.encode_low = nn.Linear(LOW_KERNEL * self.features, channels, bias=False)
+        self.encode_high = nn.Linear(HIGH_STRIDE, channels, bias=False)
+        self.norm_low, self.norm_high = Norm(channels), Norm(channels)
         self.position = nn.Parameter(torch.zeros(POSITIONS, channels))
         film = nn.Linear(embedding, 2 * channels)
         nn.init.zeros_(film.weight)  # FiLM starts as the identity
@@ -189,14 +199,17 @@ class SpectralDenoiser(DenoisingNetwork):
         self.timestep = nn.Sequential(nn.Linear(embedding, embedding), nn.SiLU(), film)
         self.blocks: Any = nn.ModuleList(Block(channels, d) for d in dilations)
         self.full_band = FullBand(channels, full_band, full_band_dilations) if full_band else None
-        self.decode_low = nn.Linear(2 * channels + LOW_KERNEL * self.features, detail)
-        self.decode_high = nn.Linear(2 * channels + HIGH_STRIDE, detail)
-        self.mask_low = nn.Linear(detail, taps * 2 * LOW_STRIDE)
-        self.mask_high = nn.Linear(detail, HIGH_STRIDE)
-        with torch.no_grad():  # starts as half of the newest frame
-            self.mask_low.bias[:LOW_STRIDE] = 0.5
-            self.mask_low.weight[2 * LOW_STRIDE :] = 0
-            self.mask_low.bias[2 * LOW_STRIDE :] = 0
+        seen_low, seen_high = LOW_KERNEL * self.features, HIGH_STRIDE
+        self.decode_low = nn.Linear(2 * channels + seen_low, detail, bias=False)
+        self.decode_high = nn.Linear(2 * channels + seen_high, detail, bias=False)
+        self.decode_low_norm, self.decode_high_norm = Norm(detail), Norm(detail)
+        self.filter = nn.Linear(detail, taps * 2 * LOW_STRIDE)
+        self.gain_low = nn.Linear(detail, LOW_STRIDE)
+        self.gain_high = nn.Linear(detail, HIGH_STRIDE)
+        with torch.no_grad():  # starts near the newest frame
+            self.filter.weight *= 0.1
+            self.filter.bias.zero_()
+            self.filter.bias[:LOW_STRIDE] = 1
 
     @property
     def features(self) -> int:
@@ -217,7 +230,7 @@ class SpectralDenoiser(DenoisingNetwork):
             if i == self.leave and self.full_band:
                 beside = self.full_band(x)
             if i == self.join and self.full_band:
-                x = x + beside
+                x = added(x, beside, self.full_band.widen)
             x = block(x)
         re, im = self._mask(re, im, (x, first), (low, high))
         frames = self.fourier.synthesise(re.transpose(0, 1), im.transpose(0, 1))
@@ -247,35 +260,37 @@ class SpectralDenoiser(DenoisingNetwork):
         return torch.cat(taps, dim=-1), high
 
     def _encode(self, low: Tensor, high: Tensor, film: Tensor) -> Tensor:
-        x = torch.cat([self.encode_low(low), self.encode_high(high)], dim=-2) + self.position
+        low, high = self.norm_low(self.encode_low(low)), self.norm_high(self.encode_high(high))
+        x = torch.cat([low, high], dim=-2) + self.position
         scale, shift = film[:, None].chunk(2, dim=-1)
-        x = x * (1 + scale) + shift
-        return F.leaky_relu(x, SLOPE)
+        return activate(x * (1 + scale) + shift)
 
     def _mask(
         self, re: Tensor, im: Tensor, xs: tuple[Tensor, ...], seen: tuple[Tensor, Tensor]
     ) -> tuple[Tensor, Tensor]:
         low = joined_linear(self.decode_low, *(x[..., :LOW, :] for x in xs), seen[0])
         high = joined_linear(self.decode_high, *(x[..., LOW:, :] for x in xs), seen[1])
-        low = self.mask_low(F.leaky_relu(low, SLOPE)).unflatten(-1, (self.taps, 2, LOW_STRIDE))
-        gain = torch.sigmoid(self.mask_high(F.leaky_relu(high, SLOPE))).flatten(-2)  # [T, B, 320]
+        low, high = activate(self.decode_low_norm(low)), activate(self.decode_high_norm(high))
+        gains = [torch.sigmoid(self.gain_low(low)), torch.sigmoid(self.gain_high(high))]
+        gain = torch.cat([x.flatten(-2) for x in gains], dim=-1)  # [T, B, 480]
         gain = torch.cat([gain, gain[..., -1:]], dim=-1)  # the Nyquist bin goes with its neighbour
+        low = self.filter(low).unflatten(-1, (self.taps, 2, LOW_STRIDE))
         y, z = torch.zeros_like(re[..., :LOW_BINS]), torch.zeros_like(im[..., :LOW_BINS])
         for i in range(self.taps):
             real, imaginary = (low[..., i, k, :].flatten(-2) for k in (0, 1))  # [T, B, 160]
             a, b = (F.pad(v[: len(v) - i, :, :LOW_BINS], (0, 0, 0, 0, i, 0)) for v in (re, im))
             y, z = y + a * real - b * imaginary, z + a * imaginary + b * real
-        re = torch.cat([y, re[..., LOW_BINS:] * gain], dim=-1)
-        im = torch.cat([z, im[..., LOW_BINS:] * gain], dim=-1)
+        re = torch.cat([y, re[..., LOW_BINS:]], dim=-1) * gain
+        im = torch.cat([z, im[..., LOW_BINS:]], dim=-1) * gain
         return re, im
 
 
 def joined_linear(layer: nn.Linear, *parts: Tensor) -> Tensor:
     """Return layer(torch.cat(parts, -1)) without the copy that joins them."""
     weights = layer.weight.split([x.shape[-1] for x in parts], dim=1)
-    y = F.linear(parts[0], weights[0], layer.bias)
+    y = parts[0] @ weights[0].T
     for x, weight in zip(parts[1:], weights[1:], strict=True):
-        y = y + F.linear(x, weight)
+        y = added(y, x, weight.T)
     return y
 
 
@@ -305,5 +320,9 @@ def look_back(levels: Tensor, history: int) -> tuple[Tensor, Tensor]:
     time]. The least of smoothed levels is what is always there: Martin's minimum statistics (IEEE
     Trans. Speech and Audio Processing 9 (2001) 504), here over 0.4 s.
     """
-    smooth = F.avg_pool1d(levels, SMOOTH, 1)
+    return mean_and_least(F.avg_pool1d(levels, SMOOTH, 1), history)
+
+
+def mean_and_least(smooth: Tensor, history: int) -> tuple[Tensor, Tensor]:
+    """Return both of each `history` neighbours of `smooth` [batch, bins, time]."""
     return F.avg_pool1d(smooth, history, 1), -F.max_pool1d(-smooth, history, 1)

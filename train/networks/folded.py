@@ -2,9 +2,9 @@
 
     rows [frames * batch * positions, channels], frames slowest: a shift in time is a slice
 
-Both taps of a block are one matrix product, the timestep's scale and shift and the skip around
-the frequency mixing disappear into weights, and shapes are constants but for one dynamic length,
-so that onnxruntime fuses each product with the activation after it.
+Both taps of a block are one matrix product; normalisation, the timestep's scale and shift and the
+skip around the frequency mixing disappear into weights, and shapes are constants but for one
+dynamic length, so that onnxruntime fuses each product with the activation after it.
 """
 
 from __future__ import annotations
@@ -30,10 +30,11 @@ from .default import (
     SLOPE,
     SMOOTH,
     half_turns,
-    look_back,
+    mean_and_least,
 )
-from .fourier import BINS, HOP, frame, overlap_add
+from .fourier import BINS, HOP
 from .fourier_matrices import MatrixFourier
+from .norm import Norm
 
 
 class FoldedBlock(nn.Module):
@@ -43,15 +44,14 @@ class FoldedBlock(nn.Module):
     bias: Tensor
     mix: Tensor
     out: Tensor
-    out_bias: Tensor
 
     def __init__(self, block: default.Block) -> None:
         super().__init__()
-        self.register_buffer("taps", _taps(block))
-        self.register_buffer("bias", block.bias.detach())
+        taps, bias = _taps(block)
+        self.register_buffer("taps", taps)
+        self.register_buffer("bias", bias)
         self.register_buffer("mix", block.mix.detach() + torch.eye(POSITIONS))
-        self.register_buffer("out", block.out.weight.detach().T.contiguous())
-        self.register_buffer("out_bias", block.out.bias.detach())
+        self.register_buffer("out", block.out.detach())
 
     def forward(self, x: Tensor, past: Tensor) -> tuple[Tensor, Tensor]:
         """Map rows and `past` to new rows and the next past."""
@@ -59,8 +59,7 @@ class FoldedBlock(nn.Module):
         before, following = _shift(x, past)
         u = F.leaky_relu(torch.addmm(self.bias, torch.cat([x, before], dim=1), self.taps), SLOPE)
         v = F.leaky_relu(self.mix @ u.reshape(-1, POSITIONS, channels), SLOPE)
-        y = torch.addmm(self.out_bias, v.reshape(-1, channels), self.out)
-        return x + y, following
+        return torch.addmm(x, v.reshape(-1, channels), self.out), following
 
 
 def _shift(x: Tensor, past: Tensor) -> tuple[Tensor, Tensor]:
@@ -77,27 +76,38 @@ def _append(past: Tensor, x: Tensor) -> Tensor:
     return torch.cat([past, x.reshape(-1, *past.shape[1:])])
 
 
-def _taps(block: default.Block | default.TimeBlock) -> Tensor:
-    """Both taps of a block as one matrix [2 channels, channels]."""
-    return torch.cat([block.now, block.past]).detach()
+@torch.no_grad()
+def _normed(weight: Tensor, norm: Norm) -> tuple[Tensor, Tensor]:
+    """Return the matrix [inputs, outputs] and bias that `norm` makes of x @ weight."""
+    scale, bias = norm.folded()
+    return (weight * scale).contiguous(), bias.detach()
+
+
+def _taps(block: default.Block | default.TimeBlock) -> tuple[Tensor, Tensor]:
+    """Both taps of a block as one matrix [2 channels, channels], and the bias."""
+    return _normed(torch.cat([block.now, block.past]), block.norm)
 
 
 class FoldedTimeBlock(nn.Module):
     """A block of the full-band path on rows [n, size]; `past` [d, batch, size] comes before."""
 
     taps: Tensor
+    bias: Tensor
+    out: Tensor
 
     def __init__(self, block: default.TimeBlock) -> None:
         super().__init__()
         self.dilation = block.dilation
-        self.register_buffer("taps", _taps(block))
-        self.bias, self.out = block.bias, block.out
+        taps, bias = _taps(block)
+        self.register_buffer("taps", taps)
+        self.register_buffer("bias", bias)
+        self.register_buffer("out", block.out.detach())
 
     def forward(self, z: Tensor, past: Tensor) -> tuple[Tensor, Tensor]:
         """Map rows and `past` to new rows and the next past."""
         before, following = _shift(z, past)
         u = F.leaky_relu(torch.addmm(self.bias, torch.cat([z, before], dim=1), self.taps), SLOPE)
-        return z + self.out(u), following
+        return torch.addmm(z, u, self.out), following
 
 
 class FoldedDenoiser(DenoisingNetwork):
@@ -111,9 +121,9 @@ class FoldedDenoiser(DenoisingNetwork):
     decode: Tensor
     decode_bias: Tensor
     filter: Tensor
-    filter_bias: Tensor
     fine_signs: Tensor
     fine_rows: Tensor
+    widen: Tensor
 
     def __init__(self, network: default.SpectralDenoiser) -> None:
         super().__init__()
@@ -125,36 +135,56 @@ class FoldedDenoiser(DenoisingNetwork):
         self.time_blocks: Any = nn.ModuleList()
         if self.full_band:
             self.time_blocks.extend(FoldedTimeBlock(b) for b in self.full_band.blocks)
+            self.register_buffer("widen", self.full_band.widen.detach())
+            for name in ("narrow", "gather", "spread"):
+                layer = getattr(self.full_band, name)
+                self._fold(name, layer, getattr(self.full_band, f"{name}_norm"))
         self.fourier = MatrixFourier()
         self.blocks: Any = nn.ModuleList(FoldedBlock(block) for block in network.blocks)
-        self.decode_high, self.mask_high = network.decode_high, network.mask_high
+        self.gain_high = network.gain_high
+        self._fold("decode_high", network.decode_high, network.decode_high_norm)
         with torch.no_grad():
             self._fold_encoder(network)
-            self._fold_filter(network.mask_low)
+            self._fold_decoder(network)
             self._fold_fine()
+
+    def _fold(self, name: str, layer: nn.Linear, norm: Norm) -> None:
+        weight, bias = _normed(layer.weight.T, norm)
+        self.register_buffer(name, weight)
+        self.register_buffer(f"{name}_bias", bias)
 
     def _fold_encoder(self, network: default.SpectralDenoiser) -> None:
         """Fold the timestep's scale and shift, biases and positions into two matrices and a sum."""
         film = network.condition(zero_timestep(1))
         scale, shift = (1 + film[0, : self.channels]), film[0, self.channels :]
-        low, high = network.encode_low, network.encode_high
-        biases = [low.bias.expand(LOW, -1), high.bias.expand(POSITIONS - LOW, -1)]
+        low, low_bias = _normed(network.encode_low.weight.T, network.norm_low)
+        high, high_bias = _normed(network.encode_high.weight.T, network.norm_high)
+        biases = [low_bias.expand(LOW, -1), high_bias.expand(POSITIONS - LOW, -1)]
         self.register_buffer("shift", (torch.cat(biases) + network.position) * scale + shift)
-        room = (0, 0, 0, self.features * (2 * LOW_STRIDE - LOW_KERNEL))  # a tenth tap of zeros
-        self.register_buffer("low", F.pad((low.weight * scale[:, None]).T, room))
-        self.register_buffer("decode", F.pad(network.decode_low.weight.T, room).contiguous())
-        self.register_buffer("decode_bias", network.decode_low.bias)
-        self.register_buffer("high", (high.weight * scale[:, None]).T.contiguous())
+        self.register_buffer("low", F.pad(low * scale, self._tenth_bin))
+        self.register_buffer("high", (high * scale).contiguous())
 
-    def _fold_filter(self, mask: nn.Linear) -> None:
-        """Lay out a filter's c as what (re, im) are multiplied by: (Re c, -Im c), (Im c, Re c)."""
-        rows = torch.cat([mask.weight, mask.bias[:, None]], dim=1)
+    @property
+    def _tenth_bin(self) -> tuple[int, ...]:
+        """Positions see nine bins of the ten they are handed: padding by rows of zeros."""
+        return 0, 0, 0, self.features * (2 * LOW_STRIDE - LOW_KERNEL)
+
+    def _fold_decoder(self, network: default.SpectralDenoiser) -> None:
+        """Lay out a filter's c as what (re, im) are multiplied by: (Re c, -Im c), (Im c, Re c).
+
+        Below come the gains; a hidden value that is always one carries both biases.
+        """
+        weight, bias = _normed(network.decode_low.weight.T, network.decode_low_norm)
+        one = (0, 1)
+        self.register_buffer("decode", F.pad(F.pad(weight, self._tenth_bin), one))
+        self.register_buffer("decode_bias", F.pad(bias, one, value=1.0))
+        rows = torch.cat([network.filter.weight, network.filter.bias[:, None]], dim=1)
         rows = rows.unflatten(0, (self.taps, 2, LOW_STRIDE))
         real, imaginary = rows[:, 0], rows[:, 1]
         of_re, of_im = torch.stack([real, imaginary], 1), torch.stack([-imaginary, real], 1)
         rows = torch.stack([of_re, of_im], 1).flatten(0, 3)  # (tap, in, out, bin)
-        self.register_buffer("filter", rows[:, :-1].T.contiguous())
-        self.register_buffer("filter_bias", rows[:, -1].contiguous())
+        gain = torch.cat([network.gain_low.weight, network.gain_low.bias[:, None]], dim=1)
+        self.register_buffer("filter", torch.cat([rows, gain]))
 
     def _fold_fine(self) -> None:
         """`default.fine_power` as signs [8, bins] and a matrix: (re, im) of frames to two sums.
@@ -162,6 +192,7 @@ class FoldedDenoiser(DenoisingNetwork):
         Rows re at k, re above, im at k, im above; columns (re, im) of each frame, newest first.
         """
         signs = torch.stack([torch.ones(LOW_BINS), half_turns(LOW_BINS)]).repeat(FINE // 2, 1)
+        signs = signs.unflatten(1, (LOW, LOW_STRIDE)).transpose(1, 2).flatten(1)
         turn = 1j ** torch.arange(FINE)  # a quarter a frame
         sums = torch.stack([torch.ones(FINE), turn]).conj() / FINE  # [2, frames]
         rows = torch.stack([torch.view_as_real(sums), torch.view_as_real(1j * sums)])
@@ -178,65 +209,67 @@ class FoldedDenoiser(DenoisingNetwork):
 
     def denoise(self, audio: Tensor, conditioning: Tensor) -> Tensor:
         """Denoise audio [batch, 1, samples]; samples a multiple of 480."""
-        frames = frame(F.pad(audio[:, 0], (HOP, HOP)))
-        batch = audio.shape[0]
-        past = [audio.new_zeros(shape) for shape in self._shapes(batch)[2:]]
-        return overlap_add(self._frames(frames, past, batch)[0])[:, None]
+        states = [audio.new_zeros(shape) for shape in self._shapes(audio.shape[0])]
+        return self.stream(F.pad(audio, (0, HOP)), conditioning, states)[0][..., HOP:]
 
     def stream(
         self, audio: Tensor, conditioning: Tensor, states: list[Tensor]
     ) -> tuple[Tensor, list[Tensor]]:
         """Denoise [batch, 1, n * 480] samples, delayed by 480; see `initial_states`."""
         before, tail, *past = states
-        padded = torch.cat([before, audio[:, 0]], dim=-1)
-        frames, following = self._frames(frame(padded), past, audio.shape[0])
-        tails = torch.cat([tail[:, None], frames[:, :, HOP:]], dim=1)
-        out = (frames[:, :, :HOP] + tails[:, :-1]).flatten(1)[:, None]
-        return out, [padded[:, -HOP:], tails[:, -1], *following]
+        blocks = audio.reshape(audio.shape[0], -1, HOP).transpose(0, 1)
+        blocks = torch.cat([before, blocks])
+        frames = torch.cat([blocks[:-1], blocks[1:]], dim=-1)
+        frames, following = self._frames(frames, past)
+        tails = torch.cat([tail, frames[..., HOP:]])
+        out = (frames[..., :HOP] + tails[:-1]).transpose(0, 1).flatten(1)[:, None]
+        return out, [blocks[-1:], tails[-1:], *following]
 
     def _shapes(self, batch: int) -> list[tuple[int, ...]]:
-        """Shapes of the states: two of audio, then [frames, batch, ...] of all that look back.
+        """Shapes of the states: [frames, batch, ...] of all that look back.
 
-        The last one, of levels, is [batch, bins, frames], as pooling over time wants it.
+        The last two, of levels, are [batch, bins, frames], as pooling over time wants it.
         """
-        shapes: list[tuple[int, ...]] = [(batch, HOP), (batch, HOP)]
+        shapes: list[tuple[int, ...]] = [(1, batch, HOP), (1, batch, HOP)]
         shapes += [(d, batch, POSITIONS, self.channels) for d in self.dilations]
         shapes += [(b.dilation, batch, b.bias.shape[0]) for b in self.time_blocks]
         if self.taps > 1:
             shapes.append((self.taps - 1, batch, 2 * LOW_BINS))
         if self.history:
-            shapes.append((batch, LOW_BINS, self.history + SMOOTH - 2))
+            shapes += [(batch, LOW_BINS, n - 1) for n in (SMOOTH, self.history)]
         return shapes
 
-    def _frames(
-        self, frames: Tensor, past: list[Tensor], batch: int
-    ) -> tuple[Tensor, list[Tensor]]:
-        """Denoise frames [batch, time, 960]; the rest runs on time-major rows."""
-        spectrum = self.fourier.analyse(frames.transpose(0, 1).reshape(-1, 2 * HOP))
-        count, last = len(self.blocks), len(past) - (self.taps > 1) - (self.history > 0)
+    def _frames(self, frames: Tensor, past: list[Tensor]) -> tuple[Tensor, list[Tensor]]:
+        """Denoise frames [time, batch, 960]; all in between are rows, frames slowest."""
+        low, high = self.fourier.analyse(frames.reshape(-1, 2 * HOP)).split(
+            [LOW_BINS, BINS - LOW_BINS], dim=-1
+        )
+        low = low.reshape(-1, 2, LOW, LOW_STRIDE).transpose(2, 3).reshape(-1, 2, LOW_BINS)
+        count, last = len(self.blocks), len(past) - (self.taps > 1) - 2 * (self.history > 0)
         following, later, heard = past[:count], past[count:last], past[last:]
-        recent = self._recent(spectrum, heard)
-        seen = self._see(spectrum, recent, heard)
+        recent = self._recent(low, heard)
+        seen = self._see(low, high, recent, heard)
         x = first = self._encode(*seen).reshape(-1, self.channels)
         for i, block in enumerate(self.blocks):
             if i == self.leave and self.full_band:
                 beside, later = self._full_band(x, later)
             if i == self.join and self.full_band:
-                x = x + beside
+                x = torch.addmm(x, beside, self.widen)
             x, following[i] = block(x, past[i])
         x = torch.cat([x, first], dim=1).reshape(-1, POSITIONS, 2 * self.channels)
-        spectrum = self._mask(spectrum, recent, x, *seen)
-        out = self.fourier.synthesise(spectrum).reshape(-1, batch, 2 * HOP)
-        return out.transpose(0, 1), [*following, *later, *heard]
+        spectrum = self._mask(recent, high, x, *seen)
+        out = self.fourier.synthesise(spectrum).reshape(-1, frames.shape[1], 2 * HOP)
+        return out, [*following, *later, *heard]
 
     def _full_band(self, x: Tensor, past: list[Tensor]) -> tuple[Tensor, list[Tensor]]:
-        """Map rows [n * positions, channels] to what joins them later; one row a frame inside."""
-        path: Any = self.full_band
-        z = F.leaky_relu(path.narrow(x), SLOPE).reshape(-1, POSITIONS * default.NARROW)
-        z = F.leaky_relu(path.gather(z), SLOPE)
-        z, following = self._remember(z, past)
-        y = F.leaky_relu(path.spread(z), SLOPE).reshape(-1, default.NARROW)
-        return path.widen(y), following
+        """Map rows [n * positions, channels] to [.., 8], see `widen`; one row a frame inside."""
+        z = self._dense("narrow", x).reshape(-1, POSITIONS * default.NARROW)
+        z, following = self._remember(self._dense("gather", z), past)
+        return self._dense("spread", z).reshape(-1, default.NARROW), following
+
+    def _dense(self, name: str, x: Tensor) -> Tensor:
+        bias, weight = getattr(self, f"{name}_bias"), getattr(self, name)
+        return F.leaky_relu(torch.addmm(bias, x, weight), SLOPE)
 
     def _remember(self, z: Tensor, past: list[Tensor]) -> tuple[Tensor, list[Tensor]]:
         """Look back in time on rows [n, size]; returns them and the next past."""
@@ -246,9 +279,9 @@ class FoldedDenoiser(DenoisingNetwork):
             following.append(after)
         return z, following
 
-    def _recent(self, spectrum: Tensor, heard: list[Tensor]) -> Tensor:
+    def _recent(self, low: Tensor, heard: list[Tensor]) -> Tensor:
         """Return the low bins of the last `taps` frames, newest first, [n, 2 taps, 160]."""
-        low = spectrum[..., :LOW_BINS].reshape(-1, 2 * LOW_BINS)
+        low = low.reshape(-1, 2 * LOW_BINS)
         if self.taps > 1:
             joined = _append(heard[0], low)
             heard[0] = joined[1 - self.taps :]
@@ -256,52 +289,67 @@ class FoldedDenoiser(DenoisingNetwork):
             low = torch.cat(newest, dim=-1)
         return low.reshape(-1, 2 * self.taps, LOW_BINS)
 
-    def _see(self, spectrum: Tensor, recent: Tensor, heard: list[Tensor]) -> tuple[Tensor, Tensor]:
-        """Map rows [n, 2, 481] to what is known of low and high bins, [n, positions, values].
+    def _see(
+        self, low: Tensor, high: Tensor, recent: Tensor, heard: list[Tensor]
+    ) -> tuple[Tensor, Tensor]:
+        """Map rows [n, 2, 160], [n, 2, 321] to what is known of the bins, [n, positions, values].
 
-        Brings the magnitudes heard forward.
+        Brings the magnitudes heard forward. Low bins lie as [5, 32]: bins of a position, positions.
         """
+        spectrum, sizes = torch.cat([low, high], dim=-1), [LOW_BINS, BINS - 1 - LOW_BINS, 1]
         power = (spectrum * spectrum).sum(1, keepdim=True)
         if self.fine:
-            heard_as_one = self.fine_rows @ (recent[:, : 2 * FINE] * self.fine_signs)
+            frames = recent if self.taps == FINE else recent[:, : 2 * FINE]
+            heard_as_one = self.fine_rows @ (frames * self.fine_signs)
             power_of_parts = (heard_as_one * heard_as_one).reshape(-1, 2, 2 * LOW_BINS)
             power = torch.cat([power, power_of_parts.sum(1, keepdim=True)], dim=-1)
+            sizes.append(2 * LOW_BINS)
         # One logarithm and exponentials: powers are slow.
         logarithm = torch.log(power + QUIETEST)
-        magnitude = torch.exp(logarithm * (COMPRESSION / 2))
+        magnitude, above, _, *fine = torch.exp(logarithm * (COMPRESSION / 2)).split(sizes, dim=-1)
         gain = torch.exp(logarithm[..., :LOW_BINS] * ((COMPRESSION - 1) / 2))
-        parts = [magnitude[..., :LOW_BINS], spectrum[..., :LOW_BINS] * gain]
+        parts = [magnitude, low * gain]
         if self.history:
-            levels = parts[0].reshape(-1, heard[-1].shape[0], LOW_BINS).permute(1, 2, 0)
-            levels = torch.cat([heard[-1], levels], dim=-1)
-            heard[-1] = levels[..., 2 - SMOOTH - self.history :]
-            both = torch.cat(look_back(levels, self.history), dim=1)
-            parts.append(both.permute(2, 0, 1).reshape(-1, 2, LOW_BINS))
-        if self.fine:
-            parts.append(magnitude[..., BINS:].reshape(-1, 2, LOW_BINS))
-        low = torch.cat(parts, dim=1).transpose(1, 2)
-        low = F.pad(low, (0, 0, 2, 2 * LOW_STRIDE - 7))
-        groups = low.reshape(-1, LOW + 1, self.features * LOW_STRIDE)
-        high = magnitude[..., LOW_BINS : BINS - 1].reshape(-1, POSITIONS - LOW, HIGH_STRIDE)
-        return torch.cat([groups[:, :-1], groups[:, 1:]], dim=-1), high
+            parts.append(self._look_back(magnitude, heard))
+        parts += [x.reshape(-1, 2, LOW_BINS) for x in fine]
+        bins = torch.cat(parts, dim=1).reshape(-1, self.features, LOW_STRIDE, LOW)
+        bins = bins.permute(0, 3, 2, 1).reshape(-1, LOW_BINS, self.features)
+        bins = F.pad(bins, (0, 0, 2, 2 * LOW_STRIDE - 7))
+        groups = bins.reshape(-1, LOW + 1, self.features * LOW_STRIDE)
+        above = above.reshape(-1, POSITIONS - LOW, HIGH_STRIDE)
+        return torch.cat([groups[:, :-1], groups[:, 1:]], dim=-1), above
+
+    def _look_back(self, magnitude: Tensor, heard: list[Tensor]) -> Tensor:
+        """Return `default.look_back` of rows [n, 1, 160] as [n, 2, 160]; smooths no frame twice."""
+        levels = magnitude.reshape(-1, heard[-1].shape[0], LOW_BINS).permute(1, 2, 0)
+        levels = torch.cat([heard[-2], levels], dim=-1)
+        smooth = torch.cat([heard[-1], F.avg_pool1d(levels, SMOOTH, 1)], dim=-1)
+        heard[-2:] = levels[..., 1 - SMOOTH :], smooth[..., 1 - self.history :]
+        both = torch.cat(mean_and_least(smooth, self.history), dim=1)
+        return both.permute(2, 0, 1).reshape(-1, 2, LOW_BINS)
 
     def _encode(self, low: Tensor, high: Tensor) -> Tensor:
         """Map what is known of the bins to [n, positions, channels]."""
         x = torch.cat([low @ self.low, high @ self.high], dim=1)
         return F.leaky_relu(x + self.shift, SLOPE)
 
-    def _mask(
-        self, spectrum: Tensor, recent: Tensor, x: Tensor, low: Tensor, high: Tensor
-    ) -> Tensor:
-        """Filter rows [n, 2, 481] as told by x [n, positions, 2 channels] and what was seen."""
+    def _mask(self, recent: Tensor, above: Tensor, x: Tensor, low: Tensor, high: Tensor) -> Tensor:
+        """Filter low bins of recent frames and high ones of this, as told by x and what was seen.
+
+        `recent` [n, 2 taps, 160], `above` [n, 2, 321], x [n, positions, 2 channels]; returns
+        spectra [n, 2, 481].
+        """
         rows = torch.cat([x[:, LOW:], high], dim=-1).flatten(0, 1)
-        gain = torch.sigmoid(self.mask_high(F.leaky_relu(self.decode_high(rows), SLOPE)))
+        gain = torch.sigmoid(self.gain_high(self._dense("decode_high", rows)))
         gain = gain.reshape(-1, 1, BINS - 1 - LOW_BINS)
         gain = torch.cat([gain, gain[..., -1:]], dim=-1)  # the Nyquist bin goes with its neighbour
         rows = torch.cat([x[:, :LOW], low], dim=-1).flatten(0, 1)
-        rows = F.leaky_relu(torch.addmm(self.decode_bias, rows, self.decode), SLOPE)
-        c = torch.addmm(self.filter_bias, rows, self.filter)
-        c = c.reshape(-1, LOW, 4 * self.taps, LOW_STRIDE).transpose(1, 2)
+        rows = self._dense("decode", rows).reshape(-1, LOW, self.filter.shape[1])
+        c, of_low = (self.filter @ rows.transpose(1, 2)).split(
+            [4 * self.taps * LOW_STRIDE, LOW_STRIDE], dim=1
+        )
         c = c.reshape(-1, 2 * self.taps, 2, LOW_BINS)  # (tap, in), out
-        low = (recent[:, :, None] * c).sum(1)
-        return torch.cat([low, spectrum[..., LOW_BINS:] * gain], dim=-1)
+        below = (recent[:, :, None] * c).sum(1)
+        below = below * torch.sigmoid(of_low.reshape(-1, 1, LOW_BINS))
+        below = below.reshape(-1, 2, LOW_STRIDE, LOW).transpose(2, 3).reshape(-1, 2, LOW_BINS)
+        return torch.cat([below, above * gain], dim=-1)
