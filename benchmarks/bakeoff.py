@@ -79,7 +79,8 @@ def train_entry(name: str, packed: Path, folder: Path, minutes: float) -> Path:
         return last
     network, options, rate = ENTRIES[name]
     command = [sys.executable, "-m", "train", "--preset", "default", "--network", network]
-    command += ["--network-options", json.dumps(options), "--learning-rate", str(rate)]
+    command += ["--network-options", json.dumps(options)]
+    command += ["--optimizer", "adamw", "--learning-rate", str(rate)]
     command += [
         "--packed",
         str(packed / "train"),

@@ -39,7 +39,7 @@ class MultiResolutionLoss(nn.Module):
         spectral: float = 1.0,
         loudness: float = 0.04,
         intelligibility: float = 0.1,
-        snr: float = 0.01,
+        snr: float = 0.0075,
         knee: float = 1500.0,
     ) -> None:
         super().__init__()
