@@ -52,3 +52,12 @@ def test_a_part_of_the_loop_is_found():
     heard = heard.copy()
     heard[:RATE] = 0
     assert place(heard, loop) is None
+
+
+def test_drift_control_at_its_limit_is_no_dropout():
+    audio = voice(12)
+    expected, length = audio[: 10 * RATE], 10 * RATE + RATE // 2
+    ppm = np.where(np.arange(length) < 5 * RATE, 500, -500)
+    lag = 3000 + np.cumsum(ppm * 1e-6)
+    speaker = map_coordinates(audio, [np.arange(length) - lag], order=5, mode="constant")
+    assert _compare(expected, speaker.astype(np.float32), None)["dropouts"] == []
