@@ -32,82 +32,10 @@ from .default import (
     half_turns,
     mean_and_least,
 )
+from .folded_blocks import FoldedBlock, FoldedTimeBlock, append, normed
 from .fourier import BINS, HOP
 from .fourier_matrices import MatrixFourier
 from .norm import Norm
-
-
-class FoldedBlock(nn.Module):
-    """A block on rows [n, channels]; frames `past` [d, batch, positions, channels] come before."""
-
-    taps: Tensor
-    bias: Tensor
-    mix: Tensor
-    out: Tensor
-
-    def __init__(self, block: default.Block) -> None:
-        super().__init__()
-        taps, bias = _taps(block)
-        self.register_buffer("taps", taps)
-        self.register_buffer("bias", bias)
-        self.register_buffer("mix", block.mix.detach() + torch.eye(POSITIONS))
-        self.register_buffer("out", block.out.detach())
-
-    def forward(self, x: Tensor, past: Tensor) -> tuple[Tensor, Tensor]:
-        """Map rows and `past` to new rows and the next past."""
-        channels = x.shape[1]
-        before, following = _shift(x, past)
-        u = F.leaky_relu(torch.addmm(self.bias, torch.cat([x, before], dim=1), self.taps), SLOPE)
-        v = F.leaky_relu(self.mix @ u.reshape(-1, POSITIONS, channels), SLOPE)
-        return torch.addmm(x, v.reshape(-1, channels), self.out), following
-
-
-def _shift(x: Tensor, past: Tensor) -> tuple[Tensor, Tensor]:
-    """Return what rows x [n, size] were past.shape[0] frames ago, and the next past.
-
-    The past is joined and cut as it lies in the states: most of what a hop moves in memory.
-    """
-    frames, joined = past.shape[0], _append(past, x)
-    return joined[:-frames].reshape(-1, x.shape[1]), joined[-frames:]
-
-
-def _append(past: Tensor, x: Tensor) -> Tensor:
-    """Join frames `past` [m, batch, ...] and rows x of the same, frames slowest."""
-    return torch.cat([past, x.reshape(-1, *past.shape[1:])])
-
-
-@torch.no_grad()
-def _normed(weight: Tensor, norm: Norm) -> tuple[Tensor, Tensor]:
-    """Return the matrix [inputs, outputs] and bias that `norm` makes of x @ weight."""
-    scale, bias = norm.folded()
-    return (weight * scale).contiguous(), bias.detach()
-
-
-def _taps(block: default.Block | default.TimeBlock) -> tuple[Tensor, Tensor]:
-    """Both taps of a block as one matrix [2 channels, channels], and the bias."""
-    return _normed(torch.cat([block.now, block.past]), block.norm)
-
-
-class FoldedTimeBlock(nn.Module):
-    """A block of the full-band path on rows [n, size]; `past` [d, batch, size] comes before."""
-
-    taps: Tensor
-    bias: Tensor
-    out: Tensor
-
-    def __init__(self, block: default.TimeBlock) -> None:
-        super().__init__()
-        self.dilation = block.dilation
-        taps, bias = _taps(block)
-        self.register_buffer("taps", taps)
-        self.register_buffer("bias", bias)
-        self.register_buffer("out", block.out.detach())
-
-    def forward(self, z: Tensor, past: Tensor) -> tuple[Tensor, Tensor]:
-        """Map rows and `past` to new rows and the next past."""
-        before, following = _shift(z, past)
-        u = F.leaky_relu(torch.addmm(self.bias, torch.cat([z, before], dim=1), self.taps), SLOPE)
-        return torch.addmm(z, u, self.out), following
 
 
 class FoldedDenoiser(DenoisingNetwork):
@@ -149,7 +77,7 @@ class FoldedDenoiser(DenoisingNetwork):
             self._fold_fine()
 
     def _fold(self, name: str, layer: nn.Linear, norm: Norm) -> None:
-        weight, bias = _normed(layer.weight.T, norm)
+        weight, bias = normed(layer.weight.T, norm)
         self.register_buffer(name, weight)
         self.register_buffer(f"{name}_bias", bias)
 
@@ -157,8 +85,8 @@ class FoldedDenoiser(DenoisingNetwork):
         """Fold the timestep's scale and shift, biases and positions into two matrices and a sum."""
         film = network.condition(zero_timestep(1))
         scale, shift = (1 + film[0, : self.channels]), film[0, self.channels :]
-        low, low_bias = _normed(network.encode_low.weight.T, network.norm_low)
-        high, high_bias = _normed(network.encode_high.weight.T, network.norm_high)
+        low, low_bias = normed(network.encode_low.weight.T, network.norm_low)
+        high, high_bias = normed(network.encode_high.weight.T, network.norm_high)
         biases = [low_bias.expand(LOW, -1), high_bias.expand(POSITIONS - LOW, -1)]
         self.register_buffer("shift", (torch.cat(biases) + network.position) * scale + shift)
         self.register_buffer("low", F.pad(low * scale, self._tenth_bin))
@@ -174,7 +102,7 @@ class FoldedDenoiser(DenoisingNetwork):
 
         Below come the gains; a hidden value that is always one carries both biases.
         """
-        weight, bias = _normed(network.decode_low.weight.T, network.decode_low_norm)
+        weight, bias = normed(network.decode_low.weight.T, network.decode_low_norm)
         one = (0, 1)
         self.register_buffer("decode", F.pad(F.pad(weight, self._tenth_bin), one))
         self.register_buffer("decode_bias", F.pad(bias, one, value=1.0))
@@ -283,7 +211,7 @@ class FoldedDenoiser(DenoisingNetwork):
         """Return the low bins of the last `taps` frames, newest first, [n, 2 taps, 160]."""
         low = low.reshape(-1, 2 * LOW_BINS)
         if self.taps > 1:
-            joined = _append(heard[0], low)
+            joined = append(heard[0], low)
             heard[0] = joined[1 - self.taps :]
             newest = [joined[self.taps - 1 - i : -i or None] for i in range(self.taps)]
             low = torch.cat(newest, dim=-1)

@@ -1,0 +1,66 @@
+"""Blocks of the `default` network as exported: both taps one product, the norm folded in."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from .default import POSITIONS, SLOPE, Block, TimeBlock
+from .norm import Norm
+
+
+@torch.no_grad()
+def normed(weight: Tensor, norm: Norm) -> tuple[Tensor, Tensor]:
+    """Return the matrix [inputs, outputs] and bias that `norm` makes of x @ weight."""
+    scale, bias = norm.folded()
+    return (weight * scale).contiguous(), bias.detach()
+
+
+def append(past: Tensor, x: Tensor) -> Tensor:
+    """Join frames `past` [m, batch, ...] and rows x of the same, frames slowest."""
+    return torch.cat([past, x.reshape(-1, *past.shape[1:])])
+
+
+class FoldedTimeBlock(nn.Module):
+    """A block of the full-band path on rows [n, size]; `past` [d, batch, size] comes before."""
+
+    taps: Tensor  # [2 size, size]
+    bias: Tensor
+    out: Tensor
+
+    def __init__(self, block: Block | TimeBlock) -> None:
+        super().__init__()
+        self.dilation = block.dilation
+        taps, bias = normed(torch.cat([block.now, block.past]), block.norm)
+        self.register_buffer("taps", taps)
+        self.register_buffer("bias", bias)
+        self.register_buffer("out", block.out.detach())
+
+    def forward(self, x: Tensor, past: Tensor) -> tuple[Tensor, Tensor]:
+        """Map rows and `past` to new rows and the next past.
+
+        The past is joined and cut as it lies in the states: most of what a hop moves in memory.
+        """
+        frames, joined = past.shape[0], append(past, x)
+        before = joined[:-frames].reshape(-1, x.shape[1])
+        u = F.leaky_relu(torch.addmm(self.bias, torch.cat([x, before], dim=1), self.taps), SLOPE)
+        return torch.addmm(x, self._mixed(u), self.out), joined[-frames:]
+
+    def _mixed(self, u: Tensor) -> Tensor:
+        return u
+
+
+class FoldedBlock(FoldedTimeBlock):
+    """The same on rows [n, channels] of positions, which it mixes."""
+
+    mix: Tensor
+
+    def __init__(self, block: Block) -> None:
+        super().__init__(block)
+        self.register_buffer("mix", block.mix.detach() + torch.eye(POSITIONS))
+
+    def _mixed(self, u: Tensor) -> Tensor:
+        channels = len(self.out)
+        v = self.mix @ u.reshape(-1, POSITIONS, channels)
+        return F.leaky_relu(v, SLOPE).reshape(-1, channels)
