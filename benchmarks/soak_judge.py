@@ -21,7 +21,8 @@ Audio = NDArray[np.float32]
 RATE = 48_000
 WINDOW = 10 * RATE  # frames compared at once
 PIECE, STEP = RATE // 5, RATE // 10  # of the lag's track
-REACH = RATE // 50  # how far a piece's lag may be from its window's
+REACH = RATE // 16  # how far a piece's lag may be from the last one's ...
+NEARBY, PREFERRED = RATE // 1000, 0.15  # ... and where first: a voice repeats itself
 FRAME = RATE // 200  # in which audio may be lost: half a block of the devices
 GONE = 0.1  # heard by expected, both as levels: such a frame is lost
 JUMP = RATE // 500  # a lag that moves so far in a second: audio was lost or inserted
@@ -126,21 +127,32 @@ def lag_track(expected: Audio, speaker: Audio) -> NDArray[np.float64]:
 
     Found by correlation piece by piece, to a fraction of a frame, and joined by straight lines.
     """
-    coarse, _ = find(expected, speaker)
-    centres, lags = [], []
+    lag, _ = find(expected, speaker)
+    centres, lags, near = [], [], float(lag)
     for start in range(0, len(expected) - PIECE + 1, STEP):
         piece = expected[start : start + PIECE]
-        first = max(0, start + coarse - REACH)
-        around = speaker[first : start + coarse + PIECE + REACH]
-        if np.std(piece) < 1e-3 or len(around) < PIECE:
+        if np.std(piece) < 1e-3:
             continue
-        at, match = find(piece, around)
+        close = _find_near(piece, speaker, start + round(near), NEARBY)
+        anywhere = _find_near(piece, speaker, start + round(near), REACH)
+        at, match = close if close[1] + PREFERRED > anywhere[1] else anywhere
         if match > 0.7:
+            near = at - start
             centres.append(start + PIECE // 2)
-            lags.append(first - start + _peak(piece, around, at))
+            lags.append(near)
     if not lags:
-        return np.full(len(expected), float(coarse))
+        return np.full(len(expected), float(lag))
     return np.interp(np.arange(len(expected)), centres, median_filter(np.array(lags), 5))
+
+
+def _find_near(piece: Audio, speaker: Audio, place: int, reach: int) -> tuple[float, float]:
+    """Return where in `speaker` the piece is heard, `reach` about `place`, and its match."""
+    first = max(0, place - reach)
+    around = speaker[first : place + len(piece) + reach]
+    if len(around) < len(piece):
+        return float(place), 0.0
+    at, match = find(piece, around)
+    return first + _peak(piece, around, at), match
 
 
 def _peak(piece: Audio, around: Audio, at: int) -> float:

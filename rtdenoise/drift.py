@@ -3,7 +3,8 @@
     level = frames waiting, on both sides of the network
     error = level - reference  ->  proportional + integral  ->  ppm  ->  FractionalResampler
 
-As long as the clocks agree the samples pass through untouched.
+As long as the clocks agree the samples pass through untouched. What a stall of the machine has left
+waiting goes the same way, unheard, rather than being cut out: latency comes back to what it was.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ SETTLING = 20.0  # s in which an error fades
 ENGAGE = 96  # frames of error (2 ms) ...
 PROOF = 3.0  # ... for so many seconds prove a drift
 QUIET = 2.0  # s after a start or a loss in which levels mean nothing yet
-START = 4.0  # s whose mean is then the reference
+START = 4.0  # s that are then averaged; the first ones give the reference
 
 
 class DriftControl:
@@ -45,14 +46,13 @@ class DriftControl:
         """Return the block [frames, 1] at the speaker's clock."""
         return self._resampler.process(block)
 
-    def shift(self, frames: float) -> None:
-        """Tell that the level was moved on purpose."""
+    def aim(self, frames: float) -> None:
+        """Keep the level so many frames higher from now on, or lower."""
         self._reference += frames
-        self._level += frames
 
-    def rebase(self) -> None:
-        """Take the level anew: audio was lost or inserted. The drift itself stays known."""
-        self._elapsed, self._level, self._reference = -QUIET, math.nan, math.nan
+    def hold(self) -> None:
+        """Look away for a moment: audio was lost or inserted. The drift itself stays known."""
+        self._elapsed, self._level = -QUIET, math.nan
         if self.engaged:
             self._resampler.ratio = 1 + self._integral
 
@@ -78,8 +78,10 @@ class DriftControl:
 
     def _control(self, late: float, seconds: float) -> None:
         """`late` in seconds of audio. A critically damped loop: gains 2/T and 1/T^2."""
-        self._integral = _clamp(self._integral + late * seconds / SETTLING**2)
-        self._resampler.ratio = 1 + _clamp(2 * late / SETTLING + self._integral)
+        wanted = 2 * late / SETTLING + self._integral
+        if abs(wanted) < LARGEST:  # at its limit it tells nothing about the drift
+            self._integral = _clamp(self._integral + late * seconds / SETTLING**2)
+        self._resampler.ratio = 1 + _clamp(wanted)
 
 
 def _clamp(value: float) -> float:

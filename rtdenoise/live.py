@@ -7,6 +7,8 @@ main thread watches: a device that is lost never raises, its callbacks merely st
 from __future__ import annotations
 
 import dataclasses
+import math
+import random
 import sys
 import threading
 import time
@@ -88,7 +90,7 @@ class LiveSession:
         times = self.counters.times[-500:]
         hop = self.hop * self.overload.hops
         computing = float(np.median(times)) * SAMPLE_RATE if times else 0.0
-        waiting = self.fill.level or hop + self.fill.target
+        waiting = self.fill.waiting or hop + self.fill.target
         heard, spoken = self._device_latency()
         return {
             "input device": heard,
@@ -121,11 +123,14 @@ class LiveSession:
         endpoints = self._open()
         worker = threading.Thread(target=self._worker, name="rtdenoise worker", daemon=True)
         worker.start()
-        end = time.monotonic() + self.options.seconds if self.options.seconds else None
-        stalled = False
+        end = time.monotonic() + (self.options.seconds or math.inf)
+        stalled, dice = False, random.Random(0)
         try:
-            while not self.stop.is_set() and (end is None or time.monotonic() < end):
-                self.stop.wait(0.1 if end is None else min(0.1, max(0.0, end - time.monotonic())))
+            while not self.stop.is_set() and time.monotonic() < end:
+                # Never in step with devices that move audio in bursts: `note` would see one phase.
+                pause = dice.uniform(0.05, 0.15)
+                self.stop.wait(min(pause, max(0.0, end - time.monotonic())))
+                self.fill.note(pause)
                 each()
                 # Twice: where the whole machine stood still the devices come back by themselves.
                 stalled, before = self.bridge.stalled(), stalled

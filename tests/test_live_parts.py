@@ -120,11 +120,19 @@ def test_playing_begins_with_a_reserve_and_an_underrun_fades():
     assert bridge.underruns == 1 and out[0, 0] > 0.5 and np.abs(np.diff(out[:, 0])).max() < 0.06
 
 
-def drifting(ppm: float, minutes: float) -> tuple[list[float], list[np.ndarray], DriftControl]:
-    """Simulate a speaker whose clock runs `ppm` slower; return levels, blocks and the control."""
+def drifting(
+    ppm: float, minutes: float, left_behind: float = 0.0
+) -> tuple[list[float], list[np.ndarray], DriftControl]:
+    """Simulate a speaker whose clock runs `ppm` slower; return levels, blocks and the control.
+
+    After 20 s a stall leaves so many frames more waiting.
+    """
     control, rng = DriftControl(), np.random.default_rng(0)
     level, levels, heard, phase = 960.0, [], [], 0.0
-    for _ in range(int(minutes * 6000)):
+    for i in range(int(minutes * 6000)):
+        if i == 2000 and left_behind:
+            level += left_behind
+            control.hold()
         time_ = phase + np.arange(480)
         phase += 480
         block = np.sin(2 * np.pi * 1000 / 48_000 * time_)[:, None].astype("f")
@@ -144,6 +152,15 @@ def test_drift_is_measured_and_latency_does_not_grow(ppm):
     assert abs(end - 960) < 100  # 2 ms; without control it would be 2304 frames off
     wave = np.concatenate(heard)[100:, 0]
     assert np.abs(np.diff(wave, 2)).max() < 0.0172  # no seam where resampling sets in
+
+
+@pytest.mark.parametrize("ppm", [0, 200])
+def test_what_a_stall_leaves_behind_is_gone_in_minutes_without_a_cut(ppm):
+    levels, heard, control = drifting(ppm, 4, left_behind=1440)  # 30 ms
+    assert max(levels) > 2000 and np.abs(np.array(levels[-6000:]) - 960).max() < 100
+    assert abs(control.ppm - ppm) < 60
+    wave = np.concatenate(heard)[100:, 0]
+    assert np.abs(np.diff(wave, 2)).max() < 0.0172
 
 
 def test_without_drift_the_samples_pass_untouched():

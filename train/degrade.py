@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -22,6 +23,7 @@ ROOMS = 64  # synthesised rooms beside the recorded ones
 # Playing speech and noise faster or slower makes new talkers and new machines of few recordings.
 SPEECH_RATES, NOISE_RATES = (0.8, 1.25), (0.5, 1.6)
 WARPED = 0.6  # share of the cuts that are played at another speed
+PROBES = 9  # places at which a cut is asked which recordings it was joined from
 LATE, LATEST_START = 0.5, 1.0  # share of the clips that begin late, and by at most how many seconds
 # Band limits of telephones, codecs and resamplers, Hz.
 LOW_PASS = (3400, 3700, 5400, 7400, 7900, 10800, 13000, 15500, 16000, 18000, 20000)
@@ -88,20 +90,31 @@ class Degrader:
     def _cut(self, bank: Bank, region: tuple[Tensor, Tensor], rates: tuple, draw: Draw) -> tuple:
         """Cut `self.length` samples from each region (starts, lengths), repeating short ones.
 
-        Returns audio [n, length], the indices it came from, and the playing rates [n, 1].
+        Returns audio [n, length], PROBES indices into the bank where it came from [n, PROBES],
+        and the playing rates [n, 1].
         """
-        starts, lengths = (x.to(self.device)[:, None] for x in region)
+        starts, lengths = region
         low, high = (math.log2(r) for r in rates)
         n = len(starts)
-        rate = torch.where(draw.chance(WARPED, n, 1), 2 ** draw.uniform(low, high, n, 1), 1.0)
-        offset = draw.uniform(0, 1, n, 1) * (lengths - rate * self.length).clamp(min=1)
-        position = offset.double() + rate * torch.arange(self.length, device=self.device)
-        left = position.long()
-        part = (position - left).float()
-        index = starts + left % lengths
-        following = starts + (left + 1) % lengths
-        audio = torch.lerp(bank.samples[index].float(), bank.samples[following].float(), part)
-        return audio / 32768, index, rate
+        rate = torch.where(draw.chance(WARPED, n), 2 ** draw.uniform(low, high, n), 1.0).cpu()
+        needed = (rate * (self.length - 1)).ceil().long() + 1
+        offset = (draw.uniform(0, 1, n).cpu() * (lengths - needed).clamp(min=0)).long()
+        rows = zip(*(x.tolist() for x in (starts, lengths, offset, needed)), strict=True)
+        audio = torch.stack([self._play(bank.samples, *row) for row in rows]) / 32768
+        span = torch.minimum(needed, lengths) - 1
+        along = span[:, None] * torch.arange(PROBES) // (PROBES - 1)
+        return audio, (starts + offset)[:, None] + along, rate[:, None].to(self.device)
+
+    def _play(self, samples: Tensor, start: int, length: int, offset: int, needed: int) -> Tensor:
+        """Return `needed` samples from `offset` on of a region, fitted into [self.length]."""
+        region = samples[start : start + length]
+        cut = region[offset : offset + needed].float()
+        if len(cut) < needed:
+            cut = cut.repeat(-(-needed // len(cut)))[:needed]
+        if needed == self.length:
+            return cut
+        fit: Any = {"size": self.length, "mode": "linear", "align_corners": True}
+        return torch.nn.functional.interpolate(cut[None, None], **fit)[0, 0]
 
     def _speech(self, draw: Draw, count: int | None = None) -> tuple[Tensor, Tensor]:
         bank = self.corpus.clean
@@ -109,8 +122,7 @@ class Degrader:
         starts = bank.run_starts[pick]
         region = starts, bank.run_ends[pick] - starts
         speech, index, rate = self._cut(bank, region, SPEECH_RATES, draw)
-        probe = index[:, :: self.length // 8].cpu().contiguous()  # which clips were joined?
-        clip = torch.searchsorted(bank.starts, probe, right=True) - 1
+        clip = torch.searchsorted(bank.starts, index, right=True) - 1  # which were joined?
         bandwidth = bank.bandwidths[clip].amin(-1).to(self.device) * rate[:, 0]
         return speech, bandwidth.clamp(max=SAMPLE_RATE / 2)
 
@@ -163,12 +175,14 @@ class Degrader:
         low = torch.sigmoid((cutoff[:, None] - frequency) / width[:, None] * 4)
         low = torch.where(limited[:, None], low, 1.0)
         s, v = s * low, v * low
-        room = draw.choice(torch.ones(len(self.rooms)), b)
-        reverberant = draw.chance(0.35, b, 1)
-        full = torch.where(reverberant, self.rooms[room], 1.0)
-        early = torch.where(reverberant, self.early[room], 1.0)
-        signals = [torch.fft.irfft(x, n=n)[:, PREROLL:] for x in (s * full, s * early, v)]
-        return *signals, limited
+        wet, noise = (torch.fft.irfft(x, n=n)[:, PREROLL:] for x in (s, v))
+        target = wet.clone()
+        rows = draw.chance(0.35, b).nonzero()[:, 0]
+        if len(rows):
+            room = draw.choice(torch.ones(len(self.rooms)), len(rows))
+            for signal, responses in ((wet, self.rooms), (target, self.early)):
+                signal[rows] = torch.fft.irfft(s[rows] * responses[room], n=n)[:, PREROLL:]
+        return wet, target, noise, limited
 
     def _mix(self, draw: Draw, wet: Tensor, target: Tensor, noise: Tensor) -> tuple:
         b = self.size

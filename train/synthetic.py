@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 
 import torch
@@ -37,13 +38,15 @@ class Draw:
 
 def smooth_curve(draw: Draw, batch: int, bins: int, decibel: float, knots: int = 10) -> Tensor:
     """Random gain [batch, bins], smooth over log frequency, with `decibel` standard deviation."""
-    position = torch.linspace(0, 1, bins, device=draw.device)
-    position = torch.log1p(position * 200) / math.log(201) * (knots - 1)
-    left = position.long().clamp(max=knots - 2)
-    part = position - left
-    values = draw.normal(batch, knots) * decibel
-    curve = values[:, left] * (1 - part) + values[:, left + 1] * part
-    return 10 ** (curve / 20)
+    values = draw.normal(batch, knots) * (decibel * math.log(10) / 20)
+    return torch.exp(values @ _between_knots(bins, knots).to(draw.device))
+
+
+@functools.lru_cache(maxsize=8)
+def _between_knots(bins: int, knots: int) -> Tensor:
+    """Weight of each knot at each bin [knots, bins]: linear between knots over log frequency."""
+    position = torch.log1p(torch.linspace(0, 200, bins)) / math.log(201) * (knots - 1)
+    return (1 - (position - torch.arange(knots)[:, None]).abs()).clamp(min=0)
 
 
 def stationary(draw: Draw, batch: int, length: int) -> Tensor:

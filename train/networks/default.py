@@ -274,10 +274,11 @@ class SpectralDenoiser(DenoisingNetwork):
         gains = [torch.sigmoid(self.gain_low(low)), torch.sigmoid(self.gain_high(high))]
         gain = torch.cat([x.flatten(-2) for x in gains], dim=-1)  # [T, B, 480]
         gain = torch.cat([gain, gain[..., -1:]], dim=-1)  # the Nyquist bin goes with its neighbour
-        low = self.filter(low).unflatten(-1, (self.taps, 2, LOW_STRIDE))
+        taps = self.filter(low).unflatten(-1, (2 * self.taps, LOW_STRIDE))
+        taps = taps.transpose(-3, -2).flatten(-2).unbind(-2)  # real, imaginary, .. [T, B, 160]
         y, z = torch.zeros_like(re[..., :LOW_BINS]), torch.zeros_like(im[..., :LOW_BINS])
         for i in range(self.taps):
-            real, imaginary = (low[..., i, k, :].flatten(-2) for k in (0, 1))  # [T, B, 160]
+            real, imaginary = taps[2 * i : 2 * i + 2]
             a, b = (F.pad(v[: len(v) - i, :, :LOW_BINS], (0, 0, 0, 0, i, 0)) for v in (re, im))
             y, z = y + a * real - b * imaginary, z + a * imaginary + b * real
         re = torch.cat([y, re[..., LOW_BINS:]], dim=-1) * gain
