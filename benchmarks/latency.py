@@ -20,6 +20,7 @@ from rtdenoise.engine import Engine, SegmentEngine, StreamEngine, make_engine
 from rtdenoise.errors import RtdenoiseError
 from rtdenoise.session import has_cuda_driver, load_model
 
+from .peer_hop import beside_rnnoise, sentence
 from .results import markdown, write_result
 
 Times = NDArray[np.float64]
@@ -59,7 +60,9 @@ def latency(out: Path, model: str | None = None, seconds: float = 20.0) -> str:
     text = markdown("Time of a hop of live audio, one thread", COLUMNS, rows)
     refusals = {row["refusal"] for row in rows if row.get("refusal")}
     text += "\n" + "\n".join(f"Refused: {refusal}" for refusal in sorted(refusals))
-    return write_result(out, {"rows": rows}, text)
+    beside = beside_rnnoise(_engine(model, "stream", "cpu", 10), seconds)
+    text += f"\n\n{sentence(beside)}\n"
+    return write_result(out, {"rows": rows, "beside_rnnoise": beside}, text)
 
 
 def _engine(model: str | None, form: str, provider: str, hop_ms: float) -> Engine:

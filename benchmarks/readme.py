@@ -12,6 +12,7 @@ from typing import Any
 
 from rtdenoise.errors import RtdenoiseError
 
+from .peer_hop import sentence
 from .results import RESULTS
 
 BEGIN, END = "<!-- measured: begin -->\n", "<!-- measured: end -->"
@@ -82,7 +83,8 @@ def _latency(result: dict[str, Any]) -> str:
         "[histograms](benchmarks/results/latency.png))."
     )
     columns = ["", "median", "p99", "max", "outside onnxruntime", "late"]
-    return _table(heading, columns, rows)
+    beside = result.get("beside_rnnoise")  # results of before 0.7.0 lack it
+    return _table(heading, columns, rows) + (f"\n{sentence(beside)}\n" if beside else "")
 
 
 def _throughput(result: dict[str, Any]) -> str:

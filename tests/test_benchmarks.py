@@ -33,6 +33,10 @@ def test_latency(tmp_path):
     assert all(0 <= row["python"] < row["p50"] <= row["p99"] <= row["max"] for row in timed)
     assert all("5 ms" in row["refusal"] for row in found if row["hop_ms"] == 5)
     assert (tmp_path / "latency.png").stat().st_size > 10_000
+    beside = json.loads((tmp_path / "latency.json").read_text())["beside_rnnoise"]
+    pytest.importorskip("pyrnnoise")
+    assert beside["ratio"] == pytest.approx(beside["ours"] / beside["rnnoise"])
+    assert "RNNoise 0.2" in (tmp_path / "latency.md").read_text()
 
 
 def test_throughput(tmp_path):
