@@ -10,6 +10,7 @@ from typing import Annotated, Any
 
 import typer
 
+from . import options
 from .command import run_command
 from .commands_live import devices, latency, live
 from .errors import RtdenoiseError
@@ -24,40 +25,24 @@ app.command()(live)
 app.command()(devices)
 app.command()(latency)
 
-Model = Annotated[str | None, typer.Option(help="An .onnx file or the name of a bundled model.")]
-Provider = Annotated[str, typer.Option(help="auto, cuda or cpu.")]
-EngineName = Annotated[str, typer.Option(help="auto, segment or stream.")]
-TF32 = Annotated[bool, typer.Option("--tf32", help="CUDA: faster products, to 10 bits.")]
-
 
 @app.command()
 def file(
-    source: Annotated[
-        str, typer.Argument(metavar="IN", help="A recording, folder, 'glob*', @list or URL.")
-    ],
-    target: Annotated[str, typer.Argument(metavar="OUT", help="Where the denoised go.")],
-    model: Model = None,
-    provider: Provider = "auto",
-    engine: EngineName = "auto",
-    tf32: TF32 = False,
-    mix: Annotated[float, typer.Option(help="0 leaves the recording as it is, 1 denoises.")] = 1.0,
-    limit_db: Annotated[
-        float | None, typer.Option(help="Remove at most so many dB of noise.")
-    ] = None,
-    gain_db: Annotated[float, typer.Option(help="Output gain in dB.")] = 0.0,
-    force: Annotated[bool, typer.Option("--force", help="Replace OUT if it exists.")] = False,
-    start: Annotated[
-        str | None, typer.Option(metavar="TIME", help="Keep what follows: seconds or [h:]m:s.")
-    ] = None,
-    end: Annotated[str | None, typer.Option(metavar="TIME", help="... up to here.")] = None,
-    report: Annotated[
-        Path | None, typer.Option(help="A .csv or .json of what became of each file.")
-    ] = None,
-    ray: Annotated[
-        str | None,
-        typer.Option(metavar="[ADDRESS]", help="Spread a folder over a Ray cluster; or local."),
-    ] = None,
-    quiet: Annotated[bool, typer.Option("--quiet", help="Print nothing but errors.")] = False,
+    source: options.Source,
+    target: options.Target,
+    model: options.Model = None,
+    provider: options.Provider = "auto",
+    engine: options.EngineName = "auto",
+    tf32: options.TF32 = False,
+    mix: options.Mix = 1.0,
+    limit_db: options.LimitDb = None,
+    gain_db: options.GainDb = 0.0,
+    force: options.Force = False,
+    start: options.Start = None,
+    end: options.End = None,
+    report: options.Report = None,
+    ray: options.Ray = None,
+    quiet: options.Quiet = False,
 ) -> None:
     """Denoise recordings: the same length, rate, channels and sample format; - is a WAV pipe.
 
@@ -104,10 +89,8 @@ def compare(
     noisy: Annotated[Path, typer.Argument(metavar="NOISY")],
     denoised: Annotated[Path, typer.Argument(metavar="DENOISED")],
     page: Annotated[Path, typer.Argument(metavar="REPORT.html")],
-    clean: Annotated[
-        Path | None, typer.Option(help="The recording without noise: adds metrics.")
-    ] = None,
-    force: Annotated[bool, typer.Option("--force", help="Replace the report.")] = False,
+    clean: options.Clean = None,
+    force: options.ForceReport = False,
 ) -> None:
     """Write a page with spectrograms, levels and players of both recordings."""
     from .compare import compare as write
@@ -118,7 +101,11 @@ def compare(
 
 
 @app.command()
-def info(model: Model = None, provider: Provider = "auto", engine: EngineName = "auto") -> None:
+def info(
+    model: options.Model = None,
+    provider: options.Provider = "auto",
+    engine: options.EngineName = "auto",
+) -> None:
     """Print the model's card, the provider really held, and the latency part by part."""
     from .session import load_model
 

@@ -3,48 +3,29 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
-import typer
-
-Text = str | None
-Number = float | None
-MICROPHONE = "Microphone: number or part of its name; or a sound file."
-SPEAKER = "Speaker: number or part of its name; none for nowhere."
+from . import options
 
 
 def live(
-    input: Annotated[
-        Text, typer.Option(help="Microphone: number, part of its name; a file.")
-    ] = None,
-    output: Annotated[Text, typer.Option(help=SPEAKER)] = None,
-    model: Annotated[Text, typer.Option(help="An .onnx file or a bundled model.")] = None,
-    provider: Annotated[str, typer.Option(help="auto, cuda or cpu.")] = "auto",
-    engine: Annotated[str, typer.Option(help="auto, segment or stream.")] = "auto",
-    tf32: Annotated[
-        bool, typer.Option("--tf32", help="CUDA: faster products, to 10 bits.")
-    ] = False,
-    hop_ms: Annotated[Number, typer.Option(help="Milliseconds per step.")] = None,
-    safety_ms: Annotated[
-        float, typer.Option(help="Hold so much more ready, if the machine stutters.")
-    ] = 0.0,
-    mix: Annotated[Number, typer.Option(help="0 dry, 1 denoised.", min=0, max=1)] = None,
-    limit_db: Annotated[Number, typer.Option(help="Remove at most so many dB.")] = None,
-    virtual_mic: Annotated[
-        Text, typer.Option(metavar="NAME", help="Be a microphone for other programs (Linux).")
-    ] = None,
-    record: Annotated[
-        Path | None, typer.Option(metavar="DIR", help="Keep the noisy and the denoised take.")
-    ] = None,
-    allow_feedback: Annotated[
-        bool, typer.Option("--allow-feedback", help="Play a built-in microphone aloud.")
-    ] = False,
-    seconds: Annotated[Number, typer.Option(help="Stop after so many seconds.")] = None,
-    forget: Annotated[
-        bool, typer.Option("--forget", help="Forget the devices and settings of the last time.")
-    ] = False,
-    quiet: Annotated[bool, typer.Option("--quiet", help="Print nothing but errors.")] = False,
-    json: Annotated[bool, typer.Option("--json", help="Print a JSON line a second.")] = False,
+    input: options.Input = None,
+    output: options.Output = None,
+    model: options.Model = None,
+    provider: options.Provider = "auto",
+    engine: options.EngineName = "auto",
+    tf32: options.TF32 = False,
+    hop_ms: options.HopMs = None,
+    safety_ms: options.SafetyMs = 0.0,
+    mix: options.Mix = None,
+    limit_db: options.LimitDb = None,
+    virtual_mic: options.VirtualMic = None,
+    record: options.Record = None,
+    allow_feedback: options.AllowFeedback = False,
+    seconds: options.Seconds = None,
+    forget: options.Forget = False,
+    quiet: options.Quiet = False,
+    json: options.Json = False,
 ) -> None:
     """Denoise the microphone and play it on the speaker, until Ctrl-C or q.
 
@@ -52,13 +33,15 @@ def live(
     """
     from .live import LiveOptions
     from .live_run import run_live
+    from .processor import check_mix
     from .settings import forget_settings
 
+    check_mix(1.0 if mix is None else mix)  # before it is remembered
     if forget:
         forget_settings()
     given = {"input": input, "output": output, "mix": mix, "limit_db": limit_db}
     chosen = _remembered(given, virtual_mic is not None)
-    options = LiveOptions(
+    wanted = LiveOptions(
         model=model,
         provider=provider,
         engine=engine,
@@ -70,7 +53,7 @@ def live(
         record=record,
         **chosen,
     )
-    run_live(options, quiet, json, virtual_mic)
+    run_live(wanted, quiet, json, virtual_mic)
 
 
 def _remembered(given: dict[str, Any], virtual: bool) -> dict[str, Any]:
@@ -109,11 +92,11 @@ def devices() -> None:
 
 
 def latency(
-    input: Annotated[Text, typer.Option(help="Microphone that hears the speaker.")] = None,
-    output: Annotated[Text, typer.Option(help="Speaker.")] = None,
-    model: Annotated[Text, typer.Option(help="An .onnx file or a bundled model.")] = None,
-    engine: Annotated[str, typer.Option(help="auto, segment or stream.")] = "auto",
-    hop_ms: Annotated[Number, typer.Option(help="Milliseconds per step.")] = None,
+    input: options.Input = None,
+    output: options.Output = None,
+    model: options.Model = None,
+    engine: options.EngineName = "auto",
+    hop_ms: options.HopMs = None,
 ) -> None:
     """Play a chirp, hear it, and print how late live audio is: computed and measured."""
     from .latency_probe import report

@@ -17,7 +17,7 @@ from .engine import Engine, make_engine
 from .errors import RtdenoiseError
 from .opening import Reader, Writer, open_reader, open_writer
 from .pieces import PiecesEngine
-from .processor import Processor
+from .processor import Processor, check_mix
 from .session import load_model
 from .span import WHOLE, Span
 
@@ -59,8 +59,7 @@ class Denoiser:
         `workers` are the threads that long recordings are spread over; None takes all cores.
         `tf32` lets CUDA round the factors of matrix products to 10 bits.
         """
-        if not 0 <= mix <= 1:
-            raise RtdenoiseError(f"a mix of {mix} makes no sense: use 0 (dry) to 1 (denoised)")
+        check_mix(mix)
         self.model = load_model(model, engine, provider, prefer="stream", tf32=tf32)
         self.card, self.provider = self.model.card, self.model.provider
         self.mix, self.attenuation_limit_db, self.gain_db = mix, attenuation_limit_db, gain_db

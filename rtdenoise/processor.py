@@ -23,6 +23,12 @@ RAMP_SECONDS = 0.02  # a parameter moves over its whole range in this time, so i
 LONGEST_ALIGNMENT = 4800  # samples at 48 kHz; rates that need more keep a fraction of a sample
 
 
+def check_mix(mix: float) -> None:
+    """Raise RtdenoiseError unless `mix` is one."""
+    if not 0 <= mix <= 1:
+        raise RtdenoiseError(f"a mix of {mix:g} makes no sense: use 0 (dry) to 1 (denoised)")
+
+
 class Processor:
     """Denoises blocks of any size, `latency` samples late, like an audio plugin.
 

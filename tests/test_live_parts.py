@@ -205,6 +205,13 @@ def test_the_last_devices_are_remembered_and_forgotten(tmp_path, monkeypatch):
     assert commands_live._remembered(dict.fromkeys(given), False) == {}
 
 
+def test_a_mix_out_of_range_is_refused_and_not_remembered(tmp_path, monkeypatch):
+    monkeypatch.setattr(settings, "settings_path", lambda: tmp_path / "live.json")
+    with pytest.raises(RtdenoiseError, match=r"a mix of 3 .* use 0 \(dry\) to 1"):
+        commands_live.live(mix=3.0)
+    assert settings.load_settings() == {}
+
+
 def test_keys_change_what_is_heard(toy_stream_model):
     session = LiveSession(LiveOptions(model=str(toy_stream_model)))
     for key in "bmmL":
