@@ -8,8 +8,9 @@ import torch
 from rtdenoise.errors import RtdenoiseError
 from train.network_api import zero_timestep
 from train.networks import build
-from train.networks.default import _CausalTaps, fine_power
+from train.networks.blocks import _CausalTaps
 from train.networks.embedding import sinusoidal_embedding
+from train.networks.features import fine_power
 from train.networks.fourier import Fourier, frame, overlap_add
 from train.networks.fourier_matrices import MatrixFourier
 

@@ -6,14 +6,12 @@
 
 from __future__ import annotations
 
-import math
-from typing import Any
-
 import torch
 from torch import Tensor
 
 from .batches import Batch
-from .corpus import Bank, Corpus
+from .corpus import Corpus
+from .cuts import cut
 from .network_api import SAMPLE_RATE
 from .rooms import EARLY, shoebox
 from .synthetic import Draw, clicks, hum, smooth_curve, stationary
@@ -22,8 +20,6 @@ PREROLL = SAMPLE_RATE // 2  # samples of history: reverberation has built up whe
 ROOMS = 64  # synthesised rooms beside the recorded ones
 # Playing speech and noise faster or slower makes new talkers and new machines of few recordings.
 SPEECH_RATES, NOISE_RATES = (0.8, 1.25), (0.5, 1.6)
-WARPED = 0.6  # share of the cuts that are played at another speed
-PROBES = 9  # places at which a cut is asked which recordings it was joined from
 LATE, LATEST_START = 0.5, 1.0  # share of the clips that begin late, and by at most how many seconds
 # Band limits of telephones, codecs and resamplers, Hz.
 LOW_PASS = (3400, 3700, 5400, 7400, 7900, 10800, 13000, 15500, 16000, 18000, 20000)
@@ -87,41 +83,12 @@ class Degrader:
         self.rooms = torch.fft.rfft(responses, n=n).to(self.device)
         self.early = torch.fft.rfft(early, n=n).to(self.device)
 
-    def _cut(self, bank: Bank, region: tuple[Tensor, Tensor], rates: tuple, draw: Draw) -> tuple:
-        """Cut `self.length` samples from each region (starts, lengths), repeating short ones.
-
-        Returns audio [n, length], PROBES indices into the bank where it came from [n, PROBES],
-        and the playing rates [n, 1].
-        """
-        starts, lengths = region
-        low, high = (math.log2(r) for r in rates)
-        n = len(starts)
-        rate = torch.where(draw.chance(WARPED, n), 2 ** draw.uniform(low, high, n), 1.0).cpu()
-        needed = (rate * (self.length - 1)).ceil().long() + 1
-        offset = (draw.uniform(0, 1, n).cpu() * (lengths - needed).clamp(min=0)).long()
-        rows = zip(*(x.tolist() for x in (starts, lengths, offset, needed)), strict=True)
-        audio = torch.stack([self._play(bank.samples, *row) for row in rows]) / 32768
-        span = torch.minimum(needed, lengths) - 1
-        along = span[:, None] * torch.arange(PROBES) // (PROBES - 1)
-        return audio, (starts + offset)[:, None] + along, rate[:, None].to(self.device)
-
-    def _play(self, samples: Tensor, start: int, length: int, offset: int, needed: int) -> Tensor:
-        """Return `needed` samples from `offset` on of a region, fitted into [self.length]."""
-        region = samples[start : start + length]
-        cut = region[offset : offset + needed].float()
-        if len(cut) < needed:
-            cut = cut.repeat(-(-needed // len(cut)))[:needed]
-        if needed == self.length:
-            return cut
-        fit: Any = {"size": self.length, "mode": "linear", "align_corners": True}
-        return torch.nn.functional.interpolate(cut[None, None], **fit)[0, 0]
-
     def _speech(self, draw: Draw, count: int | None = None) -> tuple[Tensor, Tensor]:
         bank = self.corpus.clean
         pick = draw.choice(self.speakers, count or self.size).cpu()
         starts = bank.run_starts[pick]
         region = starts, bank.run_ends[pick] - starts
-        speech, index, rate = self._cut(bank, region, SPEECH_RATES, draw)
+        speech, index, rate = cut(bank, region, SPEECH_RATES, self.length, draw)
         clip = torch.searchsorted(bank.starts, index, right=True) - 1  # which were joined?
         bandwidth = bank.bandwidths[clip].amin(-1).to(self.device) * rate[:, 0]
         return speech, bandwidth.clamp(max=SAMPLE_RATE / 2)
@@ -135,9 +102,8 @@ class Degrader:
             if not len(rows):
                 continue
             pick = draw.choice(self.noises, len(rows)).cpu()
-            noise, _, _ = self._cut(
-                bank, (bank.starts[pick], bank.lengths[pick]), NOISE_RATES, draw
-            )
+            region = bank.starts[pick], bank.lengths[pick]
+            noise, _, _ = cut(bank, region, NOISE_RATES, self.length, draw)
             out[rows] += _unit(noise) * 10 ** (draw.uniform(-0.6, 0, len(rows), 1))
         return out
 

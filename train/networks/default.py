@@ -10,9 +10,7 @@
              frames, above a gain -> audio
 
 In the blocks weights are shared over frequency; the full-band path knows which frequency is
-which, at little cost. All products are plain matrix products, and activations lie in
-memory as [time, batch, position, channel]: a shift in time is then a view, and the two taps of a
-causal convolution are two GEMMs that add into one result without a copy.
+which, at little cost. All products are plain matrix products.
 """
 
 from __future__ import annotations
@@ -26,125 +24,22 @@ from torch.nn import functional as F
 from rtdenoise.errors import RtdenoiseError
 
 from ..network_api import DenoisingNetwork
+from .blocks import Block, FullBand, activate, added, joined_linear
 from .embedding import sinusoidal_embedding
-from .fourier import BINS, HOP, WINDOW, Fourier, frame, overlap_add
+from .features import (
+    FINE,
+    HIGH_STRIDE,
+    LOW,
+    LOW_BINS,
+    LOW_KERNEL,
+    LOW_STRIDE,
+    POSITIONS,
+    SMOOTH,
+    count,
+    see,
+)
+from .fourier import HOP, WINDOW, Fourier, frame, overlap_add
 from .norm import Norm
-
-LOW_BINS = 160  # 0-8 kHz at full resolution, 50 Hz a bin
-LOW_STRIDE, LOW_KERNEL = 5, 9
-HIGH_STRIDE = 40  # 8-24 kHz: 8 positions of 2 kHz
-LOW, HIGH = LOW_BINS // LOW_STRIDE, (BINS - 1 - LOW_BINS) // HIGH_STRIDE
-POSITIONS = LOW + HIGH
-COMPRESSION = 0.3  # exponent of the magnitude
-QUIETEST = 1e-8  # power of a bin
-NARROW = 8  # channels of a position as the full-band path sees it
-SMOOTH = 4  # frames over which a bin's magnitude is smoothed before its least is looked for
-FINE = 4  # frames heard as one window of 50 ms
-SLOPE = 0.1  # of LeakyReLU; a learned PReLU cost a quarter of the training step on CPU
-
-
-class _CausalTaps(torch.autograd.Function):
-    """y[t] = x[t] W0 + x[t - d] W1 on x [time, rows, channels], without temporaries."""
-
-    @staticmethod
-    def forward(ctx, x, w0, w1, dilation):
-        ctx.save_for_backward(x, w0, w1)
-        ctx.dilation = dilation
-        time, rows, channels = x.shape
-        y = x.reshape(-1, channels) @ w0
-        if time > dilation:
-            y[dilation * rows :].addmm_(x[:-dilation].reshape(-1, channels), w1)
-        return y.view(time, rows, -1)
-
-    @staticmethod
-    def backward(ctx, grad):
-        x, w0, w1 = ctx.saved_tensors
-        dilation, (time, rows, channels) = ctx.dilation, x.shape
-        flat, grad = x.reshape(-1, channels), grad.reshape(time * rows, -1)
-        grad_x, grad_w0, grad_w1 = grad @ w0.T, flat.T @ grad, torch.zeros_like(w1)
-        if time > dilation:
-            late = grad[dilation * rows :]
-            grad_x[: -dilation * rows].addmm_(late, w1.T)
-            grad_w1 = flat[: -dilation * rows].T @ late
-        return grad_x.view_as(x), grad_w0, grad_w1, None
-
-
-class Block(nn.Module):
-    """Residual block: two-tap causal convolution in time, then mixing over frequency."""
-
-    def __init__(self, channels: int, dilation: int) -> None:
-        super().__init__()
-        self.dilation = dilation
-        scale = (2 * channels) ** -0.5
-        self.now = nn.Parameter(torch.randn(channels, channels) * scale)
-        self.past = nn.Parameter(torch.randn(channels, channels) * scale)
-        self.norm = Norm(channels)
-        self.mix = nn.Parameter(torch.randn(POSITIONS, POSITIONS) * POSITIONS**-0.5)
-        self.out = nn.Parameter(torch.randn(channels, channels) * 0.3 * channels**-0.5)
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Map x [time, batch, position, channel] to the same shape; silence came before it."""
-        rows = x.flatten(1, 2)
-        u = _CausalTaps.apply(rows, self.now, self.past, self.dilation)
-        u = activate(self.norm(u)).view_as(x)
-        v = activate(u + self.mix @ u)
-        return added(x, v, self.out)
-
-
-class TimeBlock(nn.Module):
-    """Residual two-tap causal convolution over time, on vectors."""
-
-    def __init__(self, size: int, dilation: int) -> None:
-        super().__init__()
-        self.dilation = dilation
-        scale = (2 * size) ** -0.5
-        self.now = nn.Parameter(torch.randn(size, size) * scale)
-        self.past = nn.Parameter(torch.randn(size, size) * scale)
-        self.norm = Norm(size)
-        self.out = nn.Parameter(torch.randn(size, size) * 0.3 * size**-0.5)
-
-    def forward(self, z: Tensor) -> Tensor:
-        """Map z [time, batch, size] to the same shape; silence came before it."""
-        u = self.norm(_CausalTaps.apply(z, self.now, self.past, self.dilation))
-        return added(z, activate(u), self.out)
-
-
-def activate(x: Tensor) -> Tensor:
-    """LeakyReLU in place of x."""
-    return F.leaky_relu(x, SLOPE, inplace=True)
-
-
-def added(x: Tensor, v: Tensor, weight: Tensor) -> Tensor:
-    """Return x + v @ weight of x [..., size], v [..., values], weight [values, size] at once."""
-    rows = x.reshape(-1, x.shape[-1])
-    return torch.addmm(rows, v.reshape(-1, v.shape[-1]), weight).view_as(x)
-
-
-class FullBand(nn.Module):
-    """All frequencies as one vector: what kind of noise is this, and who speaks?"""
-
-    def __init__(self, channels: int, size: int, dilations: tuple[int, ...]) -> None:
-        super().__init__()
-        self.dilations = dilations
-        wide = POSITIONS * NARROW
-        self.narrow, self.narrow_norm = nn.Linear(channels, NARROW, bias=False), Norm(NARROW)
-        self.gather, self.gather_norm = nn.Linear(wide, size, bias=False), Norm(size)
-        self.spread, self.spread_norm = nn.Linear(size, wide, bias=False), Norm(wide)
-        self.widen = nn.Parameter(torch.randn(NARROW, channels) * 0.3 * NARROW**-0.5)
-        self.blocks: Any = nn.ModuleList(TimeBlock(size, d) for d in dilations)
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Map x [time, batch, position, channel] to values [.., position, 8]; see `widen`."""
-        z = activate(self.narrow_norm(self.narrow(x))).flatten(2)
-        z = activate(self.gather_norm(self.gather(z)))
-        y = activate(self.spread_norm(self.spread(self.remember(z))))
-        return y.unflatten(-1, (POSITIONS, NARROW))
-
-    def remember(self, z: Tensor) -> Tensor:
-        """Map z [time, batch, size] to the same shape: where time is looked back on."""
-        for block in self.blocks:
-            z = block(z)
-        return z
 
 
 class SpectralDenoiser(DenoisingNetwork):
@@ -213,8 +108,8 @@ class SpectralDenoiser(DenoisingNetwork):
 
     @property
     def features(self) -> int:
-        """Values the encoder sees of a bin: magnitude, real, imaginary (mean, least) (fine two)."""
-        return 3 + 2 * (self.history > 0) + 2 * self.fine
+        """Values the encoder sees of a bin."""
+        return count(self.history, self.fine)
 
     def condition(self, t: Tensor) -> Tensor:
         """Map timesteps [batch] to FiLM scale and shift [batch, 2 * channels]."""
@@ -224,7 +119,7 @@ class SpectralDenoiser(DenoisingNetwork):
         """Denoise audio [batch, 1, samples]; samples a multiple of 480."""
         frames = frame(F.pad(audio[:, 0], (HOP, HOP)))
         re, im = (part.transpose(0, 1) for part in self.fourier.analyse(frames))  # [T, B, bins]
-        low, high = self._see(re, im)
+        low, high = see(re, im, self.history, self.fine)
         first = x = self._encode(low, high, conditioning)
         for i, block in enumerate(self.blocks):
             if i == self.leave and self.full_band:
@@ -241,23 +136,6 @@ class SpectralDenoiser(DenoisingNetwork):
         from .folded import FoldedDenoiser
 
         return FoldedDenoiser(self.eval())
-
-    def _see(self, re: Tensor, im: Tensor) -> tuple[Tensor, Tensor]:
-        """Return what is known of the bins [T, B, 481]: [T, B, 32, 9 * features], [T, B, 8, 40]."""
-        power = re.square() + im.square() + QUIETEST
-        magnitude, gain = power ** (COMPRESSION / 2), power ** ((COMPRESSION - 1) / 2)
-        parts = [x[..., :LOW_BINS] for x in (magnitude, re * gain, im * gain)]
-        if self.history:
-            levels = F.pad(parts[0].permute(1, 2, 0), (self.history + SMOOTH - 2, 0))
-            parts += (x.permute(2, 0, 1) for x in look_back(levels, self.history))
-        if self.fine:
-            spectra = (F.pad(x[..., :LOW_BINS], (0, 0, 0, 0, FINE - 1, 0)) for x in (re, im))
-            frames = [[x[FINE - 1 - i : len(x) - i] for i in range(FINE)] for x in spectra]
-            parts += ((x + QUIETEST) ** (COMPRESSION / 2) for x in fine_power(*frames))
-        low = F.pad(torch.stack(parts, dim=-1), (0, 0, 2, 2))  # [T, B, 164, features]
-        taps = [low[..., i : i + LOW_BINS - 4 : LOW_STRIDE, :] for i in range(LOW_KERNEL)]
-        high = magnitude[..., LOW_BINS : BINS - 1].unflatten(-1, (HIGH, HIGH_STRIDE))
-        return torch.cat(taps, dim=-1), high
 
     def _encode(self, low: Tensor, high: Tensor, film: Tensor) -> Tensor:
         low, high = self.norm_low(self.encode_low(low)), self.norm_high(self.encode_high(high))
@@ -284,46 +162,3 @@ class SpectralDenoiser(DenoisingNetwork):
         re = torch.cat([y, re[..., LOW_BINS:]], dim=-1) * gain
         im = torch.cat([z, im[..., LOW_BINS:]], dim=-1) * gain
         return re, im
-
-
-def joined_linear(layer: nn.Linear, *parts: Tensor) -> Tensor:
-    """Return layer(torch.cat(parts, -1)) without the copy that joins them."""
-    weights = layer.weight.split([x.shape[-1] for x in parts], dim=1)
-    y = parts[0] @ weights[0].T
-    for x, weight in zip(parts[1:], weights[1:], strict=True):
-        y = added(y, x, weight.T)
-    return y
-
-
-def fine_power(re: list[Tensor], im: list[Tensor]) -> tuple[Tensor, Tensor]:
-    """Return the power of four frames heard as one: at each bin, and 25 Hz above it.
-
-    `re` and `im` [..., bins] of the newest frame, the one before, and so on. A tone at bin k turns
-    by (-1)^k from frame to frame (50 k Hz, 10 ms), one 25 Hz above by another quarter: a Fourier
-    transform over the frames tells them apart.
-    """
-    sign = half_turns(re[0].shape[-1]).to(re[0].device)
-    a, b = re[0] + re[2] + sign * (re[1] + re[3]), im[0] + im[2] + sign * (im[1] + im[3])
-    c, d = re[0] - re[2] - sign * (im[1] - im[3]), im[0] - im[2] + sign * (re[1] - re[3])
-    low, high = (x.square() + y.square() for x, y in ((a, b), (c, d)))
-    return low / FINE**2, high / FINE**2
-
-
-def half_turns(bins: int) -> Tensor:
-    """By what bin k turns from frame to frame: (-1)^k, [bins]."""
-    return 1.0 - 2.0 * (torch.arange(bins) % 2)
-
-
-def look_back(levels: Tensor, history: int) -> tuple[Tensor, Tensor]:
-    """Return the mean and the least of the last `history` smoothed magnitudes of each bin.
-
-    `levels` [batch, bins, history + SMOOTH - 2 + time] begin with the past; both are [batch, bins,
-    time]. The least of smoothed levels is what is always there: Martin's minimum statistics (IEEE
-    Trans. Speech and Audio Processing 9 (2001) 504), here over 0.4 s.
-    """
-    return mean_and_least(F.avg_pool1d(levels, SMOOTH, 1), history)
-
-
-def mean_and_least(smooth: Tensor, history: int) -> tuple[Tensor, Tensor]:
-    """Return both of each `history` neighbours of `smooth` [batch, bins, time]."""
-    return F.avg_pool1d(smooth, history, 1), -F.max_pool1d(-smooth, history, 1)

@@ -17,7 +17,8 @@ from torch.nn import functional as F
 
 from ..network_api import DenoisingNetwork, zero_timestep
 from . import default
-from .default import (
+from .blocks import NARROW, SLOPE
+from .features import (
     COMPRESSION,
     FINE,
     HIGH_STRIDE,
@@ -27,7 +28,6 @@ from .default import (
     LOW_STRIDE,
     POSITIONS,
     QUIETEST,
-    SLOPE,
     SMOOTH,
     half_turns,
     mean_and_least,
@@ -115,7 +115,7 @@ class FoldedDenoiser(DenoisingNetwork):
         self.register_buffer("filter", torch.cat([rows, gain]))
 
     def _fold_fine(self) -> None:
-        """`default.fine_power` as signs [8, bins] and a matrix: (re, im) of frames to two sums.
+        """`features.fine_power` as signs [8, bins] and a matrix: (re, im) of frames to two sums.
 
         Rows re at k, re above, im at k, im above; columns (re, im) of each frame, newest first.
         """
@@ -191,9 +191,9 @@ class FoldedDenoiser(DenoisingNetwork):
 
     def _full_band(self, x: Tensor, past: list[Tensor]) -> tuple[Tensor, list[Tensor]]:
         """Map rows [n * positions, channels] to [.., 8], see `widen`; one row a frame inside."""
-        z = self._dense("narrow", x).reshape(-1, POSITIONS * default.NARROW)
+        z = self._dense("narrow", x).reshape(-1, POSITIONS * NARROW)
         z, following = self._remember(self._dense("gather", z), past)
-        return self._dense("spread", z).reshape(-1, default.NARROW), following
+        return self._dense("spread", z).reshape(-1, NARROW), following
 
     def _dense(self, name: str, x: Tensor) -> Tensor:
         bias, weight = getattr(self, f"{name}_bias"), getattr(self, name)
@@ -248,7 +248,7 @@ class FoldedDenoiser(DenoisingNetwork):
         return torch.cat([groups[:, :-1], groups[:, 1:]], dim=-1), above
 
     def _look_back(self, magnitude: Tensor, heard: list[Tensor]) -> Tensor:
-        """Return `default.look_back` of rows [n, 1, 160] as [n, 2, 160]; smooths no frame twice."""
+        """Return `features.look_back` of rows [n, 1, 160] as [n, 2, 160]; no frame twice."""
         levels = magnitude.reshape(-1, heard[-1].shape[0], LOW_BINS).permute(1, 2, 0)
         levels = torch.cat([heard[-2], levels], dim=-1)
         smooth = torch.cat([heard[-1], F.avg_pool1d(levels, SMOOTH, 1)], dim=-1)

@@ -6,7 +6,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from .default import POSITIONS, SLOPE, Block, TimeBlock
+from .blocks import SLOPE, Block, TimeBlock
+from .features import POSITIONS
 from .norm import Norm
 
 

@@ -11,7 +11,8 @@ from typing import Any
 from torch import Tensor, nn
 
 from ..network_api import SAMPLE_RATE, DenoisingNetwork
-from .default import FullBand, SpectralDenoiser
+from .blocks import FullBand
+from .default import SpectralDenoiser
 from .folded import FoldedDenoiser
 
 

@@ -1,0 +1,51 @@
+"""Cutting clips out of the recordings of a bank, some of them played faster or slower."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from .corpus import Bank
+from .synthetic import Draw
+
+WARPED = 0.6  # share of the cuts that are played at another speed
+PROBES = 9  # places at which a cut is asked which recordings it was joined from
+
+
+def cut(
+    bank: Bank,
+    region: tuple[Tensor, Tensor],
+    rates: tuple[float, float],
+    length: int,
+    draw: Draw,
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Cut `length` samples from each region (starts, lengths) [n], repeating short ones.
+
+    Returns audio [n, length], PROBES indices into the bank where it came from [n, PROBES] and the
+    playing rates [n, 1], between `rates`.
+    """
+    starts, lengths = region
+    low, high = (math.log2(r) for r in rates)
+    n = len(starts)
+    rate = torch.where(draw.chance(WARPED, n), 2 ** draw.uniform(low, high, n), 1.0).cpu()
+    needed = (rate * (length - 1)).ceil().long() + 1
+    offset = (draw.uniform(0, 1, n).cpu() * (lengths - needed).clamp(min=0)).long()
+    rows = zip(*(x.tolist() for x in (starts, lengths, offset, needed)), strict=True)
+    audio = torch.stack([_play(bank.samples, *row, length=length) for row in rows]) / 32768
+    span = torch.minimum(needed, lengths) - 1
+    along = span[:, None] * torch.arange(PROBES) // (PROBES - 1)
+    return audio, (starts + offset)[:, None] + along, rate[:, None].to(draw.device)
+
+
+def _play(samples: Tensor, start: int, room: int, offset: int, needed: int, length: int) -> Tensor:
+    """Return `needed` samples from `offset` on of a region of `room`, fitted into [length]."""
+    region = samples[start : start + room]
+    part = region[offset : offset + needed].float()
+    if len(part) < needed:
+        part = part.repeat(-(-needed // len(part)))[:needed]
+    if needed == length:
+        return part
+    return F.interpolate(part[None, None], size=length, mode="linear", align_corners=True)[0, 0]

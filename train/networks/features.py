@@ -1,0 +1,79 @@
+"""What the `default` network is shown of a spectrum; how bins are grouped into positions."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from .fourier import BINS
+
+LOW_BINS = 160  # 0-8 kHz at full resolution, 50 Hz a bin
+LOW_STRIDE, LOW_KERNEL = 5, 9
+HIGH_STRIDE = 40  # 8-24 kHz: 8 positions of 2 kHz
+LOW, HIGH = LOW_BINS // LOW_STRIDE, (BINS - 1 - LOW_BINS) // HIGH_STRIDE
+POSITIONS = LOW + HIGH
+COMPRESSION = 0.3  # exponent of the magnitude
+QUIETEST = 1e-8  # power of a bin
+SMOOTH = 4  # frames over which a bin's magnitude is smoothed before its least is looked for
+FINE = 4  # frames heard as one window of 50 ms
+
+
+def count(history: int, fine: bool) -> int:
+    """Return the features of a bin: magnitude, real, imaginary (mean, least) (two fine ones)."""
+    return 3 + 2 * (history > 0) + 2 * fine
+
+
+def see(re: Tensor, im: Tensor, history: int, fine: bool) -> tuple[Tensor, Tensor]:
+    """Return what is known of the bins [T, B, 481]: [T, B, 32, 9 * features], [T, B, 8, 40].
+
+    For `history` and `fine` see `SpectralDenoiser`; `count` tells the number of features.
+    """
+    power = re.square() + im.square() + QUIETEST
+    magnitude, gain = power ** (COMPRESSION / 2), power ** ((COMPRESSION - 1) / 2)
+    parts = [x[..., :LOW_BINS] for x in (magnitude, re * gain, im * gain)]
+    if history:
+        levels = F.pad(parts[0].permute(1, 2, 0), (history + SMOOTH - 2, 0))
+        parts += (x.permute(2, 0, 1) for x in look_back(levels, history))
+    if fine:
+        spectra = (F.pad(x[..., :LOW_BINS], (0, 0, 0, 0, FINE - 1, 0)) for x in (re, im))
+        frames = [[x[FINE - 1 - i : len(x) - i] for i in range(FINE)] for x in spectra]
+        parts += ((x + QUIETEST) ** (COMPRESSION / 2) for x in fine_power(*frames))
+    low = F.pad(torch.stack(parts, dim=-1), (0, 0, 2, 2))  # [T, B, 164, features]
+    taps = [low[..., i : i + LOW_BINS - 4 : LOW_STRIDE, :] for i in range(LOW_KERNEL)]
+    high = magnitude[..., LOW_BINS : BINS - 1].unflatten(-1, (HIGH, HIGH_STRIDE))
+    return torch.cat(taps, dim=-1), high
+
+
+def fine_power(re: list[Tensor], im: list[Tensor]) -> tuple[Tensor, Tensor]:
+    """Return the power of four frames heard as one: at each bin, and 25 Hz above it.
+
+    `re` and `im` [..., bins] of the newest frame, the one before, and so on. A tone at bin k turns
+    by (-1)^k from frame to frame (50 k Hz, 10 ms), one 25 Hz above by another quarter: a Fourier
+    transform over the frames tells them apart.
+    """
+    sign = half_turns(re[0].shape[-1]).to(re[0].device)
+    a, b = re[0] + re[2] + sign * (re[1] + re[3]), im[0] + im[2] + sign * (im[1] + im[3])
+    c, d = re[0] - re[2] - sign * (im[1] - im[3]), im[0] - im[2] + sign * (re[1] - re[3])
+    low, high = (x.square() + y.square() for x, y in ((a, b), (c, d)))
+    return low / FINE**2, high / FINE**2
+
+
+def half_turns(bins: int) -> Tensor:
+    """By what bin k turns from frame to frame: (-1)^k, [bins]."""
+    return 1.0 - 2.0 * (torch.arange(bins) % 2)
+
+
+def look_back(levels: Tensor, history: int) -> tuple[Tensor, Tensor]:
+    """Return the mean and the least of the last `history` smoothed magnitudes of each bin.
+
+    `levels` [batch, bins, history + SMOOTH - 2 + time] begin with the past; both are [batch, bins,
+    time]. The least of smoothed levels is what is always there: Martin's minimum statistics (IEEE
+    Trans. Speech and Audio Processing 9 (2001) 504), here over 0.4 s.
+    """
+    return mean_and_least(F.avg_pool1d(levels, SMOOTH, 1), history)
+
+
+def mean_and_least(smooth: Tensor, history: int) -> tuple[Tensor, Tensor]:
+    """Return both of each `history` neighbours of `smooth` [batch, bins, time]."""
+    return F.avg_pool1d(smooth, history, 1), -F.max_pool1d(-smooth, history, 1)
