@@ -33,16 +33,16 @@ def cut(
     rate = torch.where(draw.chance(WARPED, n), 2 ** draw.uniform(low, high, n), 1.0).cpu()
     needed = (rate * (length - 1)).ceil().long() + 1
     offset = (draw.uniform(0, 1, n).cpu() * (lengths - needed).clamp(min=0)).long()
-    rows = zip(*(x.tolist() for x in (starts, lengths, offset, needed)), strict=True)
-    audio = torch.stack([_play(bank.samples, *row, length=length) for row in rows]) / 32768
+    rows = torch.stack([starts, lengths, offset, needed], dim=1).tolist()
+    cuts = [_play(bank.samples[a : a + room], at, count, length) for a, room, at, count in rows]
+    audio = torch.stack(cuts) / 32768
     span = torch.minimum(needed, lengths) - 1
     along = span[:, None] * torch.arange(PROBES) // (PROBES - 1)
     return audio, (starts + offset)[:, None] + along, rate[:, None].to(draw.device)
 
 
-def _play(samples: Tensor, start: int, room: int, offset: int, needed: int, length: int) -> Tensor:
-    """Return `needed` samples from `offset` on of a region of `room`, fitted into [length]."""
-    region = samples[start : start + room]
+def _play(region: Tensor, offset: int, needed: int, length: int) -> Tensor:
+    """Return `needed` samples of a region from `offset` on, fitted into [length]."""
     part = region[offset : offset + needed].float()
     if len(part) < needed:
         part = part.repeat(-(-needed // len(part)))[:needed]
