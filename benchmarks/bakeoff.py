@@ -13,7 +13,6 @@ import os
 import statistics
 import subprocess
 import sys
-import time
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -30,6 +29,7 @@ from train.network_api import SAMPLE_RATE, DenoisingNetwork, zero_timestep
 
 from .quality import Audio, Map, evaluate, harmlessness, load_clips
 from .results import write_result
+from .timing import times_within
 
 WIDE = {
     "channels": 24,
@@ -116,13 +116,7 @@ def run_ms(model: Path, samples: int, seconds: float = 2.0) -> float:
         for x in session.get_inputs()
     }
     feeds["audio"] = 0.1 * np.random.default_rng(0).standard_normal((1, 1, samples), np.float32)
-    times: list[float] = []
-    end = time.perf_counter() + seconds
-    while time.perf_counter() < end or len(times) < 20:
-        started = time.perf_counter()
-        session.run(None, feeds)
-        times.append(time.perf_counter() - started)
-    return 1000 * statistics.median(times)
+    return 1000 * statistics.median(times_within(lambda: session.run(None, feeds), seconds, 20))
 
 
 def one_pass(network: DenoisingNetwork, audio: Audio) -> Audio:

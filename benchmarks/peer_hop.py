@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ctypes
-import time
 from collections.abc import Callable
 from typing import Any
 
@@ -11,10 +10,10 @@ import numpy as np
 
 from rtdenoise.engine import Engine
 
-TURN, WARM = (
-    100,
-    10,
-)  # hops of a turn, and how many of them do not count: the caches are the other's
+from .timing import count_times
+
+TURN = 100  # hops
+WARM = 10  # of them that do not count: the caches are still the other's
 
 
 def beside_rnnoise(engine: Engine, seconds: float) -> dict[str, Any]:
@@ -37,18 +36,9 @@ def beside_rnnoise(engine: Engine, seconds: float) -> dict[str, Any]:
     times: dict[str, list[float]] = {name: [] for name in hops}
     for _ in range(max(2, round(100 * seconds / TURN))):
         for name, hop in hops.items():
-            times[name] += _turn(hop)
+            times[name] += count_times(hop, TURN)[WARM:]
     medians = {name: 1000 * float(np.median(values)) for name, values in times.items()}
     return medians | {"ratio": medians["ours"] / medians["rnnoise"]}
-
-
-def _turn(hop: Callable[[], Any]) -> list[float]:
-    times = []
-    for _ in range(TURN):
-        started = time.perf_counter()
-        hop()
-        times.append(time.perf_counter() - started)
-    return times[WARM:]
 
 
 def sentence(result: dict[str, Any]) -> str:

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import functools
 import tempfile
-import time
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +24,7 @@ from .bakeoff import run_ms
 from .graph_cost import cost
 from .quality import evaluate, load_clips
 from .results import markdown, write_result
+from .timing import count_times
 
 Variant = tuple[str, int]  # precision, opset
 Forms = dict[str, Path]
@@ -111,12 +111,7 @@ def hop_ms(model: Path, count: int = 300) -> float:
     """Median milliseconds of a 10 ms hop as live audio runs it, in a hot loop."""
     engine = StreamEngine(load_model(model, provider="cpu"), 1, live=480)
     noise = 0.1 * np.random.default_rng(0).standard_normal((1, 480), np.float32)
-    times = []
-    for _ in range(count):
-        started = time.perf_counter()
-        engine.step(noise)
-        times.append(time.perf_counter() - started)
-    return 1000 * float(np.median(times))
+    return 1000 * float(np.median(count_times(lambda: engine.step(noise), count)))
 
 
 def _difference(made: list[Any], exact: list[Any]) -> float | None:

@@ -83,8 +83,7 @@ def _latency(result: dict[str, Any]) -> str:
         "[histograms](benchmarks/results/latency.png))."
     )
     columns = ["", "median", "p99", "max", "outside onnxruntime", "late"]
-    beside = result.get("beside_rnnoise")  # results of before 0.7.0 lack it
-    return _table(heading, columns, rows) + (f"\n{sentence(beside)}\n" if beside else "")
+    return _table(heading, columns, rows) + f"\n{sentence(result['beside_rnnoise'])}\n"
 
 
 def _throughput(result: dict[str, Any]) -> str:

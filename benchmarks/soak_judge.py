@@ -133,9 +133,12 @@ def lag_track(expected: Audio, speaker: Audio) -> NDArray[np.float64]:
         piece = expected[start : start + PIECE]
         if np.std(piece) < 1e-3:
             continue
-        close = _find_near(piece, speaker, start + round(near), NEARBY)
-        anywhere = _find_near(piece, speaker, start + round(near), REACH)
-        at, match = close if close[1] + PREFERRED > anywhere[1] else anywhere
+        place = start + round(near)
+        at, match = _find_near(piece, speaker, place, NEARBY)
+        if match + PREFERRED <= 1:  # or no place could be so much better
+            anywhere = _find_near(piece, speaker, place, REACH)
+            if anywhere[1] >= match + PREFERRED:
+                at, match = anywhere
         if match > 0.7:
             near = at - start
             centres.append(start + PIECE // 2)

@@ -9,7 +9,6 @@ lies above the memory line is work that the caches saved.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -23,6 +22,7 @@ from rtdenoise.session import CPU, CUDA, find_model, has_cuda_driver, load_model
 
 from .graph_cost import cost, feeds
 from .results import markdown, write_result
+from .timing import count_times, times_within
 
 RATE = 48_000
 BATCHES = {"cpu": (1, 2, 4, 8, 16), "cuda": (1, 4, 16, 64, 256, 1024)}
@@ -102,13 +102,7 @@ def _runner(session, provider: str, batch: int, samples: int) -> Callable[[], An
 def _time(run: Callable[[], Any], seconds: float) -> float:
     """Median seconds of a call, over at least three and about `seconds` of them."""
     run()
-    times: list[float] = []
-    end = time.perf_counter() + seconds
-    while time.perf_counter() < end or len(times) < 3:
-        started = time.perf_counter()
-        run()
-        times.append(time.perf_counter() - started)
-    return float(np.median(times))
+    return float(np.median(times_within(run, seconds, 3)))
 
 
 def machine_ceilings(provider: str, seconds: float) -> tuple[float, float]:
@@ -158,11 +152,7 @@ def concurrent_streams(path: Path, provider: str, quick: bool) -> int:
     def holds(count: int) -> bool:
         engine = StreamEngine(model, count, live=round(HOP * RATE))
         block = np.zeros((count, round(HOP * RATE)), np.float32)
-        times = []
-        for _ in range(30 if quick else 200):
-            started = time.perf_counter()
-            engine.step(block)
-            times.append(time.perf_counter() - started)
+        times = count_times(lambda: engine.step(block), 30 if quick else 200)
         return float(np.percentile(times[5:], 99)) <= HOP
 
     low, high = 0, 1

@@ -63,7 +63,7 @@ class MultiResolutionLoss(nn.Module):
         """Return the mean loss of [batch, 1, samples]; bandwidth [batch] in Hz, or None for all.
 
         `generator` (CPU) draws the resolution, and whether loudness or intelligibility counts (and
-        then twice): cheaper by a third. Without it everything counts.
+        then twice): cheaper by a quarter. Without it everything counts.
         """
         return sum(self.parts(estimate, target, bandwidth, generator).values(), torch.zeros(()))
 
@@ -88,10 +88,10 @@ class MultiResolutionLoss(nn.Module):
             "snr": self.snr * _snr_loss(estimate, target),
         }
         speaks = (level[:, 0] > SILENT).float()
+        times = len(self.hearing) / len(hearing)
         for name in hearing:
             distance = self.hearing[name](estimate, target) * speaks
-            share = len(self.hearing) / len(hearing)
-            parts[name] = share * self.weights[name] * distance.mean()
+            parts[name] = times * self.weights[name] * distance.mean()
         return parts
 
     def _spectral(self, estimate: Tensor, target: Tensor, size: int, bandwidth) -> Tensor:

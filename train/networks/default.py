@@ -35,7 +35,6 @@ from .features import (
     LOW_STRIDE,
     POSITIONS,
     SMOOTH,
-    count,
     see,
 )
 from .fourier import HOP, WINDOW, Fourier, frame, overlap_add
@@ -108,8 +107,8 @@ class SpectralDenoiser(DenoisingNetwork):
 
     @property
     def features(self) -> int:
-        """Values the encoder sees of a bin."""
-        return count(self.history, self.fine)
+        """Values the encoder sees of a bin: magnitude, real, imaginary (mean, least) (fine two)."""
+        return 3 + 2 * (self.history > 0) + 2 * self.fine
 
     def condition(self, t: Tensor) -> Tensor:
         """Map timesteps [batch] to FiLM scale and shift [batch, 2 * channels]."""

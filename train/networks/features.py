@@ -19,15 +19,10 @@ SMOOTH = 4  # frames over which a bin's magnitude is smoothed before its least i
 FINE = 4  # frames heard as one window of 50 ms
 
 
-def count(history: int, fine: bool) -> int:
-    """Return the features of a bin: magnitude, real, imaginary (mean, least) (two fine ones)."""
-    return 3 + 2 * (history > 0) + 2 * fine
-
-
 def see(re: Tensor, im: Tensor, history: int, fine: bool) -> tuple[Tensor, Tensor]:
     """Return what is known of the bins [T, B, 481]: [T, B, 32, 9 * features], [T, B, 8, 40].
 
-    For `history` and `fine` see `SpectralDenoiser`; `count` tells the number of features.
+    For `history`, `fine` and the number of features see `SpectralDenoiser`.
     """
     power = re.square() + im.square() + QUIETEST
     magnitude, gain = power ** (COMPRESSION / 2), power ** ((COMPRESSION - 1) / 2)

@@ -16,8 +16,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from ..network_api import DenoisingNetwork, zero_timestep
-from . import default
 from .blocks import NARROW, SLOPE
+from .default import SpectralDenoiser
 from .features import (
     COMPRESSION,
     FINE,
@@ -53,7 +53,7 @@ class FoldedDenoiser(DenoisingNetwork):
     fine_rows: Tensor
     widen: Tensor
 
-    def __init__(self, network: default.SpectralDenoiser) -> None:
+    def __init__(self, network: SpectralDenoiser) -> None:
         super().__init__()
         self.context, self.lookahead = network.context, network.lookahead
         self.channels, self.dilations = network.channels, network.dilations
@@ -81,7 +81,7 @@ class FoldedDenoiser(DenoisingNetwork):
         self.register_buffer(name, weight)
         self.register_buffer(f"{name}_bias", bias)
 
-    def _fold_encoder(self, network: default.SpectralDenoiser) -> None:
+    def _fold_encoder(self, network: SpectralDenoiser) -> None:
         """Fold the timestep's scale and shift, biases and positions into two matrices and a sum."""
         film = network.condition(zero_timestep(1))
         scale, shift = (1 + film[0, : self.channels]), film[0, self.channels :]
@@ -97,7 +97,7 @@ class FoldedDenoiser(DenoisingNetwork):
         """Positions see nine bins of the ten they are handed: padding by rows of zeros."""
         return 0, 0, 0, self.features * (2 * LOW_STRIDE - LOW_KERNEL)
 
-    def _fold_decoder(self, network: default.SpectralDenoiser) -> None:
+    def _fold_decoder(self, network: SpectralDenoiser) -> None:
         """Lay out a filter's c as what (re, im) are multiplied by: (Re c, -Im c), (Im c, Re c).
 
         Below come the gains; a hidden value that is always one carries both biases.
