@@ -20,6 +20,7 @@ PREROLL = SAMPLE_RATE // 2  # samples of history: reverberation has built up whe
 ROOMS = 64  # synthesised rooms beside the recorded ones
 # Playing speech and noise faster or slower makes new talkers and new machines of few recordings.
 SPEECH_RATES, NOISE_RATES = (0.8, 1.25), (0.5, 1.6)
+ONLY_NOISE, ONLY_CLEAN = 0.12, 0.08  # shares of the clips without speech and without noise
 LATE, LATEST_START = 0.5, 1.0  # share of the clips that begin late, and by at most how many seconds
 # Band limits of telephones, codecs and resamplers, Hz.
 LOW_PASS = (3400, 3700, 5400, 7400, 7900, 10800, 13000, 15500, 16000, 18000, 20000)
@@ -156,7 +157,8 @@ class Degrader:
         snr = torch.where(draw.chance(0.85, b, 1), often, rarely)
         gain = _active_level(wet) / _level(noise) * 10 ** (-snr / 20)
         kind = draw.uniform(0, 1, b, 1)
-        only_noise, only_clean = kind < 0.08, (kind >= 0.08) & (kind < 0.16)
+        only_noise = kind < ONLY_NOISE
+        only_clean = ~only_noise & (kind < ONLY_NOISE + ONLY_CLEAN)
         gain = torch.where(only_noise, 0.1 / _level(noise), gain * ~only_clean)
         wet, target = wet * ~only_noise, target * ~only_noise
         target = torch.where(only_clean, wet, target)  # an undegraded recording stays as it is
@@ -164,7 +166,7 @@ class Degrader:
         level = (-26 + 9 * draw.normal(b, 1)).clamp(-45, -5)
         scale = 10 ** (level / 20) / _level(noisy)
         peak = (noisy * scale).abs().amax(-1, keepdim=True)
-        clipped = draw.chance(0.06, b, 1) & (kind > 0.16)
+        clipped = draw.chance(0.06, b, 1) & ~only_noise & ~only_clean
         limit = torch.where(clipped, peak * draw.uniform(0.3, 0.9, b, 1), peak)
         down = 1 / limit.clamp(min=1.0)  # nothing above full scale, clipped or not
         scale, limit = scale * down, limit * down
