@@ -91,12 +91,16 @@ def bakeoff(
 def latency(
     model: OneModel = None,
     out: Annotated[Path, typer.Option(help="Where .json, .md, .png go.")] = RESULTS / "latency",
+    minutes: Annotated[
+        float, typer.Option(help="How long rolling segments must keep up at the end.")
+    ] = 10.0,
     quick: Quick = False,
 ) -> None:
     """Time a hop of live audio: both engines, hot and paced, each provider present."""
     from .latency import latency as measure
 
-    print(measure(out, model, 1.0 if quick else 10.0))
+    seconds, endured = (1.0, 1.0) if quick else (10.0, 60 * minutes)
+    print(measure(out, model, seconds, endured))
 
 
 @app.command()

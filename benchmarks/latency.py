@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from rtdenoise.engine import Engine, SegmentEngine, StreamEngine, make_engine
+from rtdenoise.engine import Engine, RollingEngine, SegmentEngine, StreamEngine, make_engine
 from rtdenoise.errors import RtdenoiseError
 from rtdenoise.session import has_cuda_driver, load_model
 
@@ -41,8 +41,13 @@ COLUMNS = {
 }
 
 
-def latency(out: Path, model: str | None = None, seconds: float = 20.0) -> str:
-    """Measure, write out.json, out.md and out.png; `seconds` of audio for each paced row."""
+def latency(
+    out: Path, model: str | None = None, seconds: float = 20.0, endured: float = 0.0
+) -> str:
+    """Measure, write out.json, out.md and out.png; `seconds` of audio for each paced row.
+
+    `endured` is for how many seconds rolling segments with a hop of 20 ms are then run at its pace.
+    """
     rows, pictures = [], {}
     beside: dict[str, Any] = {"note": "RNNoise was not timed beside it: no hop of 10 ms"}
     for provider in ("cpu", "cuda") if has_cuda_driver() else ("cpu",):
@@ -59,6 +64,11 @@ def latency(out: Path, model: str | None = None, seconds: float = 20.0) -> str:
                     pictures[f"{provider} {form} {hop_ms} ms {pace}"] = whole
                 if (provider, form, hop_ms) == ("cpu", "stream", 10):
                     beside = beside_rnnoise(engine, seconds)
+        if endured:
+            engine = _engine(model, "segment", provider, 20)
+            pace = f"paced for {endured / 60:g} min"
+            times = measure(engine, 0.02, endured, paced=True)
+            rows.append(_row(provider, "segment", 20, pace, *times))
     _draw(pictures, out.with_suffix(".png"))
     text = markdown("Time of a hop of live audio, one thread", COLUMNS, rows)
     refusals = {row["refusal"] for row in rows if row.get("refusal")}
@@ -80,7 +90,7 @@ def _engine(model: str | None, form: str, provider: str, hop_ms: float) -> Engin
 
 def measure(engine: Engine, hop: float, seconds: float, paced: bool) -> tuple[Times, Times]:
     """Return seconds per hop of `hop` seconds: all of it, and inside onnxruntime alone."""
-    assert isinstance(engine, StreamEngine | SegmentEngine) and engine.bound
+    assert isinstance(engine, StreamEngine | SegmentEngine | RollingEngine) and engine.bound
     inside: list[float] = []
     execute = engine.bound.execute
 

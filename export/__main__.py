@@ -1,7 +1,8 @@
 """python -m export checkpoint.pth model.onnx
 
-A target that ends in .onnx gets one form (--form segment or stream); any other is a prefix:
-`python -m export best.pth models/default` writes default-segment.onnx and default-stream.onnx.
+A target that ends in .onnx gets one form (--form; segment unless told); any other is a prefix:
+`python -m export best.pth models/default` writes default-segment.onnx, default-stream.onnx and
+default-rolling.onnx.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from typing import Annotated
 
 import typer
 
+from rtdenoise.card import FORMS
 from rtdenoise.command import run_function
 from rtdenoise.errors import RtdenoiseError
 from rtdenoise.session import check_choice
@@ -22,8 +24,10 @@ from .precision import PRECISIONS
 
 def export(
     checkpoint: Annotated[Path, typer.Argument(help="What `python -m train` wrote.")],
-    target: Annotated[Path, typer.Argument(help="model.onnx, or a prefix for both forms.")],
-    form: Annotated[str, typer.Option(help="segment, stream, or both (with a prefix).")] = "both",
+    target: Annotated[Path, typer.Argument(help="model.onnx, or a prefix for all forms.")],
+    form: Annotated[
+        str, typer.Option(help="segment, stream, rolling, or all (with a prefix).")
+    ] = "all",
     dynamic: Annotated[bool, typer.Option(help="Free the segment form's time axis.")] = False,
     precision: Annotated[str, typer.Option(help="fp32, or for trials: fp16, int8.")] = "fp32",
     name: Annotated[str | None, typer.Option(help="The model's name in its card.")] = None,
@@ -35,10 +39,9 @@ def export(
     ] = None,
 ) -> None:
     """Write a checkpoint as ONNX."""
-    if form not in ("segment", "stream", "both"):
-        raise RtdenoiseError(f"unknown form {form!r}: use segment, stream or both")
+    check_choice("form", form, (*FORMS, "all"))
     check_choice("precision", precision, PRECISIONS)
-    forms = ["segment", "stream"] if form == "both" else [form]
+    forms = list(FORMS) if form == "all" else [form]
     try:
         metrics = json.loads(metrics_json.read_text()) if metrics_json else {}
     except (OSError, ValueError) as error:

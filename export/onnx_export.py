@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from rtdenoise.audiofile import part_path
-from rtdenoise.card import METADATA_KEY, SEGMENT, ModelCard
+from rtdenoise.card import FORMS, METADATA_KEY, SEGMENT, ModelCard
 from rtdenoise.errors import RtdenoiseError
 from train.checkpoint import load_network
 from train.network_api import DenoisingNetwork, zero_timestep
@@ -47,6 +47,14 @@ class _Stream(_Segment):
         return out, *following
 
 
+class _Rolling(_Segment):
+    def forward(self, audio: Tensor) -> Tensor:
+        return self.network.latest(audio, self.conditioning)
+
+
+WRAPPERS = {"segment": _Segment, "stream": _Stream, "rolling": _Rolling}
+
+
 def export_checkpoint(
     checkpoint: Path,
     target: Path,
@@ -63,8 +71,8 @@ def export_checkpoint(
     no file is left behind.
     """
     network = load_network(checkpoint).for_export()
-    if form == "stream" and not network.streams:
-        raise RtdenoiseError(f"{checkpoint}: this network has no stream form: use --form segment")
+    if form not in _forms(network):
+        raise RtdenoiseError(f"{checkpoint}: this network has no {form} form: use --form segment")
     digest = hashlib.sha256(Path(checkpoint).read_bytes()).hexdigest()
     described = ModelCard(
         name=card.pop("name", None) or Path(target).stem.rsplit("-", 1)[0],
@@ -117,23 +125,21 @@ def trace(
     inputs, outputs = ["audio"], ["denoised"]
     axes: dict[str, dict[int, str]] = {name: {0: "batch"} for name in ("audio", "denoised")}
     arguments: tuple[Tensor, ...] = (audio,)
-    wrapper: nn.Module = _Segment(network)
     if form == "stream":
         states, single = network.initial_states(2), network.initial_states(1)
-        arguments, wrapper = (audio[..., : 4 * network.hop], *states), _Stream(network)
+        arguments = (audio[..., : 4 * network.hop], *states)
         for i, (state, one) in enumerate(zip(states, single, strict=True)):
             names = (f"state_{i}", f"next_state_{i}")
             inputs.append(names[0])
             outputs.append(names[1])
             axes.update({name: {_batch_axis(state, one): "batch"} for name in names})
-    if dynamic or form == "stream":
-        for name in ("audio", "denoised"):
-            axes[name][2] = "samples"
+    if dynamic or form != "segment":
+        axes["audio"][2], axes["denoised"][2] = "samples", "denoised_samples"
     buffer = io.BytesIO()
     with torch.no_grad(), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # the tracer's notes on constants we mean to be constants
         torch.onnx.export(
-            wrapper.eval(),
+            WRAPPERS[form](network).eval(),
             arguments,
             buffer,  # type: ignore[arg-type]  # the legacy exporter takes streams
             input_names=inputs,
@@ -146,35 +152,47 @@ def trace(
 
 
 def share_constants(model: onnx.ModelProto) -> onnx.ModelProto:
-    """Store equal initialisers once."""
-    first: dict[tuple[Any, ...], str] = {}
-    renamed: dict[str, str] = {}
-    for tensor in list(model.graph.initializer):
-        key = (tensor.data_type, tuple(tensor.dims), tensor.raw_data)
-        if not tensor.raw_data:
-            continue
-        if key in first:
-            renamed[tensor.name] = first[key]
-            model.graph.initializer.remove(tensor)
-        first.setdefault(key, tensor.name)
-    for node in model.graph.node:
+    """Store equal constants once: initialisers, and nodes that are constants."""
+    graph = model.graph
+    nodes = [node for node in graph.node if node.op_type == "Constant"]
+    renamed = _remove_equal(graph.initializer, [(x.name, x, x) for x in graph.initializer])
+    named = [(node.output[0], node.attribute[0].t, node) for node in nodes]
+    renamed.update(_remove_equal(graph.node, named))
+    for node in graph.node:
         for i, name in enumerate(node.input):
             node.input[i] = renamed.get(name, name)
     return model
 
 
+def _remove_equal(holders: Any, named: list[tuple[str, onnx.TensorProto, Any]]) -> dict[str, str]:
+    """Remove all holders but the first of equal (name, tensor, holder); return who stands in."""
+    first: dict[tuple[Any, ...], str] = {}
+    renamed: dict[str, str] = {}
+    for name, tensor, holder in named:
+        key = (tensor.data_type, tuple(tensor.dims), tensor.raw_data)
+        if not tensor.raw_data:
+            continue
+        if key in first:
+            renamed[name] = first[key]
+            holders.remove(holder)
+        first.setdefault(key, name)
+    return renamed
+
+
 def export_forms(
     checkpoint: Path, target: Path, forms: Sequence[str], **settings: Any
 ) -> list[Path]:
-    """Write `target` itself (a name ending in .onnx) or target-segment.onnx, target-stream.onnx.
+    """Write `target` itself (a name ending in .onnx) or target-segment.onnx, target-stream.onnx ..
 
-    Asked for both forms of a network that cannot stream, it writes the one there is, and says so.
+    Asked for several forms, it leaves out those that the network has not, and says so.
     """
     if target.suffix == ".onnx":
         return [export_checkpoint(checkpoint, target, forms[0], **settings)]
-    if len(forms) > 1 and not load_network(checkpoint).streams:
-        print(f"{checkpoint}: this network has no stream form; writing its segment form")
-        forms = ["segment"]
+    if len(forms) > 1:
+        there = _forms(load_network(checkpoint).for_export())
+        for form in set(forms) - set(there):
+            print(f"{checkpoint}: this network has no {form} form")
+        forms = [form for form in forms if form in there]
     settings["name"] = settings.get("name") or target.name
     return [
         export_checkpoint(
@@ -185,6 +203,12 @@ def export_forms(
         )
         for form in forms
     ]
+
+
+def _forms(network: DenoisingNetwork) -> list[str]:
+    """Return the forms that a network, ready for export, can be written in."""
+    has = {"segment": True, "stream": network.streams, "rolling": network.rolls}
+    return [form for form in FORMS if has[form]]
 
 
 def _batch_axis(two: Tensor, one: Tensor) -> int:

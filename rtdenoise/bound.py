@@ -18,11 +18,14 @@ Audio = NDArray[np.float32]
 
 
 class BoundSession:
-    """Runs [channels, samples] blocks of one size; `audio` is what the next `run` hears."""
+    """Runs [channels, samples] blocks of one size; `audio` is what the next `run` hears.
+
+    `given` samples come back, as many as were heard where it is not said.
+    """
 
     audio: Audio  # [channels, samples], to be written to
 
-    def __init__(self, model: Model, channels: int, samples: int) -> None:
+    def __init__(self, model: Model, channels: int, samples: int, given: int | None = None) -> None:
         self._model = model
         self._session = open_session(model, {"batch": channels, "samples": samples})
         audio, *states = self._session.get_inputs()
@@ -30,7 +33,7 @@ class BoundSession:
         shapes = [[n if isinstance(n, int) else channels for n in x.shape] for x in states]
         self._in, self._out = (
             self._buffer([channels, 1, samples]),
-            self._buffer([channels, 1, samples]),
+            self._buffer([channels, 1, given or samples]),
         )
         self._host = np.zeros((channels, 1, samples), np.float32)
         self.audio = self._host[:, 0]
@@ -53,7 +56,7 @@ class BoundSession:
         return ort.OrtValue.ortvalue_from_numpy(np.zeros(shape, np.float32), self._model.provider)
 
     def run(self) -> Audio:
-        """Return what becomes of `audio`, [channels, samples]; the states go on."""
+        """Return what becomes of `audio`, [channels, given]; the states go on."""
         self._in.update_inplace(self._host)
         self.execute()
         return self._out.numpy()[:, 0]

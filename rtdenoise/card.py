@@ -11,19 +11,23 @@ from .errors import RtdenoiseError
 METADATA_KEY = "rtdenoise"
 SAMPLE_RATE = 48_000  # Hz
 SEGMENT = SAMPLE_RATE  # samples: one second
-FORMS = ("segment", "stream")
+FORMS = ("segment", "stream", "rolling")
 
 
 @dataclasses.dataclass(frozen=True)
 class ModelCard:
     """What an ONNX file says of itself. All lengths are in samples at `sample_rate`.
 
-    An output sample depends on at most `context` past and `lookahead` future samples.
+    An output sample depends on at most `context` past and `lookahead` future samples. Forms:
+        segment   audio [batch, 1, 48000] -> the same
+        stream    audio [batch, 1, n * hop] and states -> the same, `lookahead` late
+        rolling   audio [batch, 1, before + n * hop + after] -> [batch, 1, n * hop], what lies
+                  between: all that has its context and its look-ahead in the audio
     """
 
     name: str
     version: str
-    form: str  # "segment": [batch, 1, 48000] at once; "stream": n * hop samples with states
+    form: str
     hop: int  # the time grid of the network; the engine advances by multiples of it
     context: int
     lookahead: int
@@ -48,6 +52,21 @@ class ModelCard:
     def fits_segment(self) -> bool:
         """True where 1-second segments lose nothing: context + hop + lookahead <= segment."""
         return self.context + self.hop + self.lookahead <= self.segment
+
+    @property
+    def engine(self) -> str:
+        """Which engine runs it: "stream" carries states, "segment" hears the last second anew."""
+        return "stream" if self.form == "stream" else "segment"
+
+    @property
+    def before(self) -> int:
+        """The context in whole hops, as the rolling form wants it."""
+        return -(-self.context // self.hop) * self.hop
+
+    @property
+    def after(self) -> int:
+        """The look-ahead in whole hops."""
+        return -(-self.lookahead // self.hop) * self.hop
 
     def to_json(self) -> str:
         """Return the card as the JSON text that goes into the ONNX metadata."""

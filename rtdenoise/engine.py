@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from .bound import BoundSession
 from .errors import RtdenoiseError
+from .rolling import RollingEngine
 from .session import Model
 
 Audio = NDArray[np.float32]
@@ -38,6 +39,8 @@ class Engine(Protocol):
 
 class SegmentEngine:
     """Runs the last second for each hop, or as many hops as fit, and plays only the newest.
+
+    For models without a rolling form; any network has a segment form.
 
     ring    |------------------ 1 s ------------------|
     needed  |  context  |   hop   |  lookahead  |
@@ -157,4 +160,6 @@ def make_engine(model: Model, channels: int, hop: int | None = None) -> Engine:
     """Return the engine of the model's form; `hop` (samples) of live audio, None for files."""
     if model.card.form == "stream":
         return StreamEngine(model, channels, live=hop)
+    if model.card.form == "rolling":
+        return RollingEngine(model, channels, hop)
     return SegmentEngine(model, channels, hop)

@@ -147,7 +147,7 @@ class LiveSession:
 
     def _hop(self, model: Model) -> int:
         card = model.card
-        ms = self.options.hop_ms or (10 if card.form == "stream" else 20)
+        ms = self.options.hop_ms or (10 if card.engine == "stream" else 20)
         hop = round(ms * SAMPLE_RATE / 1000)
         if hop < 1 or hop % card.hop:
             raise RtdenoiseError(

@@ -45,7 +45,7 @@ def run_live(
 def say_what_runs(session: LiveSession, screen: Screen) -> None:
     """Say model, provider and the latency part by part."""
     card, parts = session.model.card, session.latency()
-    screen.say(f"{card.name} {card.version}, {card.form} engine on {session.model.provider}")
+    screen.say(f"{card.name} {card.version}, {card.engine} engine on {session.model.provider}")
     screen.say(
         f"latency {sum(parts.values()):.1f} ms: "
         + " + ".join(f"{name} {value:.1f}" for name, value in parts.items())

@@ -134,7 +134,7 @@ class Terminal:
         load = state["ms_per_hop"] / state["hop_ms"]
         limit = "none" if state["limit_db"] is None else f"{state['limit_db']:g} dB"
         lines = [
-            f"rtdenoise live   {card.name} {card.version}, {card.form} engine on "
+            f"rtdenoise live   {card.name} {card.version}, {card.engine} engine on "
             f"{state['provider']}   {state['seconds']:.0f} s",
             f"in   {meter(state['input_db'])} {state['input_db']:6.1f} dB",
             f"out  {meter(state['output_db'])} {state['output_db']:6.1f} dB"

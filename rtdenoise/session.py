@@ -15,6 +15,8 @@ from .errors import RtdenoiseError
 
 PROVIDERS = ("auto", "cuda", "cpu")
 ENGINES = ("auto", "segment", "stream")
+# The segment engine hears the last second for each hop; the rolling form computes only what is new.
+FORMS_OF = {"segment": ("rolling", "segment"), "stream": ("stream",)}
 CUDA = "CUDAExecutionProvider"
 CPU = "CPUExecutionProvider"
 
@@ -43,8 +45,8 @@ def find_model(
 ) -> Path:
     """Return the ONNX file for a path, a bundled name, or None for the default model.
 
-    Of a bundled model, `auto` takes the form that is preferred; by default the stream form on
-    CPU and the segment form on CUDA.
+    Of a bundled model, `auto` takes the engine that is preferred; by default the stream engine on
+    CPU and the segment engine on CUDA.
     Raises RtdenoiseError where there is no such file or form.
     """
     check_choice("engine", engine, ENGINES)
@@ -62,11 +64,12 @@ def find_model(
     wanted = [engine] if engine != "auto" else ["stream", "segment"]
     if engine == "auto" and not prefer and provider != "cpu" and has_cuda_driver():
         wanted.reverse()
-    for form in wanted:
+    for form in (form for name in wanted for form in FORMS_OF[name]):
         if f"{model}-{form}" in bundled:
             return bundled[f"{model}-{form}"]
     raise RtdenoiseError(
-        f"the model {str(model)!r} has no {engine} form: use --engine auto or another model"
+        f"the model {str(model)!r} has no form for the {engine} engine: "
+        "use --engine auto or another model"
     )
 
 
@@ -97,8 +100,8 @@ def load_model(
     if provider == "cuda" and held != "cuda":
         raise RtdenoiseError(f"the CUDA provider does not load: {_cuda_reason()}")
     card = read_card(session, path)
-    if engine != "auto" and card.form != engine:
-        raise RtdenoiseError(f"{path} is a {card.form} model: use --engine {card.form}")
+    if engine not in ("auto", card.engine):
+        raise RtdenoiseError(f"{path} is a {card.form} model: use --engine {card.engine}")
     return Model(card, session, held, path, tf32)
 
 

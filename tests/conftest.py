@@ -61,6 +61,14 @@ def toy_stream_model(toy_checkpoint: Path) -> Path:
 
 
 @pytest.fixture(scope="session")
+def toy_rolling_model(toy_checkpoint: Path) -> Path:
+    from export.onnx_export import export_checkpoint
+
+    target = toy_checkpoint.with_name("toy-rolling.onnx")
+    return export_checkpoint(toy_checkpoint, target, "rolling")
+
+
+@pytest.fixture(scope="session")
 def toy_segment_model(toy_checkpoint: Path) -> Path:
     from export.onnx_export import export_checkpoint
 

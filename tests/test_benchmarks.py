@@ -26,8 +26,9 @@ def rows(out) -> list[dict]:
 
 
 def test_latency(tmp_path):
-    latency(tmp_path / "latency", seconds=0.2)
+    latency(tmp_path / "latency", seconds=0.2, endured=3.0)
     found = rows(tmp_path / "latency")
+    assert [row["hops"] for row in found if row["pace"] == "paced for 0.05 min"] == [150]
     assert {row["engine"] for row in found} == {"stream", "segment"}
     timed = [row for row in found if "p50" in row]
     assert all(0 <= row["python"] < row["p50"] <= row["p99"] <= row["max"] for row in timed)

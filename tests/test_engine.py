@@ -42,21 +42,24 @@ def processor(path, channels: int = 1, hop: int | None = None, block: int = 4096
 
 @pytest.mark.parametrize("frames", LENGTHS)
 @pytest.mark.parametrize("block", BLOCKS)
-def test_all_paths_agree(toy_segment_model, toy_stream_model, frames, block):
+def test_all_paths_agree(toy_segment_model, toy_stream_model, toy_rolling_model, frames, block):
     audio = noise(frames)
     expected = one_shot(toy_segment_model, audio)
     assert np.abs(expected).max() > 1e-3
-    for path in (toy_segment_model, toy_stream_model):
+    for path in (toy_segment_model, toy_stream_model, toy_rolling_model):
         got = blockwise(processor(path), audio, block)
         assert got.shape == audio.shape
         np.testing.assert_allclose(got, expected, atol=1e-4)
 
 
 @pytest.mark.parametrize("hop", [480, 960])
-def test_live_hops_of_rolling_segments_agree(toy_segment_model, hop):
+def test_live_hops_of_rolling_segments_agree(toy_segment_model, toy_rolling_model, hop):
     audio = noise(12_000)
-    got = blockwise(processor(toy_segment_model, hop=hop), audio, 960)
-    np.testing.assert_allclose(got, one_shot(toy_segment_model, audio), atol=1e-4)
+    expected = one_shot(toy_segment_model, audio)
+    for path in (toy_segment_model, toy_rolling_model):
+        for block in (960, 3840, 2000):  # larger ones as under overload, and hops in between
+            got = blockwise(processor(path, hop=hop), audio, block)
+            np.testing.assert_allclose(got, expected, atol=1e-4)
 
 
 @pytest.mark.parametrize("hop", [480, 960])
@@ -76,9 +79,10 @@ def test_channels_are_independent(toy_stream_model):
         np.testing.assert_allclose(together[:, c : c + 1], alone, atol=1e-5)
 
 
-@pytest.mark.parametrize("form", ["segment", "stream"])
-def test_reset_forgets_everything(form, toy_segment_model, toy_stream_model):
-    made = processor({"segment": toy_segment_model, "stream": toy_stream_model}[form])
+@pytest.mark.parametrize("form", ["segment", "stream", "rolling"])
+def test_reset_forgets_everything(form, toy_segment_model, toy_stream_model, toy_rolling_model):
+    paths = {"segment": toy_segment_model, "stream": toy_stream_model, "rolling": toy_rolling_model}
+    made = processor(paths[form])
     audio = noise(6000)
     first = blockwise(made, audio, 480)  # ends with flush, which resets
     made.process(noise(3333))
@@ -104,9 +108,15 @@ def test_networks_that_see_more_than_a_segment_are_crossfaded(toy_segment_model)
     np.testing.assert_allclose(out, expected, atol=1e-4)
 
 
-def test_a_hop_off_the_grid_is_refused(toy_segment_model):
-    with pytest.raises(RtdenoiseError, match="multiple of 480"):
-        SegmentEngine(load_model(toy_segment_model), 1, 500)
+def test_the_segment_engine_takes_the_rolling_form_of_a_bundled_model():
+    assert load_model("default", engine="segment").card.form == "rolling"
+    assert load_model("baseline", engine="segment").card.form == "segment"  # it has no other
+
+
+def test_a_hop_off_the_grid_is_refused(toy_segment_model, toy_rolling_model):
+    for path in (toy_segment_model, toy_rolling_model):
+        with pytest.raises(RtdenoiseError, match="multiple of 480"):
+            make_engine(load_model(path), 1, 500)
 
 
 @pytest.mark.parametrize("provider", ["cpu", "cuda"])  # on "cuda" the pieces form a batch

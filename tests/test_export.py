@@ -37,9 +37,10 @@ def checkpoint(path: Path, name: str, **options) -> Path:
     return path
 
 
-@pytest.mark.parametrize("form", ["segment", "stream"])
-def test_the_timestep_is_folded(form, toy_segment_model, toy_stream_model):
-    path = {"segment": toy_segment_model, "stream": toy_stream_model}[form]
+@pytest.mark.parametrize("form", ["segment", "stream", "rolling"])
+def test_the_timestep_is_folded(form, toy_segment_model, toy_stream_model, toy_rolling_model):
+    paths = {"segment": toy_segment_model, "stream": toy_stream_model, "rolling": toy_rolling_model}
+    path = paths[form]
     model = onnx.load(path)
     assert not {node.op_type for node in model.graph.node} & {"Sin", "Cos", "Sigmoid_t"}
     names = [i.name for i in model.graph.input]
@@ -50,7 +51,7 @@ def test_the_timestep_is_folded(form, toy_segment_model, toy_stream_model):
     assert len(found.checkpoint_sha256) == 64
 
 
-def test_a_prefix_writes_both_forms(tmp_path, toy_checkpoint):
+def test_a_prefix_writes_all_forms(tmp_path, toy_checkpoint):
     command = [
         sys.executable,
         "-m",
@@ -65,7 +66,8 @@ def test_a_prefix_writes_both_forms(tmp_path, toy_checkpoint):
     result = subprocess.run(command, capture_output=True, text=True)
     assert result.returncode == 0, result.stderr
     assert "largest difference from PyTorch" in result.stdout
-    assert sorted(p.name for p in tmp_path.iterdir()) == ["mine-segment.onnx", "mine-stream.onnx"]
+    forms = ["mine-rolling.onnx", "mine-segment.onnx", "mine-stream.onnx"]
+    assert sorted(p.name for p in tmp_path.iterdir()) == forms
     assert card(tmp_path / "mine-stream.onnx").training_data == "none at all"
 
 
@@ -73,8 +75,9 @@ def test_baseline_exports_its_segment_form_only(tmp_path):
     path = checkpoint(tmp_path / "b.pth", "baseline")
     export_checkpoint(path, tmp_path / "b.onnx", "segment")
     assert card(tmp_path / "b.onnx").fits_segment
-    with pytest.raises(RtdenoiseError, match="no stream form"):
-        export_checkpoint(path, tmp_path / "s.onnx", "stream")
+    for form in ("stream", "rolling"):
+        with pytest.raises(RtdenoiseError, match=f"no {form} form"):
+            export_checkpoint(path, tmp_path / "s.onnx", form)
 
 
 def test_a_graph_that_differs_is_not_written(tmp_path, toy_checkpoint, monkeypatch):

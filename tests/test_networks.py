@@ -121,6 +121,28 @@ def test_the_folded_form_is_the_network_at_t_0(name):
     torch.testing.assert_close(delayed, expected[..., :-480], atol=1e-4, rtol=1e-4)
 
 
+@pytest.mark.parametrize(
+    "options",
+    [
+        {},
+        {"join": 1},
+        {"leave": 0, "join": 2},
+        {"history": 0},
+        {"history": 0, "fine": False},
+        {"full_band": 0, "taps": 6},
+    ],
+)
+def test_the_end_alone_is_the_end_of_the_whole(options):
+    torch.manual_seed(0)
+    network = build("default", **{**NETWORKS["default"], **options}).eval()
+    folded, t = network.for_export(), zero_timestep(2)
+    audio = torch.randn(2, 1, network.context + 1920 + network.lookahead)
+    with torch.no_grad():
+        expected = network(audio, t)[..., network.context : -network.lookahead]
+        got = folded.latest(audio, folded.condition(t))
+    torch.testing.assert_close(got, expected, atol=1e-5, rtol=1e-4)
+
+
 def test_four_frames_tell_25_hz_apart():
     time = torch.arange(9600) / 48_000
     for hertz, bin_, above in ((1000, 20, 0), (1025, 20, 1)):

@@ -24,6 +24,7 @@ class DenoisingNetwork(nn.Module):
     context: int
     lookahead: int
     streams: bool = False  # True where `stream` and `initial_states` are implemented
+    rolls: bool = False  # True where `latest` is
 
     def condition(self, t: Tensor) -> Tensor:
         """Map timesteps `t` [batch] to the conditioning [batch, features]; folded at export."""
@@ -45,6 +46,14 @@ class DenoisingNetwork(nn.Module):
         self, audio: Tensor, conditioning: Tensor, states: list[Tensor]
     ) -> tuple[Tensor, list[Tensor]]:
         """Denoise n * hop new samples [batch, 1, n * hop], delayed by `lookahead` samples."""
+        raise NotImplementedError
+
+    def latest(self, audio: Tensor, conditioning: Tensor) -> Tensor:
+        """Denoise the end of `audio` [batch, 1, context + n + lookahead]: [batch, 1, n].
+
+        The same samples as `denoise` gives, with nothing computed that is not heard. Context and
+        look-ahead each count in whole hops.
+        """
         raise NotImplementedError
 
     def for_export(self) -> DenoisingNetwork:

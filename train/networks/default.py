@@ -79,7 +79,8 @@ class SpectralDenoiser(DenoisingNetwork):
         beside = sum(full_band_dilations) if full_band else 0
         memory = sum(dilations[:leave]) + sum(dilations[join:])
         looked_back = history + SMOOTH - 2 if history else (FINE - 1) * fine
-        frames = max(looked_back + max(sum(dilations), memory + beside), taps - 1)
+        self.in_blocks = max(sum(dilations), memory + beside)  # frames they look back together
+        frames = max(looked_back + self.in_blocks, taps - 1)
         self.context = WINDOW - HOP + frames * HOP
         self.lookahead = WINDOW - HOP
         self.fourier = Fourier()

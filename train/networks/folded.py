@@ -18,22 +18,10 @@ from torch.nn import functional as F
 from ..network_api import DenoisingNetwork, zero_timestep
 from .blocks import NARROW, SLOPE
 from .default import SpectralDenoiser
-from .features import (
-    COMPRESSION,
-    FINE,
-    HIGH_STRIDE,
-    LOW,
-    LOW_BINS,
-    LOW_KERNEL,
-    LOW_STRIDE,
-    POSITIONS,
-    QUIETEST,
-    SMOOTH,
-    half_turns,
-    mean_and_least,
-)
-from .folded_blocks import FoldedBlock, FoldedTimeBlock, append, normed
-from .fourier import BINS, HOP
+from .features import LOW, LOW_BINS, LOW_KERNEL, LOW_STRIDE, POSITIONS
+from .folded_blocks import FoldedBlock, FoldedTimeBlock, newest, normed
+from .folded_features import FoldedFeatures
+from .fourier import BINS, HOP, WINDOW
 from .fourier_matrices import MatrixFourier
 from .norm import Norm
 
@@ -42,15 +30,13 @@ class FoldedDenoiser(DenoisingNetwork):
     """What `SpectralDenoiser.for_export` returns; `conditioning` is folded in and not read."""
 
     hop = HOP
-    streams = True
+    streams = rolls = True
     shift: Tensor
     low: Tensor
     high: Tensor
     decode: Tensor
     decode_bias: Tensor
     filter: Tensor
-    fine_signs: Tensor
-    fine_rows: Tensor
     widen: Tensor
 
     def __init__(self, network: SpectralDenoiser) -> None:
@@ -58,8 +44,10 @@ class FoldedDenoiser(DenoisingNetwork):
         self.context, self.lookahead = network.context, network.lookahead
         self.channels, self.dilations = network.channels, network.dilations
         self.leave, self.join, self.full_band = network.leave, network.join, network.full_band
-        self.history, self.taps, self.features = network.history, network.taps, network.features
-        self.fine = network.fine
+        self.taps = network.taps
+        self.see = FoldedFeatures(network.history, network.taps, network.fine)
+        # Samples that `latest` takes beyond the context, as blocks begin late: silence will do.
+        self._spare = WINDOW + HOP * (self.see.frames_before + network.in_blocks - 1) - self.context
         self.time_blocks: Any = nn.ModuleList()
         if self.full_band:
             self.time_blocks.extend(FoldedTimeBlock(b) for b in self.full_band.blocks)
@@ -74,7 +62,6 @@ class FoldedDenoiser(DenoisingNetwork):
         with torch.no_grad():
             self._fold_encoder(network)
             self._fold_decoder(network)
-            self._fold_fine()
 
     def _fold(self, name: str, layer: nn.Linear, norm: Norm) -> None:
         weight, bias = normed(layer.weight.T, norm)
@@ -95,7 +82,7 @@ class FoldedDenoiser(DenoisingNetwork):
     @property
     def _tenth_bin(self) -> tuple[int, ...]:
         """Positions see nine bins of the ten they are handed: padding by rows of zeros."""
-        return 0, 0, 0, self.features * (2 * LOW_STRIDE - LOW_KERNEL)
+        return 0, 0, 0, self.see.features * (2 * LOW_STRIDE - LOW_KERNEL)
 
     def _fold_decoder(self, network: SpectralDenoiser) -> None:
         """Lay out a filter's c as what (re, im) are multiplied by: (Re c, -Im c), (Im c, Re c).
@@ -113,19 +100,6 @@ class FoldedDenoiser(DenoisingNetwork):
         rows = torch.stack([of_re, of_im], 1).flatten(0, 3)  # (tap, in, out, bin)
         gain = torch.cat([network.gain_low.weight, network.gain_low.bias[:, None]], dim=1)
         self.register_buffer("filter", torch.cat([rows, gain]))
-
-    def _fold_fine(self) -> None:
-        """`features.fine_power` as signs [8, bins] and a matrix: (re, im) of frames to two sums.
-
-        Rows re at k, re above, im at k, im above; columns (re, im) of each frame, newest first.
-        """
-        signs = torch.stack([torch.ones(LOW_BINS), half_turns(LOW_BINS)]).repeat(FINE // 2, 1)
-        signs = signs.unflatten(1, (LOW, LOW_STRIDE)).transpose(1, 2).flatten(1)
-        turn = 1j ** torch.arange(FINE)  # a quarter a frame
-        sums = torch.stack([torch.ones(FINE), turn]).conj() / FINE  # [2, frames]
-        rows = torch.stack([torch.view_as_real(sums), torch.view_as_real(1j * sums)])
-        self.register_buffer("fine_signs", signs.repeat_interleave(2, 0))
-        self.register_buffer("fine_rows", rows.reshape(2 * 2, 2 * FINE).contiguous())
 
     def condition(self, t: Tensor) -> Tensor:
         """Return a placeholder: t = 0 is folded into the weights."""
@@ -153,41 +127,55 @@ class FoldedDenoiser(DenoisingNetwork):
         out = (frames[..., :HOP] + tails[:-1]).transpose(0, 1).flatten(1)[:, None]
         return out, [blocks[-1:], tails[-1:], *following]
 
-    def _shapes(self, batch: int) -> list[tuple[int, ...]]:
-        """Shapes of the states: [frames, batch, ...] of all that look back.
+    def latest(self, audio: Tensor, conditioning: Tensor) -> Tensor:
+        """Denoise the end of audio [batch, 1, n * 480]: that whose whole context lies in it.
 
-        The last two, of levels, are [batch, bins, frames], as pooling over time wants it.
+        Blocks look back on what they are given, not on states, so that each gives fewer frames than
+        it takes, and what nobody will hear is not computed.
         """
+        batch, before = audio.shape[0], self.see.frames_before
+        audio = F.pad(audio, (self._spare, 0)) if self._spare else audio
+        blocks = audio.reshape(batch, -1, HOP).transpose(0, 1)
+        frames = torch.cat([blocks[:-1], blocks[1:]], dim=-1)
+        low, _ = self._analyse(frames[:before])
+        shapes = self._shapes(batch)[2 : 2 + len(self.blocks) + len(self.time_blocks)]
+        nothing = [audio.new_zeros((0, *shape[1:])) for shape in shapes]
+        out, _ = self._frames(frames[before:], [*nothing, *self.see.listen(low, batch)])
+        return (out[1:, :, :HOP] + out[:-1, :, HOP:]).transpose(0, 1).flatten(1)[:, None]
+
+    def _shapes(self, batch: int) -> list[tuple[int, ...]]:
+        """Shapes of the states: [frames, batch, ...] of all that look back, then what was heard."""
         shapes: list[tuple[int, ...]] = [(1, batch, HOP), (1, batch, HOP)]
         shapes += [(d, batch, POSITIONS, self.channels) for d in self.dilations]
         shapes += [(b.dilation, batch, b.bias.shape[0]) for b in self.time_blocks]
-        if self.taps > 1:
-            shapes.append((self.taps - 1, batch, 2 * LOW_BINS))
-        if self.history:
-            shapes += [(batch, LOW_BINS, n - 1) for n in (SMOOTH, self.history)]
-        return shapes
+        return shapes + self.see.shapes(batch)
 
     def _frames(self, frames: Tensor, past: list[Tensor]) -> tuple[Tensor, list[Tensor]]:
         """Denoise frames [time, batch, 960]; all in between are rows, frames slowest."""
-        low, high = self.fourier.analyse(frames.reshape(-1, 2 * HOP)).split(
-            [LOW_BINS, BINS - LOW_BINS], dim=-1
-        )
-        low = low.reshape(-1, 2, LOW, LOW_STRIDE).transpose(2, 3).reshape(-1, 2, LOW_BINS)
-        count, last = len(self.blocks), len(past) - (self.taps > 1) - 2 * (self.history > 0)
+        low, high = self._analyse(frames)
+        count, last = len(self.blocks), len(past) - len(self.see.shapes(1))
         following, later, heard = past[:count], past[count:last], past[last:]
-        recent = self._recent(low, heard)
-        seen = self._see(low, high, recent, heard)
+        recent = self.see.recent(low, heard)
+        seen = self.see(low, high, recent, heard)
         x = first = self._encode(*seen).reshape(-1, self.channels)
         for i, block in enumerate(self.blocks):
             if i == self.leave and self.full_band:
                 beside, later = self._full_band(x, later)
             if i == self.join and self.full_band:
-                x = torch.addmm(x, beside, self.widen)
+                x = torch.addmm(newest(x, beside), newest(beside, x), self.widen)
             x, following[i] = block(x, past[i])
-        x = torch.cat([x, first], dim=1).reshape(-1, POSITIONS, 2 * self.channels)
-        spectrum = self._mask(recent, high, x, *seen)
+        x = torch.cat([x, newest(first, x)], dim=1).reshape(-1, POSITIONS, 2 * self.channels)
+        spectrum = self._mask(newest(recent, x), newest(high, x), x, *(newest(v, x) for v in seen))
         out = self.fourier.synthesise(spectrum).reshape(-1, frames.shape[1], 2 * HOP)
         return out, [*following, *later, *heard]
+
+    def _analyse(self, frames: Tensor) -> tuple[Tensor, Tensor]:
+        """Return spectra [n, 2, 160], bins of a position first, and [n, 2, 321]."""
+        low, high = self.fourier.analyse(frames.reshape(-1, 2 * HOP)).split(
+            [LOW_BINS, BINS - LOW_BINS], dim=-1
+        )
+        low = low.reshape(-1, 2, LOW, LOW_STRIDE).transpose(2, 3).reshape(-1, 2, LOW_BINS)
+        return low, high
 
     def _full_band(self, x: Tensor, past: list[Tensor]) -> tuple[Tensor, list[Tensor]]:
         """Map rows [n * positions, channels] to [.., 8], see `widen`; one row a frame inside."""
@@ -206,55 +194,6 @@ class FoldedDenoiser(DenoisingNetwork):
             z, after = block(z, before)
             following.append(after)
         return z, following
-
-    def _recent(self, low: Tensor, heard: list[Tensor]) -> Tensor:
-        """Return the low bins of the last `taps` frames, newest first, [n, 2 taps, 160]."""
-        low = low.reshape(-1, 2 * LOW_BINS)
-        if self.taps > 1:
-            joined = append(heard[0], low)
-            heard[0] = joined[1 - self.taps :]
-            newest = [joined[self.taps - 1 - i : -i or None] for i in range(self.taps)]
-            low = torch.cat(newest, dim=-1)
-        return low.reshape(-1, 2 * self.taps, LOW_BINS)
-
-    def _see(
-        self, low: Tensor, high: Tensor, recent: Tensor, heard: list[Tensor]
-    ) -> tuple[Tensor, Tensor]:
-        """Map rows [n, 2, 160], [n, 2, 321] to what is known of the bins, [n, positions, values].
-
-        Brings the magnitudes heard forward. Low bins lie as [5, 32]: bins of a position, positions.
-        """
-        spectrum, sizes = torch.cat([low, high], dim=-1), [LOW_BINS, BINS - 1 - LOW_BINS, 1]
-        power = (spectrum * spectrum).sum(1, keepdim=True)
-        if self.fine:
-            frames = recent if self.taps == FINE else recent[:, : 2 * FINE]
-            heard_as_one = self.fine_rows @ (frames * self.fine_signs)
-            power_of_parts = (heard_as_one * heard_as_one).reshape(-1, 2, 2 * LOW_BINS)
-            power = torch.cat([power, power_of_parts.sum(1, keepdim=True)], dim=-1)
-            sizes.append(2 * LOW_BINS)
-        # One logarithm and exponentials: powers are slow.
-        logarithm = torch.log(power + QUIETEST)
-        magnitude, above, _, *fine = torch.exp(logarithm * (COMPRESSION / 2)).split(sizes, dim=-1)
-        gain = torch.exp(logarithm[..., :LOW_BINS] * ((COMPRESSION - 1) / 2))
-        parts = [magnitude, low * gain]
-        if self.history:
-            parts.append(self._look_back(magnitude, heard))
-        parts += [x.reshape(-1, 2, LOW_BINS) for x in fine]
-        bins = torch.cat(parts, dim=1).reshape(-1, self.features, LOW_STRIDE, LOW)
-        bins = bins.permute(0, 3, 2, 1).reshape(-1, LOW_BINS, self.features)
-        bins = F.pad(bins, (0, 0, 2, 2 * LOW_STRIDE - 7))
-        groups = bins.reshape(-1, LOW + 1, self.features * LOW_STRIDE)
-        above = above.reshape(-1, POSITIONS - LOW, HIGH_STRIDE)
-        return torch.cat([groups[:, :-1], groups[:, 1:]], dim=-1), above
-
-    def _look_back(self, magnitude: Tensor, heard: list[Tensor]) -> Tensor:
-        """Return `features.look_back` of rows [n, 1, 160] as [n, 2, 160]; no frame twice."""
-        levels = magnitude.reshape(-1, heard[-1].shape[0], LOW_BINS).permute(1, 2, 0)
-        levels = torch.cat([heard[-2], levels], dim=-1)
-        smooth = torch.cat([heard[-1], F.avg_pool1d(levels, SMOOTH, 1)], dim=-1)
-        heard[-2:] = levels[..., 1 - SMOOTH :], smooth[..., 1 - self.history :]
-        both = torch.cat(mean_and_least(smooth, self.history), dim=1)
-        return both.permute(2, 0, 1).reshape(-1, 2, LOW_BINS)
 
     def _encode(self, low: Tensor, high: Tensor) -> Tensor:
         """Map what is known of the bins to [n, positions, channels]."""

@@ -20,11 +20,20 @@ def normed(weight: Tensor, norm: Norm) -> tuple[Tensor, Tensor]:
 
 def append(past: Tensor, x: Tensor) -> Tensor:
     """Join frames `past` [m, batch, ...] and rows x of the same, frames slowest."""
-    return torch.cat([past, x.reshape(-1, *past.shape[1:])])
+    x = x.reshape(-1, *past.shape[1:])
+    return torch.cat([past, x]) if len(past) else x
+
+
+def newest(x: Tensor, like: Tensor) -> Tensor:
+    """Return the last rows of x, as many as `like` has at most; x itself where that is all."""
+    return x if len(x) <= len(like) else x[-like.shape[0] :]
 
 
 class FoldedTimeBlock(nn.Module):
-    """A block of the full-band path on rows [n, size]; `past` [d, batch, size] comes before."""
+    """A block of the full-band path on rows [n, size]; `past` [d, batch, size] comes before.
+
+    Where `past` has no frames, the first d of x are what comes before: d fewer go out.
+    """
 
     taps: Tensor  # [2 size, size]
     bias: Tensor
@@ -43,10 +52,11 @@ class FoldedTimeBlock(nn.Module):
 
         The past is joined and cut as it lies in the states: most of what a hop moves in memory.
         """
-        frames, joined = past.shape[0], append(past, x)
-        before = joined[:-frames].reshape(-1, x.shape[1])
+        joined = append(past, x)
+        before = joined[: -self.dilation].reshape(-1, x.shape[1])
+        x = newest(x, before)
         u = F.leaky_relu(torch.addmm(self.bias, torch.cat([x, before], dim=1), self.taps), SLOPE)
-        return torch.addmm(x, self._mixed(u), self.out), joined[-frames:]
+        return torch.addmm(x, self._mixed(u), self.out), joined[-self.dilation :]
 
     def _mixed(self, u: Tensor) -> Tensor:
         return u

@@ -67,6 +67,8 @@ class RecurrentDenoiser(SpectralDenoiser):
 class FoldedRecurrent(FoldedDenoiser):
     """What `RecurrentDenoiser.for_export` returns; the GRUs' state is the last one."""
 
+    rolls = False
+
     def _shapes(self, batch: int) -> list[tuple[int, ...]]:
         core: Any = self.full_band.core  # type: ignore[union-attr]
         return [*super()._shapes(batch), (core.num_layers, batch, core.hidden_size)]

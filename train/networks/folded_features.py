@@ -1,0 +1,129 @@
+"""What the exported network is shown of the spectrum: `features.see` as few and large operators."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from .features import (
+    COMPRESSION,
+    FINE,
+    HIGH_STRIDE,
+    LOW,
+    LOW_BINS,
+    LOW_STRIDE,
+    POSITIONS,
+    QUIETEST,
+    SMOOTH,
+    half_turns,
+    mean_and_least,
+)
+from .folded_blocks import append
+from .fourier import BINS
+
+
+class FoldedFeatures(nn.Module):
+    """`features.see` on rows, frames slowest; low bins lie as [5, 32], bins of a position first.
+
+    What was heard before is carried from call to call: low bins of the last `taps` - 1 frames, then
+    their magnitudes and the smoothed ones, as far as there is a `history` to look back on.
+    """
+
+    fine_signs: Tensor
+    fine_rows: Tensor
+
+    def __init__(self, history: int, taps: int, fine: bool) -> None:
+        super().__init__()
+        self.history, self.taps, self.fine = history, taps, fine
+        self.features = 3 + 2 * (history > 0) + 2 * fine
+        # Frames before the first one that has heard all it is to hear.
+        self.frames_before = max(history + SMOOTH - 2 if history else 0, taps - 1)
+        self._fold_fine()
+
+    def shapes(self, batch: int) -> list[tuple[int, ...]]:
+        """Shapes of what was heard; levels are [batch, bins, frames], as pooling wants it."""
+        shapes: list[tuple[int, ...]] = []
+        if self.taps > 1:
+            shapes.append((self.taps - 1, batch, 2 * LOW_BINS))
+        if self.history:
+            shapes += [(batch, LOW_BINS, n - 1) for n in (SMOOTH, self.history)]
+        return shapes
+
+    def listen(self, low: Tensor, batch: int) -> list[Tensor]:
+        """Return what was heard in `frames_before` frames, rows [n, 2, 160]."""
+        heard = []
+        if self.taps > 1:
+            heard.append(low.reshape(-1, batch, 2 * LOW_BINS)[1 - self.taps :])
+        if self.history:
+            power = (low * low).sum(1) + QUIETEST
+            levels = torch.exp(torch.log(power) * (COMPRESSION / 2))
+            levels = levels.reshape(-1, batch, LOW_BINS).permute(1, 2, 0)
+            smooth = F.avg_pool1d(levels, SMOOTH, 1)
+            heard += [levels[..., 1 - SMOOTH :], smooth[..., 1 - self.history :]]
+        return heard
+
+    def recent(self, low: Tensor, heard: list[Tensor]) -> Tensor:
+        """Return the low bins of the last `taps` frames, newest first, [n, 2 taps, 160]."""
+        low = low.reshape(-1, 2 * LOW_BINS)
+        if self.taps > 1:
+            joined = append(heard[0], low)
+            heard[0] = joined[1 - self.taps :]
+            newest = [joined[self.taps - 1 - i : -i or None] for i in range(self.taps)]
+            low = torch.cat(newest, dim=-1)
+        return low.reshape(-1, 2 * self.taps, LOW_BINS)
+
+    def forward(
+        self, low: Tensor, high: Tensor, recent: Tensor, heard: list[Tensor]
+    ) -> tuple[Tensor, Tensor]:
+        """Map rows [n, 2, 160], [n, 2, 321] to what is known of the bins, [n, positions, values].
+
+        Brings the magnitudes heard forward.
+        """
+        spectrum, sizes = torch.cat([low, high], dim=-1), [LOW_BINS, BINS - 1 - LOW_BINS, 1]
+        power = (spectrum * spectrum).sum(1, keepdim=True)
+        if self.fine:
+            frames = recent if self.taps == FINE else recent[:, : 2 * FINE]
+            heard_as_one = self.fine_rows @ (frames * self.fine_signs)
+            power_of_parts = (heard_as_one * heard_as_one).reshape(-1, 2, 2 * LOW_BINS)
+            power = torch.cat([power, power_of_parts.sum(1, keepdim=True)], dim=-1)
+            sizes.append(2 * LOW_BINS)
+        # One logarithm and exponentials: powers are slow.
+        logarithm = torch.log(power + QUIETEST)
+        magnitude, above, _, *fine = torch.exp(logarithm * (COMPRESSION / 2)).split(sizes, dim=-1)
+        gain = torch.exp(logarithm[..., :LOW_BINS] * ((COMPRESSION - 1) / 2))
+        parts = [magnitude, low * gain]
+        if self.history:
+            parts.append(self._look_back(magnitude, heard))
+        parts += [x.reshape(-1, 2, LOW_BINS) for x in fine]
+        return self._grouped(parts), above.reshape(-1, POSITIONS - LOW, HIGH_STRIDE)
+
+    def _grouped(self, parts: list[Tensor]) -> Tensor:
+        """Hand each low position its bins and its neighbours': [n, 32, 10 * features]."""
+        bins = torch.cat(parts, dim=1).reshape(-1, self.features, LOW_STRIDE, LOW)
+        bins = bins.permute(0, 3, 2, 1).reshape(-1, LOW_BINS, self.features)
+        bins = F.pad(bins, (0, 0, 2, 2 * LOW_STRIDE - 7))
+        groups = bins.reshape(-1, LOW + 1, self.features * LOW_STRIDE)
+        return torch.cat([groups[:, :-1], groups[:, 1:]], dim=-1)
+
+    def _look_back(self, magnitude: Tensor, heard: list[Tensor]) -> Tensor:
+        """Return `features.look_back` of rows [n, 1, 160] as [n, 2, 160]; no frame twice."""
+        levels = magnitude.reshape(-1, heard[-1].shape[0], LOW_BINS).permute(1, 2, 0)
+        levels = torch.cat([heard[-2], levels], dim=-1)
+        smooth = torch.cat([heard[-1], F.avg_pool1d(levels, SMOOTH, 1)], dim=-1)
+        heard[-2:] = levels[..., 1 - SMOOTH :], smooth[..., 1 - self.history :]
+        both = torch.cat(mean_and_least(smooth, self.history), dim=1)
+        return both.permute(2, 0, 1).reshape(-1, 2, LOW_BINS)
+
+    def _fold_fine(self) -> None:
+        """`features.fine_power` as signs [8, bins] and a matrix: (re, im) of frames to two sums.
+
+        Rows re at k, re above, im at k, im above; columns (re, im) of each frame, newest first.
+        """
+        signs = torch.stack([torch.ones(LOW_BINS), half_turns(LOW_BINS)]).repeat(FINE // 2, 1)
+        signs = signs.unflatten(1, (LOW, LOW_STRIDE)).transpose(1, 2).flatten(1)
+        turn = 1j ** torch.arange(FINE)  # a quarter a frame
+        sums = torch.stack([torch.ones(FINE), turn]).conj() / FINE  # [2, frames]
+        rows = torch.stack([torch.view_as_real(sums), torch.view_as_real(1j * sums)])
+        self.register_buffer("fine_signs", signs.repeat_interleave(2, 0))
+        self.register_buffer("fine_rows", rows.reshape(2 * 2, 2 * FINE).contiguous())
