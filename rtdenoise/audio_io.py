@@ -6,6 +6,7 @@ only move samples between the device and a ring.
 
 from __future__ import annotations
 
+import math
 import threading
 import time
 from collections.abc import Callable
@@ -36,6 +37,7 @@ class Bridge:
     def __init__(self, wake: Callable[[], None]) -> None:
         self.captured, self.to_play = Ring(SAMPLE_RATE, 1), Ring(SAMPLE_RATE, 1)
         self.wake, self.underruns, self.drop = wake, 0, 0
+        self.dry, self.longest_gap = 0, 0.0  # times the speaker's device had nothing left to play
         self.reserve = BLOCK  # frames that must stay ready when playing begins, or begins again
         self.last_underrun = self.last_capture = self.last_play = time.monotonic()
         self.settle = SETTLE  # a file has no burst: 0 there
@@ -71,6 +73,12 @@ class Bridge:
             self.underruns += 1
             self.last_underrun = self.last_play
         outdata[:] = mono
+
+    def ran_dry(self, gap: float) -> None:
+        """Count that the speaker's device played all it had, `gap` seconds after it was filled."""
+        if self.playing:
+            self.dry += 1
+            self.longest_gap = max(self.longest_gap, gap)
 
     def level(self) -> float:
         """Frames waiting on both sides, as if devices moved single frames and not blocks."""
@@ -109,14 +117,18 @@ class DeviceStream:
         move = bridge.capture if kind == "input" else bridge.play
 
         self._held: float | None = None
+        self._filled = self._lasts = math.inf  # when the speaker was last given audio, for how long
 
         def callback(data: Audio, frames: int, times: Any, status: Any) -> None:
             raise_priority()
             move(data)
+            seconds = frames / SAMPLE_RATE
             if kind == "input":
-                self._note(times.currentTime - times.inputBufferAdcTime - frames / SAMPLE_RATE)
-            else:
-                self._note(times.outputBufferDacTime - times.currentTime)
+                self._note(times.currentTime - times.inputBufferAdcTime - seconds)
+                return
+            ahead = times.outputBufferDacTime - times.currentTime
+            self._note(ahead)
+            self._watch(bridge, ahead + seconds if ahead else math.inf)
 
         problem = "no channels"
         for channels in dict.fromkeys((1, min(2, most), most)):
@@ -136,6 +148,17 @@ class DeviceStream:
         if abs(seconds) < 2:
             held = seconds if self._held is None else self._held
             self._held = held + 0.01 * (seconds - held)
+
+    def _watch(self, bridge: Bridge, lasts: float) -> None:
+        """Notice a callback too late for the speaker, which `lasts` seconds from now.
+
+        A sound server does not tell PortAudio that it played silence for want of audio; its time
+        stamps do.
+        """
+        gap = bridge.last_play - self._filled
+        if gap > self._lasts:
+            bridge.ran_dry(gap)
+        self._filled, self._lasts = bridge.last_play, lasts
 
     @property
     def latency(self) -> float:

@@ -9,7 +9,8 @@ import dataclasses
 class Counters:
     """Counted over the whole run, through lost devices and all."""
 
-    underruns: int = 0
+    underruns: int = 0  # the ring was empty when the speaker asked
+    device_underruns: int = 0  # the speaker's device was, as it could not ask in time
     overruns: int = 0
     deadline_misses: int = 0
     reconnects: int = 0

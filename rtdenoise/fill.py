@@ -30,6 +30,7 @@ class FillControl:
         self.hop, self.safety = hop, safety
         self.waiting = self._heard = 0.0  # on both sides of the network; 0 before audio
         self._seen_underruns, self._noted, self._calm = 0, time.monotonic(), CALM
+        self._seen_dry = 0
         self._shrunk = False
         self._lowest, self._lowest_since = SAMPLE_RATE, time.monotonic()
         self.target = bridge.reserve = hop + safety
@@ -49,6 +50,10 @@ class FillControl:
             self._shrunk = True
             self._set_target(self.target - self.hop)
             bridge.last_underrun = now
+        if bridge.dry > self._seen_dry:  # more in the ring would not have helped
+            self.counters.device_underruns += bridge.dry - self._seen_dry
+            self._seen_dry = bridge.dry
+            self.drift.hold()
         if bridge.playing:
             self.drift.update(bridge.level(), now - self._noted)
         self._noted = now

@@ -79,6 +79,7 @@ class LiveSession:
         self.overload = Overload()
         self.takes: Takes | None = None
         self.priority = "normal"  # of the worker, once it runs
+        self._advised = False
         self.level_in = self.level_out = 0.0  # mean power, smoothed over 0.2 s
         self._microphone: DeviceStream | None = None
         self._speaker: DeviceStream | None = None
@@ -131,6 +132,7 @@ class LiveSession:
                 pause = dice.uniform(0.05, 0.15)
                 self.stop.wait(min(pause, max(0.0, end - time.monotonic())))
                 self.fill.note(pause)
+                self._advise()
                 each()
                 # Twice: where the whole machine stood still the devices come back by themselves.
                 stalled, before = self.bridge.stalled(), stalled
@@ -243,6 +245,16 @@ class LiveSession:
         part = min(1.0, len(block) / SAMPLE_RATE / 0.2)
         self.level_in += (float(np.mean(np.square(block))) - self.level_in) * part
         self.level_out += (float(np.mean(np.square(out))) - self.level_out) * part
+
+    def _advise(self) -> None:
+        """Say it once when the device ran dry, with the safety that would have bridged it."""
+        if self._advised or not self.bridge.dry:
+            return
+        self._advised, ms = True, 1000 * self.bridge.longest_gap
+        self.say(
+            f"sound was lost: this machine stood still for {ms:.0f} ms; "
+            f"--safety-ms {10 * math.ceil(ms / 10)} bridges that, at the price of latency"
+        )
 
     def _reconnect(self, endpoints: list[Endpoint]) -> list[Endpoint]:
         """Close what stalled and open again, with growing pauses, until it works or we stop."""

@@ -57,8 +57,9 @@ def summarise(counters: Counters, session: LiveSession) -> list[str]:
     hop = session.hop / SAMPLE_RATE
     times = np.array(counters.times or [0.0]) * 1000
     lines = [
-        f"{counters.hops * hop:.1f} s; {counters.underruns} underruns, {counters.overruns} "
-        f"overruns, {counters.deadline_misses} deadline misses, {counters.reconnects} reconnects; "
+        f"{counters.hops * hop:.1f} s; {counters.underruns + counters.device_underruns} underruns, "
+        f"{counters.overruns} overruns, {counters.deadline_misses} deadline misses, "
+        f"{counters.reconnects} reconnects; "
         f"{np.median(times):.2f} ms per hop (p99 {np.percentile(times, 99):.2f}) of "
         f"{hop * 1000:g}",
         f"latency at the end {sum(session.latency().values()):.1f} ms",

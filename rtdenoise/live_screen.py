@@ -51,6 +51,7 @@ def status(session: LiveSession) -> dict[str, Any]:
         "overload": session.overload.level,
         "drift_ppm": round(session.fill.drift.ppm, 1),
         "underruns": counters.underruns,
+        "device_underruns": counters.device_underruns,
         "overruns": counters.overruns,
         "deadline_misses": counters.deadline_misses,
         "reconnects": counters.reconnects,
@@ -143,7 +144,8 @@ class Terminal:
             + " + ".join(f"{name} {value:.1f}" for name, value in parts.items()),
             f"load {load:.0%}: {state['ms_per_hop']:.2f} ms per hop of {state['hop_ms']:g}"
             f"   drift {state['drift_ppm']:+.0f} ppm",
-            f"{state['underruns']} underruns   {state['overruns']} overruns   "
+            f"{state['underruns'] + state['device_underruns']} underruns   "
+            f"{state['overruns']} overruns   "
             f"{state['deadline_misses']} deadline misses   {state['reconnects']} reconnects",
             f"bypass {'ON' if state['bypass'] else 'off'}   mix {state['mix']:.0%}   limit {limit}",
             KEYS,

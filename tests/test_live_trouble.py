@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import multiprocessing
+import re
 import signal
 import threading
 import time
@@ -56,6 +57,27 @@ def test_sound_is_back_within_two_seconds_of_the_device(rig, toy_stream_model):
     assert len(back), out
     print(f"sound is back after {back[0] / 100:.2f} s")
     assert back[0] <= 200, back[0]
+
+
+def test_a_device_that_ran_dry_is_counted_and_the_cure_is_named(rig, toy_stream_model):
+    """Nothing tells a program that the sound server had nothing to play, but its time stamps."""
+    options = ("--input", "virtmic", "--output", "virtspk", "--model", toy_stream_model, "--json")
+    process = start(rig, *options)
+    try:
+        wait_for(process, "{")
+        time.sleep(1.0)
+        process.send_signal(signal.SIGSTOP)
+        time.sleep(0.2)
+        process.send_signal(signal.SIGCONT)
+        time.sleep(1.0)
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=10)
+    finally:
+        process.kill()
+    last = json.loads([line for line in out.splitlines() if line.startswith("{")][-1])
+    assert last["device_underruns"] == 1, out
+    stood_still, cure = map(int, re.findall(r"for (\d+) ms; --safety-ms (\d+)", err)[0])
+    assert 180 <= stood_still <= cure <= 300
 
 
 def _burn(seconds: float) -> None:
