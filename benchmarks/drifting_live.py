@@ -8,7 +8,7 @@ from __future__ import annotations
 import sys
 
 from rtdenoise import cli
-from rtdenoise.audio_io import Audio, Bridge
+from rtdenoise.bridge import Audio, Bridge
 from rtdenoise.fractional import FractionalResampler
 
 

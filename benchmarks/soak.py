@@ -29,6 +29,7 @@ from .stalls import Stalls
 
 Audio = NDArray[np.float32]
 RATE = 48_000
+COUNTED = ("underruns", "device_underruns", "overruns", "deadline_misses", "reconnects")
 
 
 def soak(
@@ -138,8 +139,8 @@ def _markdown(result: dict[str, Any]) -> str:
         f"{result['si_sdr_to_file_path_worst']:.1f} dB",
         **_to_clean(result),
         "dropouts": _dropouts(result["dropouts_at_s"]),
-        "underruns, overruns, deadline misses, reconnects": ", ".join(
-            str(last[key]) for key in ("underruns", "overruns", "deadline_misses", "reconnects")
+        "underruns (ring, device), overruns, deadline misses, reconnects": ", ".join(
+            str(last[key]) for key in COUNTED
         ),
         "drift compensated": f"{last['drift_ppm']:.0f} ppm",
         "time per hop": f"{last['ms_per_hop']:.2f} ms of {last['hop_ms']:g}",

@@ -14,9 +14,9 @@ import onnx
 import torch
 from torch import Tensor, nn
 
-from rtdenoise.audiofile import part_path
 from rtdenoise.card import FORMS, METADATA_KEY, SEGMENT, ModelCard
 from rtdenoise.errors import RtdenoiseError
+from rtdenoise.whole import part_path
 from train.checkpoint import load_network
 from train.network_api import DenoisingNetwork, zero_timestep
 

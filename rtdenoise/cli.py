@@ -49,9 +49,9 @@ def file(
     A folder, a quoted glob or @list.txt goes into the folder OUT with its tree kept; what is there
     already is skipped, a bad file is listed at the end.
     """
-    from .audiofile import PIPE
     from .denoiser import Denoiser
     from .folders import is_batch
+    from .paths import PIPE
     from .remote import is_url
     from .span import WHOLE, Span, seconds
 

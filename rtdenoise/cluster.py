@@ -17,10 +17,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from .audiofile import part_path
 from .errors import RtdenoiseError
 from .folders import Row
 from .remote import denoise_row, is_url
+from .whole import part_path
 
 ANSWER_SECONDS = 5.0
 LOCAL = "local"

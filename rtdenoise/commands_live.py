@@ -31,7 +31,7 @@ def live(
 
     Devices, mix and limit are remembered for the next time.
     """
-    from .live import LiveOptions
+    from .live_options import LiveOptions
     from .live_run import run_live
     from .processor import check_mix
     from .settings import forget_settings

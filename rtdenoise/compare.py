@@ -18,8 +18,10 @@ import numpy as np
 import soundfile as sf
 from numpy.typing import NDArray
 
-from .audiofile import AudioReader, check_output, written_whole
+from .audio_reader import AudioReader
 from .errors import RtdenoiseError
+from .paths import check_output
+from .whole import written_whole
 
 Audio = NDArray[np.float32]
 LONGEST = 300  # s shown and played; more would make a page that no browser likes

@@ -12,10 +12,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from .audiofile import check_output
 from .engine import Engine, make_engine
 from .errors import RtdenoiseError
 from .opening import Reader, Writer, open_reader, open_writer
+from .paths import check_output
 from .pieces import PiecesEngine
 from .processor import Processor, check_mix
 from .session import load_model

@@ -11,7 +11,7 @@ import time
 
 import numpy as np
 
-from .audio_io import BLOCK, Bridge
+from .bridge import BLOCK, Bridge
 from .card import SAMPLE_RATE
 from .counters import Counters
 from .drift import DriftControl

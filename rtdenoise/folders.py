@@ -17,9 +17,9 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from . import media
-from .audiofile import PART, written_whole
 from .denoiser import Denoiser, Progress
 from .errors import RtdenoiseError
+from .whole import PART, written_whole
 
 SUFFIXES = media.SUFFIXES | frozenset(
     f".{name}"

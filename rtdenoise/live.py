@@ -1,31 +1,30 @@
 """Live: microphone -> ring -> worker with the processor -> ring -> speaker.
 
-Callbacks only move samples between devices and rings (audio_io). One worker thread computes. The
+Callbacks only move samples between devices and rings (bridge). One worker thread computes. The
 main thread watches: a device that is lost never raises, its callbacks merely stop.
 """
 
 from __future__ import annotations
 
-import dataclasses
 import math
 import random
 import sys
 import threading
 import time
 from collections.abc import Callable
-from pathlib import Path
-from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from .audio_io import BLOCK, Bridge, DeviceStream, play_file, play_nowhere
+from .bridge import Bridge
 from .card import SAMPLE_RATE
 from .counters import Counters
-from .devices import choose_device, import_sounddevice, list_devices, refuse_feedback
+from .devices import import_sounddevice
+from .ends import Ends
 from .engine import make_engine
 from .errors import RtdenoiseError
 from .fill import FillControl
+from .live_options import LiveOptions
 from .overload import HOPS, WORDS, Overload
 from .priority import raise_priority
 from .processor import Processor
@@ -33,33 +32,6 @@ from .session import Model, load_model
 from .takes import Takes
 
 Audio = NDArray[np.float32]
-NOWHERE = "none"  # as an output
-
-
-@dataclasses.dataclass
-class LiveOptions:
-    """What the user chose; None takes the default."""
-
-    input: str | None = None  # a device, or a sound file
-    output: str | None = None  # a device, or "none"
-    model: str | None = None
-    provider: str = "auto"
-    engine: str = "auto"
-    tf32: bool = False
-    hop_ms: float | None = None
-    safety_ms: float = 0.0  # held ready in ring and device, for machines that stand still at times
-    mix: float = 1.0
-    limit_db: float | None = None
-    allow_feedback: bool = False
-    seconds: float | None = None
-    record: Path | None = None
-
-
-class Endpoint(Protocol):
-    """A source or a sink that runs until closed."""
-
-    def close(self) -> None:
-        """Stop it."""
 
 
 class LiveSession:
@@ -81,8 +53,7 @@ class LiveSession:
         self.priority = "normal"  # of the worker, once it runs
         self._advised = False
         self.level_in = self.level_out = 0.0  # mean power, smoothed over 0.2 s
-        self._microphone: DeviceStream | None = None
-        self._speaker: DeviceStream | None = None
+        self.ends = Ends(options, self.safety, self._file_ended)
         self._restart_path()
 
     def latency(self) -> dict[str, float]:
@@ -92,7 +63,7 @@ class LiveSession:
         hop = self.hop * self.overload.hops
         computing = float(np.median(times)) * SAMPLE_RATE if times else 0.0
         waiting = self.fill.waiting or hop + self.fill.target
-        heard, spoken = self._device_latency()
+        heard, spoken = self.ends.latency()
         return {
             "input device": heard,
             "hop": hop * ms,
@@ -102,26 +73,12 @@ class LiveSession:
             "output device": spoken,
         }
 
-    def _device_latency(self) -> tuple[float, float]:
-        """Return milliseconds of the input and the output device, guessed until they are open.
-
-        The level counts frames as if they came and went one by one, so no block is counted here.
-        """
-        options, block = self.options, 1000 * BLOCK / SAMPLE_RATE
-        heard = 0.0 if _is_file(options.input) else block
-        spoken = 0.0 if options.output == NOWHERE else 2 * block
-        if self._microphone:
-            heard = 1000 * self._microphone.latency
-        if self._speaker:
-            spoken = 1000 * self._speaker.latency
-        return heard, spoken
-
     def run(self, each: Callable[[], None] = lambda: None) -> Counters:
         """Play until stopped, calling `each` ten times a second; survives the loss of a device."""
         sys.setswitchinterval(0.0005)  # a busy thread must not hold the GIL for 5 ms
         if self.options.record:
             self.takes = Takes(self.options.record)
-        endpoints = self._open()
+        self.say(self.ends.open(self.bridge))
         worker = threading.Thread(target=self._worker, name="rtdenoise worker", daemon=True)
         worker.start()
         end = time.monotonic() + (self.options.seconds or math.inf)
@@ -137,12 +94,13 @@ class LiveSession:
                 # Twice: where the whole machine stood still the devices come back by themselves.
                 stalled, before = self.bridge.stalled(), stalled
                 if stalled and before and not self.stop.is_set():
-                    endpoints, stalled = self._reconnect(endpoints), False
+                    self._reconnect()
+                    stalled = False
         finally:
             self.stop.set()
             self._work.set()
             worker.join(timeout=2)
-            _close(endpoints)
+            self.ends.close()
             if self.takes:
                 self.takes.close()
         return self.counters
@@ -173,36 +131,6 @@ class LiveSession:
         """Fresh rings and a fresh drift: after a start or a lost device."""
         self.bridge = Bridge(self._work.set)
         self.fill = FillControl(self.bridge, self.counters, self.hop, self.safety)
-
-    def _open(self) -> list[Endpoint]:
-        options, bridge = self.options, self.bridge
-        devices = list_devices() if options.output != NOWHERE or not _is_file(options.input) else []
-        source = target = None
-        if not _is_file(options.input):
-            source = choose_device(devices, options.input, "input")
-        if options.output != NOWHERE:
-            target = choose_device(devices, options.output, "output")
-        if source and target and not options.allow_feedback:
-            refuse_feedback(source, target)
-        bridge.expect(1.0)  # opening may take a moment
-        opened: list[Endpoint] = []
-        try:
-            if target:
-                self._speaker = DeviceStream(target, "output", bridge, self.safety)
-                opened.append(self._speaker)
-            else:
-                opened.append(play_nowhere(bridge))
-            if source:
-                self._microphone = DeviceStream(source, "input", bridge, self.safety)
-                opened.append(self._microphone)
-            else:
-                opened.append(play_file(Path(options.input or ""), bridge, self._file_ended))
-        except RtdenoiseError:
-            _close(opened)
-            raise
-        names = (source.name if source else options.input, target.name if target else NOWHERE)
-        self.say(f"{names[0]} -> {names[1]}")
-        return opened
 
     def _file_ended(self) -> None:
         """Let what is on its way be heard, then stop."""
@@ -256,30 +184,18 @@ class LiveSession:
             f"--safety-ms {10 * math.ceil(ms / 10)} bridges that, at the price of latency"
         )
 
-    def _reconnect(self, endpoints: list[Endpoint]) -> list[Endpoint]:
+    def _reconnect(self) -> None:
         """Close what stalled and open again, with growing pauses, until it works or we stop."""
-        sd = import_sounddevice()
-        _close(endpoints)
+        self.ends.close()
         self.say("the audio device is gone: waiting for it to come back")
         pause = 0.2
         while not self.stop.is_set():
             try:
-                sd._terminate()
-                sd._initialize()  # PortAudio lists devices only when it starts
+                self.ends.search_anew()
                 self._restart_path()
-                opened = self._open()
+                self.say(self.ends.open(self.bridge))
                 self.counters.reconnects += 1
-                return opened
-            except (RtdenoiseError, sd.PortAudioError):
+                return
+            except (RtdenoiseError, import_sounddevice().PortAudioError):
                 self.stop.wait(pause)
                 pause = min(1.0, pause * 1.5)
-        return []
-
-
-def _is_file(name: str | None) -> bool:
-    return name is not None and Path(name).is_file()
-
-
-def _close(endpoints: list[Endpoint]) -> None:
-    for endpoint in endpoints:
-        endpoint.close()

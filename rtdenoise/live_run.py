@@ -9,7 +9,8 @@ import numpy as np
 
 from .card import SAMPLE_RATE
 from .counters import Counters
-from .live import LiveOptions, LiveSession
+from .live import LiveSession
+from .live_options import LiveOptions
 from .live_screen import JsonLines, Plain, Screen, choose_screen
 
 

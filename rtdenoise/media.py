@@ -17,8 +17,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .audiofile import part_path, reason
 from .errors import RtdenoiseError
+from .paths import reason
+from .whole import part_path
 
 Audio = NDArray[np.float32]
 SUFFIXES = frozenset(

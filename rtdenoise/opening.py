@@ -10,8 +10,10 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from .audiofile import PIPE, AudioReader, AudioWriter
+from .audio_reader import AudioReader
+from .audio_writer import AudioWriter
 from .media import MediaReader, MediaWriter, is_media
+from .paths import PIPE
 
 Audio = NDArray[np.float32]
 

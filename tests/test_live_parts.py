@@ -6,11 +6,12 @@ import numpy as np
 import pytest
 
 from rtdenoise import RtdenoiseError, commands_live, live_screen, settings
-from rtdenoise.audio_io import Bridge
+from rtdenoise.bridge import Bridge
 from rtdenoise.devices import Device, choose_device, refuse_feedback
 from rtdenoise.drift import DriftControl
 from rtdenoise.fractional import FractionalResampler
-from rtdenoise.live import LiveOptions, LiveSession
+from rtdenoise.live import LiveSession
+from rtdenoise.live_options import LiveOptions
 from rtdenoise.overload import Overload
 from rtdenoise.ring import Ring
 

@@ -1,0 +1,130 @@
+"""Audio files as streams of blocks: a reader that survives damage."""
+
+from __future__ import annotations
+
+import struct
+import sys
+import warnings
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import soundfile as sf
+from numpy.typing import NDArray
+
+from .errors import RtdenoiseError
+from .paths import PIPE, check_input, reason
+
+Audio = NDArray[np.float32]
+MAX_CHANNELS = 8
+SMALL = 256  # frames: less than a block of any codec
+TAGS = (
+    "title",
+    "artist",
+    "album",
+    "comment",
+    "copyright",
+    "date",
+    "genre",
+    "tracknumber",
+    "software",
+    "license",
+)
+
+
+class AudioReader:
+    """Reads blocks [frames, channels] of float32. What can be decoded is given, then a warning."""
+
+    def __init__(self, path: str | Path) -> None:
+        """Open a file, or stdin as `-`. Raises RtdenoiseError on what is no audio."""
+        self.path = Path(path)
+        self._piped = self.path == PIPE
+        if not self._piped:
+            check_input(self.path)
+        try:
+            source = sys.stdin.fileno() if self._piped else self.path
+            self._file = sf.SoundFile(source, closefd=not self._piped)
+        except (sf.SoundFileError, OSError) as error:
+            raise RtdenoiseError(
+                f"{path} cannot be read as audio ({reason(error)}): give a WAV, FLAC, OGG, Opus, "
+                "MP3, AIFF or CAF file, or convert it with ffmpeg"
+            ) from error
+        if not 1 <= self._file.channels <= MAX_CHANNELS:
+            raise RtdenoiseError(
+                f"{path} has {self._file.channels} channels: 1 to {MAX_CHANNELS} are handled; "
+                "split it first"
+            )
+        self.sample_rate, self.channels = self._file.samplerate, self._file.channels
+        self.frames = 0 if self._piped else self._file.frames  # as declared; fewer may come
+        self.format, self.subtype = self._file.format, self._file.subtype
+        self.endian = self._file.endian
+        self.tags = {tag: getattr(self._file, tag) for tag in TAGS if getattr(self._file, tag, "")}
+        self.read = 0  # frames given so far
+
+    def skip(self, frames: int) -> None:
+        """Pass over the first `frames`, before the first block."""
+        if not self._piped and self._file.seekable():
+            self._file.seek(min(frames, self.frames))
+            self.read = min(frames, self.frames)
+        while self.read < frames and (got := len(self._file.read(min(frames - self.read, 48_000)))):
+            self.read += got
+
+    def blocks(self, size: int) -> Iterator[Audio]:
+        """Yield blocks of up to `size` frames until the end, or until decoding fails."""
+        while True:
+            try:
+                block = self._file.read(size, dtype="float32", always_2d=True)
+            except (sf.SoundFileError, RuntimeError) as error:
+                if not self._piped:
+                    yield from self._salvage(size)
+                self._stop(reason(error))
+                return
+            if not len(block):
+                break
+            self.read += len(block)
+            yield block
+        if not self.read:
+            raise RtdenoiseError(f"{self.path} holds no audio: record or copy it again")
+        if self.read < self.frames or (not self._piped and _wav_is_cut_off(self.path)):
+            self._stop("the end is missing")
+
+    def _salvage(self, size: int) -> Iterator[Audio]:
+        """Yield what can be decoded before the damage: libsndfile drops the whole block it hit."""
+        with sf.SoundFile(self.path) as file:
+            pieces, skip = [], self.read
+            try:
+                while skip:  # read, not seek: a damaged file may not be seekable
+                    skip -= len(file.read(min(skip, SMALL)))
+                while len(piece := file.read(SMALL, dtype="float32", always_2d=True)):
+                    pieces.append(piece)
+            except (sf.SoundFileError, RuntimeError):
+                pass
+        for start in range(0, len(pieces), max(1, size // SMALL)):
+            block = np.concatenate(pieces[start : start + max(1, size // SMALL)])
+            self.read += len(block)
+            yield block
+
+    def _stop(self, why: str) -> None:
+        if not self.read:
+            raise RtdenoiseError(f"{self.path} holds no decodable audio ({why}): copy it again")
+        seconds = self.read / self.sample_rate
+        warnings.warn(
+            f"{self.path} is cut off or damaged ({why}): the first {seconds:.2f} s are denoised",
+            stacklevel=2,
+        )
+
+    def __enter__(self) -> AudioReader:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._file.close()
+
+
+def _wav_is_cut_off(path: Path) -> bool:
+    """Return whether a WAV file is shorter than its header says (libsndfile does not tell)."""
+    with open(path, "rb") as handle:
+        head = handle.read(12)
+    if len(head) < 12 or head[:4] != b"RIFF" or head[8:] != b"WAVE":
+        return False
+    declared = struct.unpack("<I", head[4:8])[0] + 8
+    return declared - 8 < 0xFFFFFFF0 and declared > path.stat().st_size + 1

@@ -1,0 +1,112 @@
+"""An audio file that is whole or absent, in the format of what it was made from."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from types import TracebackType
+
+import numpy as np
+import soundfile as sf
+from numpy.typing import NDArray
+
+from .audio_reader import AudioReader
+from .errors import RtdenoiseError
+from .paths import reason
+from .whole import part_path
+
+Audio = NDArray[np.float32]
+
+
+class AudioWriter:
+    """Writes beside the target and renames at the end, so that OUT is whole or absent."""
+
+    def __init__(self, path: str | Path, like: AudioReader) -> None:
+        """Open for writing with the rate, channels, format, subtype and tags of `like`."""
+        self.path, self._frames = Path(path), 0
+        container, subtype = _output_format(self.path, like)
+        self._part = part_path(self.path)
+        try:
+            self._file = sf.SoundFile(
+                self._part,
+                "w",
+                like.sample_rate,
+                like.channels,
+                subtype,
+                like.endian if container == like.format else "FILE",
+                container,
+            )
+        except (sf.SoundFileError, OSError, ValueError, TypeError) as error:
+            self._part.unlink(missing_ok=True)
+            raise RtdenoiseError(
+                f"{path} cannot be written ({reason(error)}): choose another folder or format"
+            ) from error
+        for tag, value in like.tags.items():
+            setattr(self._file, tag, value)
+
+    def write(self, block: Audio) -> None:
+        """Append [frames, channels]. Raises RtdenoiseError when the disk is full."""
+        try:
+            self._file.write(block)
+        except (sf.SoundFileError, OSError) as error:
+            raise self._failed(error) from error
+        self._frames += len(block)
+
+    def __enter__(self) -> AudioWriter:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        try:
+            self._file.close()
+            if kind is None:
+                self._commit()
+        except (sf.SoundFileError, OSError) as problem:
+            if kind is None:
+                raise self._failed(problem) from problem
+        finally:
+            self._part.unlink(missing_ok=True)
+
+    def _commit(self) -> None:
+        # libsndfile does not report every short write: count what really arrived.
+        if sf.info(self._part).frames < self._frames:
+            raise OSError("not all samples arrived")
+        with open(self._part, "rb") as handle:
+            os.fsync(handle.fileno())
+        os.replace(self._part, self.path)
+
+    def _failed(self, error: Exception) -> RtdenoiseError:
+        return RtdenoiseError(
+            f"{self.path} could not be written completely ({reason(error)}): free some disk "
+            "space; nothing was left behind"
+        )
+
+
+def _output_format(path: Path, like: AudioReader) -> tuple[str, str]:
+    """Keep the input's format where the name allows it, else take the one the name asks for."""
+    known = {
+        "WAV": ("WAV", "WAVEX", "RF64", "W64"),
+        "OGG": ("OGG",),
+        "OPUS": ("OGG",),
+        "AIF": ("AIFF",),
+        "AIFC": ("AIFF",),
+    }
+    suffix = path.suffix[1:].upper()
+    formats = known.get(suffix, (suffix,))
+    if like.format in formats and (suffix == "OPUS") == (like.subtype == "OPUS"):
+        return like.format, like.subtype
+    container = formats[0]
+    if container not in sf.available_formats():
+        raise RtdenoiseError(
+            f"{path.name!r} does not name a format that can be written: use .wav, .flac, .ogg, "
+            ".opus, .mp3, .aiff or .caf"
+        )
+    if suffix == "OPUS":
+        return container, "OPUS"
+    if sf.check_format(container, like.subtype) and like.subtype != "OPUS":
+        return container, like.subtype
+    return container, sf.default_subtype(container)

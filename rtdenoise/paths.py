@@ -1,0 +1,44 @@
+"""Is there something to read here, and may something be written there? One line where not."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from .errors import RtdenoiseError
+
+PIPE = Path("-")  # stdin, or stdout
+
+
+def check_input(path: Path) -> None:
+    """Refuse what does not exist, a folder and an empty file."""
+    if not path.exists():
+        raise RtdenoiseError(f"{path} does not exist: check the path")
+    if path.is_dir():
+        raise RtdenoiseError(f"{path} is a folder: give an audio file")
+    if path.stat().st_size == 0:
+        raise RtdenoiseError(f"{path} is empty: record or copy it again")
+
+
+def check_output(source: Path, target: Path, force: bool) -> None:
+    """Refuse a target that is the source, a folder, in no folder, or there already."""
+    if target == PIPE:
+        return
+    if target.exists() and source.exists() and target.samefile(source):
+        raise RtdenoiseError(f"{target} is the input itself: choose another name for the output")
+    if target.is_dir():
+        raise RtdenoiseError(f"{target} is a folder: give a file name for the output")
+    if not target.parent.is_dir():
+        raise RtdenoiseError(f"the folder {target.parent} does not exist: create it first")
+    if target.exists() and not target.is_file():
+        raise RtdenoiseError(f"{target} is no regular file: choose another name for the output")
+    if target.exists() and not force:
+        raise RtdenoiseError(f"{target} exists: use --force to replace it")
+    if not os.access(target.parent, os.W_OK):
+        raise RtdenoiseError(f"the folder {target.parent} cannot be written: choose another one")
+
+
+def reason(error: Exception) -> str:
+    """Return what a library says went wrong, short and on one line."""
+    text = str(getattr(error, "strerror", None) or getattr(error, "error_string", None) or error)
+    return " ".join(text.split()).rstrip(".:")[:120]
