@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 
 from .audio_reader import AudioReader
 from .audio_writer import AudioWriter
-from .media import MediaReader, MediaWriter, is_media
+from .media import MediaReader, is_media
+from .media_writer import MediaWriter
 from .paths import PIPE
 
 Audio = NDArray[np.float32]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from rtdenoise import RtdenoiseError, commands_live, live_screen, settings
+from rtdenoise import RtdenoiseError, commands_live, settings, terminal
 from rtdenoise.bridge import Bridge
 from rtdenoise.devices import Device, choose_device, refuse_feedback
 from rtdenoise.drift import DriftControl
@@ -216,12 +216,12 @@ def test_a_mix_out_of_range_is_refused_and_not_remembered(tmp_path, monkeypatch)
 def test_keys_change_what_is_heard(toy_stream_model):
     session = LiveSession(LiveOptions(model=str(toy_stream_model)))
     for key in "bmmL":
-        live_screen.act(session, key)
+        terminal.act(session, key)
     processor = session.processor
     assert processor.bypass and processor.mix == 0.8 and processor.attenuation_limit_db is None
     for key, limit in (("l", 40), ("l", 30), ("L", 40), ("L", None)):
-        live_screen.act(session, key)
+        terminal.act(session, key)
         assert processor.attenuation_limit_db == limit
-    live_screen.act(session, "q")
+    terminal.act(session, "q")
     assert session.stop.is_set()
-    assert live_screen.meter(-120) == "·" * 30 and live_screen.meter(0) == "█" * 30
+    assert terminal.meter(-120) == "·" * 30 and terminal.meter(0) == "█" * 30

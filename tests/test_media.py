@@ -106,7 +106,7 @@ def test_bad_films(tmp_path, toy_stream_model):
 
 
 def test_a_full_disk_leaves_nothing(tmp_path, toy_stream_model, monkeypatch):
-    from rtdenoise.media import MediaWriter
+    from rtdenoise.media_writer import MediaWriter
 
     def full(self, frame):
         raise self._failed(OSError(28, "No space left on device"))

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from .corpus import Bank
+from .banks import Bank
 from .synthetic import Draw
 
 WARPED = 0.6  # share of the cuts that are played at another speed

@@ -20,7 +20,8 @@ import typer
 from rtdenoise.command import run_function
 from rtdenoise.errors import RtdenoiseError
 
-from .corpus import KINDS, Bank, Clip, Corpus, read_clips, write_clips
+from .banks import Bank, Clip, read_clips, write_clips
+from .corpus import KINDS, Corpus
 from .network_api import SAMPLE_RATE
 
 # codec: format and subtype of libsndfile, its compression level, seconds that stay below 55 MB
