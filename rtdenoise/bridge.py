@@ -33,6 +33,7 @@ class Bridge:
         self.last_underrun = self.last_capture = self.last_play = time.monotonic()
         self.settle = SETTLE  # a file has no burst: 0 there
         self._first: float | None = None
+        self._asked = False
         self.playing = False
         self._mono = np.zeros((SAMPLE_RATE, 1), np.float32)
 
@@ -47,7 +48,7 @@ class Bridge:
 
     def play(self, outdata: Audio) -> None:
         """Fill [frames, channels] for the speaker; no allocation, no lock, no print."""
-        self.last_play = time.monotonic()
+        self.last_play, self._asked = time.monotonic(), True
         if self.drop:
             self.to_play.discard(self.drop)
             self.drop = 0
@@ -68,8 +69,8 @@ class Bridge:
     def ran_dry(self, gap: float) -> None:
         """Count that the speaker's device played all it had, `gap` seconds after it was filled."""
         if self.playing:
-            self.dry += 1
             self.longest_gap = max(self.longest_gap, gap)
+            self.dry += 1
 
     def level(self) -> float:
         """Frames waiting on both sides, as if devices moved single frames and not blocks."""
@@ -81,6 +82,11 @@ class Bridge:
     def stalled(self) -> bool:
         """Whether either side has been silent for too long. A lost device never raises."""
         return time.monotonic() - min(self.last_capture, self.last_play) > STALLED
+
+    @property
+    def flows(self) -> bool:
+        """Whether both sides have called yet."""
+        return self._first is not None and self._asked
 
     def expect(self, seconds: float) -> None:
         """Allow so much time before callbacks begin."""

@@ -39,7 +39,8 @@ def live(
     check_mix(1.0 if mix is None else mix)  # before it is remembered
     if forget:
         forget_settings()
-    given = {"input": input, "output": output, "mix": mix, "limit_db": limit_db}
+    settings = {"input": input, "output": output, "mix": mix, "limit_db": limit_db}
+    given = {key: value for key, value in settings.items() if value is not None}
     chosen = _remembered(given, virtual_mic is not None)
     wanted = LiveOptions(
         model=model,
@@ -53,19 +54,18 @@ def live(
         record=record,
         **chosen,
     )
-    run_live(wanted, quiet, json, virtual_mic)
+    # Only once the devices are open: a slip of the pen must not displace what worked.
+    run_live(wanted, quiet, json, virtual_mic, begun=lambda: _remember(given))
 
 
 def _remembered(given: dict[str, Any], virtual: bool) -> dict[str, Any]:
-    """Join what is given with what was given last time, and remember it.
+    """Join what is given with what was given last time.
 
-    A device that is no longer there is not insisted on; what is not worth keeping (a file as the
-    input, the sink of a virtual microphone) is not kept.
+    A device that is no longer there is not insisted on.
     """
     from .devices import list_devices, names_a_device
-    from .settings import load_settings, save_settings
+    from .settings import load_settings
 
-    given = {key: value for key, value in given.items() if value is not None}
     before = load_settings()
     for kind in ("input", "output"):
         if kind in before and kind not in given:
@@ -73,10 +73,16 @@ def _remembered(given: dict[str, Any], virtual: bool) -> dict[str, Any]:
                 list_devices(), before[kind], kind
             ):
                 del before[kind]
+    return {**before, **given}
+
+
+def _remember(given: dict[str, Any]) -> None:
+    """Keep what was given for the next time; not a file that stood in for a microphone."""
+    from .settings import load_settings, save_settings
+
     lasting = {k: v for k, v in given.items() if k != "input" or not Path(str(v)).is_file()}
     if lasting:
         save_settings({**load_settings(), **lasting})
-    return {**before, **given}
 
 
 def devices() -> None:

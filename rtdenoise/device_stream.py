@@ -49,16 +49,21 @@ class DeviceStream:
                 return
             ahead = times.outputBufferDacTime - times.currentTime
             self._note(ahead)
-            self._watch(bridge, ahead + seconds if ahead else math.inf)
+            self._watch(bridge, ahead + seconds if ahead > 0 else math.inf)
 
         problem = "no channels"
         for channels in dict.fromkeys((1, min(2, most), most)):
             try:
                 self._stream = make(channels=channels, callback=callback, **common)
+            except sd.PortAudioError as error:
+                problem = str(error).splitlines()[0]
+                continue
+            try:
                 self._stream.start()
                 return
             except sd.PortAudioError as error:
                 problem = str(error).splitlines()[0]
+                self._stream.close(ignore_errors=True)
         raise RtdenoiseError(
             f"{device.name!r} does not open for {kind} at 48000 Hz ({problem}): close what uses "
             "it, set it to 48000 Hz in the system's sound settings, or choose another"

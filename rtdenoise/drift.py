@@ -42,6 +42,11 @@ class DriftControl:
         """The correction in force; above zero the speaker's clock is the slower one."""
         return 1e6 * (self._resampler.ratio - 1)
 
+    @property
+    def clocks_ppm(self) -> float:
+        """By how much the clocks differ, without what makes up for a stall at the moment."""
+        return 1e6 * self._integral
+
     def apply(self, block: Audio) -> Audio:
         """Return the block [frames, 1] at the speaker's clock."""
         return self._resampler.process(block)

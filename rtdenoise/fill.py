@@ -19,7 +19,8 @@ from .drift import DriftControl
 CALM = 10.0  # s without an underrun until the fill target shrinks again; doubled each time ...
 CALMEST = 640.0  # ... that this proved too soon, up to so many
 WINDOW = 4.0  # s over which what is waiting is averaged
-MOST_HOPS = 8  # largest fill target
+MOST_HOPS = 8  # largest fill target ...
+MOST = SAMPLE_RATE * 3 // 4  # ... in frames: the ring holds a second
 
 
 class FillControl:
@@ -53,7 +54,6 @@ class FillControl:
         if bridge.dry > self._seen_dry:  # more in the ring would not have helped
             self.counters.device_underruns += bridge.dry - self._seen_dry
             self._seen_dry = bridge.dry
-            self.drift.hold()
         if bridge.playing:
             self.drift.update(bridge.level(), now - self._noted)
         self._noted = now
@@ -71,12 +71,13 @@ class FillControl:
     def overloaded(self, hops: int) -> None:
         """Hold enough ready for steps of so many hops from now on."""
         self.drift.hold()
-        if (missing := hops * self.hop + self.safety - self.target) > 0:
+        if (missing := min(hops * self.hop + self.safety, MOST) - self.target) > 0:
             self.bridge.to_play.write(np.zeros((missing, 1), np.float32))
             self._set_target(self.target + missing)
 
     def _set_target(self, frames: int) -> None:
         """Set how many frames to hold ready for the speaker beyond the block it asks for."""
+        frames = min(frames, MOST)
         self.drift.aim(frames - self.target)
         self.target = self.bridge.reserve = frames
 

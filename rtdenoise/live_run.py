@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import signal
+import threading
+from collections.abc import Callable
 from contextlib import ExitStack
 
 import numpy as np
@@ -13,15 +15,24 @@ from .live import LiveSession
 from .live_options import LiveOptions
 from .live_screen import JsonLines, Plain, Screen, choose_screen
 
+SIGNALS = ("SIGINT", "SIGTERM", "SIGHUP")  # the last one: its terminal was closed
+
 
 def run_live(
     options: LiveOptions,
     quiet: bool = False,
     as_json: bool = False,
     virtual_mic: str | None = None,
+    begun: Callable[[], None] = lambda: None,
 ) -> Counters:
-    """Run until Ctrl-C, SIGTERM, q or `options.seconds`; latency first, counters last."""
-    screen = choose_screen(quiet, as_json)
+    """Run until Ctrl-C, SIGTERM, q or `options.seconds`; latency first, counters last.
+
+    `begun` is called when the devices are open.
+    """
+    screen, stop = choose_screen(quiet, as_json), threading.Event()
+    for name in SIGNALS:  # before there is anything that must not be left behind
+        if number := getattr(signal, name, None):
+            signal.signal(number, lambda *_: stop.set())
     with ExitStack() as stack:
         if virtual_mic:
             from .virtual_mic import VirtualMicrophone
@@ -29,12 +40,10 @@ def run_live(
             microphone = stack.enter_context(VirtualMicrophone(virtual_mic))
             options.output = options.output or microphone.output
             screen.say(f"virtual microphone {virtual_mic!r} is there: choose it in your program")
-        session = LiveSession(options, screen.say)
-        for number in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(number, lambda *_: session.stop.set())
+        session = LiveSession(options, screen.say, stop)
         say_what_runs(session, screen)
         with screen:
-            counters = session.run(lambda: screen.update(session))
+            counters = session.run(lambda: screen.update(session), begun)
     if not quiet:
         summary = summarise(counters, session)
         last = Plain(lambda text: print(text, flush=True))
@@ -66,7 +75,9 @@ def summarise(counters: Counters, session: LiveSession) -> list[str]:
         f"latency at the end {sum(session.latency().values()):.1f} ms",
     ]
     if session.fill.drift.engaged:
-        lines.append(f"the devices' clocks differ by {session.fill.drift.ppm:.0f} ppm: compensated")
+        lines.append(
+            f"the devices' clocks differ by {session.fill.drift.clocks_ppm:.0f} ppm: compensated"
+        )
     if session.takes:
         lines += [f"recorded {path}" for path in session.takes.paths]
         lines += [session.takes.problem] if session.takes.problem else []

@@ -45,6 +45,12 @@ class Takes:
         self._queue.put(None)
         self._thread.join(timeout=10)
 
+    def discard(self) -> None:
+        """Close, and leave nothing behind."""
+        self.close()
+        for path in self.paths:
+            path.unlink(missing_ok=True)
+
     def _run(self) -> None:
         with self._files[0], self._files[1]:
             while (blocks := self._queue.get()) is not None:

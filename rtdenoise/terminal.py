@@ -98,12 +98,19 @@ def next_limit(limit: float | None, up: bool) -> float | None:
     return max((x for x in known if limit is None or x < limit), default=known[-1])
 
 
+def _in_foreground() -> bool:
+    """Whether this job may touch the terminal: `rtdenoise live &` would be stopped for it."""
+    import os
+
+    return os.tcgetpgrp(sys.stdin.fileno()) == os.getpgrp()
+
+
 class Keys:
     """Single key presses from a terminal, without waiting for Enter."""
 
     def __init__(self) -> None:
         self._saved: Any = None
-        if sys.platform != "win32" and sys.stdin.isatty():
+        if sys.platform != "win32" and sys.stdin.isatty() and _in_foreground():
             import termios
             import tty
 

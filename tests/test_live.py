@@ -172,6 +172,12 @@ def test_bad_input_is_one_line_and_exit_2(rig, toy_stream_model, arguments, word
     assert "Traceback" not in err
 
 
+def test_a_start_that_fails_leaves_no_take(rig, toy_stream_model, tmp_path):
+    process = start(rig, "--input", "nowhere", "--record", tmp_path, "--model", toy_stream_model)
+    process.communicate(timeout=30)
+    assert process.returncode == 2 and not list(tmp_path.iterdir())
+
+
 def test_a_file_runs_through_the_live_path_and_is_recorded(rig, toy_stream_model, tmp_path):
     audio = speech(2.0)
     sf.write(tmp_path / "in.wav", audio, RATE, subtype="FLOAT")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import soundfile as sf
 
 from rtdenoise import RtdenoiseError, commands_live, settings, terminal
 from rtdenoise.bridge import Bridge
@@ -92,6 +93,47 @@ def test_what_ran_low_in_between_is_no_surplus(toy_stream_model):
     session.fill._lowest_since -= 1.1
     session.fill.adapt(1)
     assert not session.bridge.drop
+
+
+@pytest.mark.parametrize("milliseconds", [0, -10, 1000, float("nan")])
+def test_a_hop_that_makes_no_sense_is_refused(toy_stream_model, milliseconds):
+    with pytest.raises(RtdenoiseError, match="use up to 200"):
+        LiveSession(LiveOptions(model=str(toy_stream_model), hop_ms=milliseconds))
+
+
+def test_the_largest_hop_and_safety_fit_the_rings(toy_stream_model):
+    session = LiveSession(LiveOptions(model=str(toy_stream_model), hop_ms=200, safety_ms=400))
+    for underruns in range(1, 12):
+        session.bridge.underruns = underruns
+        session.fill.adapt(1)
+    session.fill.overloaded(4)
+    most = session.bridge.reserve + 480
+    session.bridge.to_play.write(np.ones((most, 1), np.float32))
+    assert len(session.bridge.to_play) >= most  # or it would never play again
+
+
+def test_advice_is_given_that_can_be_taken(toy_stream_model):
+    said: list[str] = []
+    session = LiveSession(LiveOptions(model=str(toy_stream_model)), said.append)
+    session.bridge.playing = True
+    for gap in (0.061, 0.07, 0.2, 0.6):
+        session.bridge.ran_dry(gap)
+        session._advise()
+    assert ["--safety-ms 70 " in said[0], "--safety-ms 200 " in said[1]] == [True, True]
+    assert len(said) == 3 and "no --safety-ms, up to 400" in said[2]
+
+
+def test_computing_that_fails_is_told(toy_stream_model, tmp_path):
+    sf.write(tmp_path / "in.wav", np.zeros(48_000), 48_000)
+    options = LiveOptions(str(tmp_path / "in.wav"), "none", str(toy_stream_model))
+    session = LiveSession(options, lambda _: None)
+
+    def broken(block):
+        raise RuntimeError("the card is gone")
+
+    session.processor.engine.step = broken
+    with pytest.raises(RtdenoiseError, match="computing failed: the card is gone"):
+        session.run()
 
 
 @pytest.mark.parametrize("milliseconds", [-1, 1000])
@@ -195,15 +237,16 @@ def test_overload_degrades_in_steps_and_recovers():
 def test_the_last_devices_are_remembered_and_forgotten(tmp_path, monkeypatch):
     monkeypatch.setattr(settings, "settings_path", lambda: tmp_path / "deep" / "live.json")
     monkeypatch.setattr("rtdenoise.devices.list_devices", lambda: DEVICES)
-    given = {"input": "headset", "output": "Built-in Output", "mix": None, "limit_db": 12.0}
-    assert commands_live._remembered(given, False) == {k: v for k, v in given.items() if v}
-    again = commands_live._remembered(dict.fromkeys(given), False)
-    assert again == {k: v for k, v in given.items() if v}
+    given = {"input": "headset", "output": "Built-in Output", "limit_db": 12.0}
+    assert commands_live._remembered(given, False) == given
+    assert commands_live._remembered({}, False) == {}  # not before the devices are open
+    commands_live._remember(given)
+    assert commands_live._remembered({}, False) == given
     monkeypatch.setattr("rtdenoise.devices.list_devices", lambda: DEVICES[:2])
-    again = commands_live._remembered(dict.fromkeys(given), False)
+    again = commands_live._remembered({}, False)
     assert "input" not in again and again["output"] == "Built-in Output"  # unplugged
     settings.forget_settings()
-    assert commands_live._remembered(dict.fromkeys(given), False) == {}
+    assert commands_live._remembered({}, False) == {}
 
 
 def test_a_mix_out_of_range_is_refused_and_not_remembered(tmp_path, monkeypatch):

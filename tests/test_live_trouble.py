@@ -59,6 +59,42 @@ def test_sound_is_back_within_two_seconds_of_the_device(rig, toy_stream_model):
     assert back[0] <= 200, back[0]
 
 
+def test_sound_is_back_when_the_sound_server_is(rig, toy_stream_model):
+    process = start(rig, "--input", "virtmic", "--output", "virtspk", "--model", toy_stream_model)
+    try:
+        wait_for(process, "->")
+        time.sleep(1.0)
+        rig.server.kill()
+        rig.server.wait()
+        time.sleep(1.5)
+        rig.start()
+        wait_for(process, "->")
+        recorder = rig.record()
+        time.sleep(0.3)
+        rig.play(speech(1.0))
+        time.sleep(0.5)
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=10)
+    finally:
+        process.kill()
+        recorder.kill()
+        recorder.wait()
+    assert process.returncode == 0, err
+    assert "1 reconnects" in out
+    assert loud(rig.recording()[:, 1]).sum() > 50
+
+
+def test_a_signal_at_any_moment_leaves_nothing_behind(rig, toy_stream_model):
+    for delay in (0.3, 0.6, 0.9, 1.2):
+        process = start(
+            rig, "--input", "virtmic", "--virtual-mic", "Brief", "--model", toy_stream_model
+        )
+        time.sleep(delay)
+        process.send_signal(signal.SIGHUP)
+        process.communicate(timeout=10)
+        assert "rtdenoise_Brief" not in rig.pactl("list", "short", "modules"), delay
+
+
 def test_a_device_that_ran_dry_is_counted_and_the_cure_is_named(rig, toy_stream_model):
     """Nothing tells a program that the sound server had nothing to play, but its time stamps."""
     options = ("--input", "virtmic", "--output", "virtspk", "--model", toy_stream_model, "--json")
@@ -69,14 +105,14 @@ def test_a_device_that_ran_dry_is_counted_and_the_cure_is_named(rig, toy_stream_
         process.send_signal(signal.SIGSTOP)
         time.sleep(0.2)
         process.send_signal(signal.SIGCONT)
-        time.sleep(1.0)
+        time.sleep(2.5)
         process.send_signal(signal.SIGINT)
         out, err = process.communicate(timeout=10)
     finally:
         process.kill()
     last = json.loads([line for line in out.splitlines() if line.startswith("{")][-1])
-    assert last["device_underruns"] == 1, out
-    stood_still, cure = map(int, re.findall(r"for (\d+) ms; --safety-ms (\d+)", err)[0])
+    assert last["device_underruns"] >= 1, out
+    stood_still, cure = map(int, re.findall(r"for (\d+) ms; --safety-ms (\d+)", err)[-1])
     assert 180 <= stood_still <= cure <= 300
 
 
