@@ -22,7 +22,8 @@ from .session import load_model
 from .span import WHOLE, Span
 
 Audio = NDArray[np.float32]
-BLOCK_SECONDS = 16  # of all channels together; long enough to be worth cutting into pieces
+# Audio of all channels together that is worth cutting into pieces, and the least of each channel.
+BLOCK_SECONDS, LEAST_SECONDS = {"cpu": 16, "cuda": 256}, 4
 SILENCE = 1e-9  # energy added, so that digital silence has a level
 Progress = Callable[[int, int], None]  # frames done, frames in all
 
@@ -77,6 +78,10 @@ class Denoiser:
             return PiecesEngine(self.model, channels, self.workers)
         return make_engine(self.model, channels)
 
+    def _block(self, sample_rate: int, channels: int) -> int:
+        """Return how many frames to read at once."""
+        return max(LEAST_SECONDS, BLOCK_SECONDS[self.provider] // channels) * sample_rate
+
     def __call__(self, audio: Audio, sample_rate: int) -> Audio:
         """Denoise [frames] or [frames, channels]; the same shape back, aligned to the sample."""
         audio = np.asarray(audio, np.float32)
@@ -84,7 +89,7 @@ class Denoiser:
         if not len(frames):
             return audio.copy()
         processor = self.processor()
-        processor.prepare(sample_rate, frames.shape[1], BLOCK_SECONDS * sample_rate)
+        processor.prepare(sample_rate, frames.shape[1], self._block(sample_rate, frames.shape[1]))
         out = np.concatenate([processor.process(frames), processor.flush()])
         return out[-len(frames) :].reshape(audio.shape)
 
@@ -118,7 +123,7 @@ class Denoiser:
             check_output(source, target, force)
             lead, wanted = span.enter(reader)
             processor = self.processor()
-            block = max(1, BLOCK_SECONDS // reader.channels) * reader.sample_rate
+            block = self._block(reader.sample_rate, reader.channels)
             processor.prepare(reader.sample_rate, reader.channels, block)
             with open_writer(target, reader) as writer:
                 result = _copy(reader, writer, processor, progress, lead, wanted)

@@ -49,6 +49,7 @@ class PiecesEngine:
         self._batched = model.provider == "cuda"
         self._workers = workers or min(MOST_WORKERS, available_cores())
         self._helpers: list[StreamEngine] = []
+        self._batches: dict[int, StreamEngine] = {}  # by the number of pieces
         self._pool = ThreadPoolExecutor(max(1, self._workers - 1), "rtdenoise piece")
 
     def reset(self) -> None:
@@ -88,7 +89,10 @@ class PiecesEngine:
         head = self._main.step(block[:, : self._warm_up])
         view = np.lib.stride_tricks.sliding_window_view(block, self._warm_up + length, axis=1)
         batch = view[:, ::length][:, :pieces]  # [channels, pieces, samples]
-        engine = StreamEngine(self._model, self.channels * pieces)
+        if pieces not in self._batches:
+            self._batches[pieces] = StreamEngine(self._model, self.channels * pieces)
+        engine = self._batches[pieces]
+        engine.reset()
         rows = np.ascontiguousarray(batch).reshape(self.channels * pieces, -1)
         out = engine.step(rows)[:, self._warm_up :].reshape(self.channels, -1)
         end = self._warm_up + pieces * length

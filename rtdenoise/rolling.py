@@ -16,6 +16,7 @@ from .errors import RtdenoiseError
 from .session import Model
 
 Audio = NDArray[np.float32]
+AT_ONCE = 4  # s of a file: what is heard again is a fifth of it
 
 
 class RollingEngine:
@@ -32,7 +33,7 @@ class RollingEngine:
                 f"a hop of {self.hop} samples does not fit the model: "
                 f"use a multiple of {card.hop} up to {card.segment}"
             )
-        self._longest = card.segment // self.hop * self.hop
+        self._longest = AT_ONCE * card.segment // self.hop * self.hop
         length = card.before + self.hop + card.after
         self.bound = BoundSession(model, channels, length, given=self.hop)
 

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
+import io
 import sys
+import warnings
 from importlib import resources
 from pathlib import Path
 from typing import Literal, NamedTuple
@@ -87,18 +90,21 @@ def load_model(
     """
     check_choice("provider", provider, PROVIDERS)
     path = find_model(model, engine, provider, prefer)
-    options = _options(threads)
     wanted = provider in ("auto", "cuda") and (provider == "cuda" or has_cuda_driver())
+    session = _create_on_cuda(path, threads, tf32) if wanted else None
+    held = "cuda" if session else "cpu"
+    if wanted and not session:
+        problem = f"the CUDA provider does not load: {_cuda_reason()}"
+        if provider == "cuda":
+            raise RtdenoiseError(problem)
+        warnings.warn(f"{problem}; running on the CPU", stacklevel=2)
     try:
-        session = _create(path, options, _cuda_settings(tf32) if wanted else None)
+        session = session or _create(path, _options(threads), None)
     except Exception as error:  # onnxruntime's errors share no public base class
         raise RtdenoiseError(
             f"{path} is not an ONNX model that onnxruntime can run ({_first_line(error)}): "
             "export one with `python -m export`"
         ) from error
-    held = "cuda" if session.get_providers()[0] == CUDA else "cpu"
-    if provider == "cuda" and held != "cuda":
-        raise RtdenoiseError(f"the CUDA provider does not load: {_cuda_reason()}")
     card = read_card(session, path)
     if engine not in ("auto", card.engine):
         raise RtdenoiseError(f"{path} is a {card.form} model: use --engine {card.engine}")
@@ -108,7 +114,8 @@ def load_model(
 def open_session(model: Model, fixed: dict[str, int]) -> ort.InferenceSession:
     """Open a model once more on one thread, its free dimensions fixed; on CUDA as a CUDA graph.
 
-    A graph must lie on the GPU whole; one that does not is run step by step.
+    A graph must lie on the GPU whole; one that does not is run step by step. Raises RtdenoiseError
+    where a model that held CUDA does not get it again: nothing falls back unsaid.
     """
     options = _options(threads=1)
     for name, size in fixed.items():
@@ -117,9 +124,12 @@ def open_session(model: Model, fixed: dict[str, int]) -> ort.InferenceSession:
         return _create(model.path, options, None)
     settings = _cuda_settings(model.tf32, search="EXHAUSTIVE")
     try:
-        return _create(model.path, options, {**settings, "enable_cuda_graph": "1"})
+        session = _create(model.path, options, {**settings, "enable_cuda_graph": "1"})
     except Exception:  # onnxruntime's errors share no public base class
-        return _create(model.path, options, settings)
+        session = _create(model.path, options, settings)
+    if session.get_providers()[0] != CUDA:
+        raise RtdenoiseError(f"CUDA was lost: {_cuda_reason()}")
+    return session
 
 
 def read_card(session: ort.InferenceSession, path: Path) -> ModelCard:
@@ -164,6 +174,15 @@ def _cuda_settings(tf32: bool, search: str = "HEURISTIC") -> dict[str, str]:
     return {"cudnn_conv_algo_search": search, "use_tf32": str(int(tf32))}
 
 
+def _create_on_cuda(path: Path, threads: int, tf32: bool) -> ort.InferenceSession | None:
+    """Open a file on the GPU, or return None where it is not held."""
+    try:
+        session = _create(path, _options(threads), _cuda_settings(tf32))
+    except Exception:  # such as a card too old, or full; the file itself is judged on the CPU
+        return None
+    return session if session.get_providers()[0] == CUDA else None
+
+
 def _create(
     path: Path, options: ort.SessionOptions, cuda: dict[str, str] | None
 ) -> ort.InferenceSession:
@@ -171,9 +190,12 @@ def _create(
     if cuda is None or CUDA not in ort.get_available_providers():
         return ort.InferenceSession(str(path), options, providers=[CPU])
     ort.set_default_logger_severity(4)
-    if hasattr(ort, "preload_dlls"):
-        ort.preload_dlls()  # those of pip's nvidia packages, or of torch
-    return ort.InferenceSession(str(path), options, providers=[(CUDA, cuda), CPU])
+    # Where libraries or cards are missing both print, and stdout may be a pipe for audio.
+    with contextlib.redirect_stdout(io.StringIO()):
+        if hasattr(ort, "preload_dlls"):
+            ort.preload_dlls()  # those of pip's nvidia packages, or of torch
+        providers = [(CUDA, cuda), CPU]
+        return ort.InferenceSession(str(path), options, providers, enable_fallback=0)
 
 
 def _cuda_reason() -> str:
