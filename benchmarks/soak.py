@@ -41,8 +41,12 @@ def soak(
     clean: Path | None = None,
     safety_ms: float = 0.0,
     keep: Path | None = None,
+    check: bool = False,
 ) -> str:
     """Run, judge, write out.json and out.md; returns the Markdown.
+
+    `check` raises RtdenoiseError where the sound is not what the file path makes, latency has
+    grown, or devices were lost: what no standing still of the machine excuses.
 
     `clean` is what `recording` would be without noise; with it the SI-SDR to it is told too.
     `keep` is where microphone and speaker are kept, as raw float32 stereo.
@@ -83,7 +87,20 @@ def soak(
         "peak_memory_MB": memory,
         "last": states[-1],
     }
-    return write_result(out, result, _markdown(result))
+    text = write_result(out, result, _markdown(result))
+    if check:
+        _check(result)
+    return text
+
+
+def _check(result: dict[str, Any]) -> None:
+    grown = result["latency_end_ms"] - result["latency_start_ms"]
+    close = result["si_sdr_to_file_path_median"]
+    if grown > 20 or close < 15 or result["last"]["reconnects"]:
+        raise RtdenoiseError(
+            f"live audio is not well: {close:.1f} dB from the file path, latency {grown:+.1f} ms, "
+            f"{result['last']['reconnects']} reconnects"
+        )
 
 
 def _start(rig: Any, hop_ms: float, drift_ppm: float, safety_ms: float) -> subprocess.Popen[bytes]:

@@ -77,11 +77,25 @@ def choose_device(devices: list[Device], wanted: str | None, kind: str) -> Devic
     fits = [d for d in usable if wanted == str(d.index)]
     fits = fits or [d for d in usable if wanted.lower() == d.name.lower()]
     fits = fits or [d for d in usable if wanted.lower() in d.name.lower()]
+    if len(fits) > 1:
+        fits = _of_one_system(fits, usable, kind)
     if len(fits) == 1:
         return fits[0]
     names = ", ".join(f"{d.index} {d.name!r}" for d in fits or usable)
     problem = "several devices fit" if fits else f"no {kind} device fits"
     raise RtdenoiseError(f"{problem} {wanted!r}: choose by number among {names}")
+
+
+def _of_one_system(fits: list[Device], usable: list[Device], kind: str) -> list[Device]:
+    """Of one device that several host APIs list (Windows), keep the best one's entry.
+
+    That is WASAPI, which has the shortest way, or else the default device's host API.
+    """
+    default = next((d.host_api for d in usable if kind in d.default), "")
+    for api in ("Windows WASAPI", default):
+        if kept := [d for d in fits if d.host_api == api]:
+            return kept
+    return fits
 
 
 def names_a_device(devices: list[Device], wanted: str, kind: str) -> bool:

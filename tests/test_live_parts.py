@@ -36,6 +36,14 @@ def test_devices_are_chosen_by_number_name_or_default():
         choose_device(DEVICES[:1], None, "output")
 
 
+def test_what_windows_lists_thrice_is_one_device():
+    apis = ("MME", "Windows DirectSound", "Windows WASAPI")
+    cables = [Device(i, "CABLE Input (VB-Audio)", api, 0, 2, 48_000) for i, api in enumerate(apis)]
+    assert choose_device(cables, "cable input", "output").host_api == "Windows WASAPI"
+    other = Device(9, "Speakers", "MME", 0, 2, 48_000, "output")
+    assert choose_device([*cables[:2], other], "cable", "output").host_api == "MME"
+
+
 def test_a_built_in_loop_is_refused():
     with pytest.raises(RtdenoiseError, match="--allow-feedback"):
         refuse_feedback(DEVICES[0], DEVICES[1])

