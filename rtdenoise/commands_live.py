@@ -103,9 +103,10 @@ def latency(
     model: options.Model = None,
     engine: options.EngineName = "auto",
     hop_ms: options.HopMs = None,
+    safety_ms: options.SafetyMs = 0.0,
 ) -> None:
     """Play a chirp, hear it, and print how late live audio is: computed and measured."""
     from .latency_probe import report
 
-    for line in report(input, output, model, engine, hop_ms):
+    for line in report(input, output, model, engine, hop_ms, safety_ms):
         print(line)

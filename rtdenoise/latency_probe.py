@@ -65,26 +65,33 @@ class _Probe(Bridge):
         outdata[: len(piece)] = piece[:, None]
 
 
-def round_trip(input: str | None, output: str | None, times: int = 3) -> float:
+def round_trip(
+    input: str | None, output: str | None, safety: int = 0, times: int = 3
+) -> tuple[float, float, float]:
     """Return the devices' round trip in ms: sample handed out -> the same sample handed in.
 
-    The median of several chirps. Raises RtdenoiseError where the microphone does not hear it.
+    The median of several chirps, and what the input and the output device say of themselves; with
+    `safety` frames more in each, if it can. Raises RtdenoiseError where the microphone does not
+    hear the speaker.
     """
     devices = list_devices()
     source, target = (
         choose_device(devices, wanted, kind)
         for wanted, kind in ((input, "input"), (output, "output"))
     )
-    results = []
+    results, said = [], []
     for _ in range(times):
         silence = np.zeros(int(LEAD * SAMPLE_RATE), np.float32)
         probe = _Probe(np.concatenate([silence, chirp()]))
-        endpoints = [DeviceStream(target, "output", probe), DeviceStream(source, "input", probe)]
+        speaker = DeviceStream(target, "output", probe, safety)
+        microphone = DeviceStream(source, "input", probe, safety)
         time.sleep(LEAD + CHIRP_SECONDS + LISTEN_SECONDS)
-        for endpoint in endpoints:
-            endpoint.close()
+        said.append((1000 * microphone.latency, 1000 * speaker.latency))
+        for stream in (speaker, microphone):
+            stream.close()
         results.append(_late(probe, source.name, target.name))
-    return float(np.median(results))
+    heard, spoken = np.median(said, axis=0)
+    return float(np.median(results)), float(heard), float(spoken)
 
 
 def _late(probe: _Probe, source: str, target: str) -> float:
@@ -109,13 +116,19 @@ def _late(probe: _Probe, source: str, target: str) -> float:
 
 
 def report(
-    input: str | None, output: str | None, model: str | None, engine: str, hop_ms: float | None
+    input: str | None,
+    output: str | None,
+    model: str | None,
+    engine: str,
+    hop_ms: float | None,
+    safety_ms: float = 0.0,
 ) -> list[str]:
-    """Return the latency by part, computed beside measured where the devices let it be measured.
+    """Return the latency by part, beside what was measured of the devices.
 
-    Computing is timed here; the devices' part is the chirp's round trip.
+    Computing is timed here; the devices' part is what their time stamps say, beside the chirp's
+    round trip.
     """
-    options = LiveOptions(input, output, model, engine=engine, hop_ms=hop_ms)
+    options = LiveOptions(input, output, model, engine=engine, hop_ms=hop_ms, safety_ms=safety_ms)
     session = LiveSession(options, lambda _: None)
     block = np.zeros((session.hop, 1), np.float32)
     for _ in range(50):  # paced, as live: a hot loop would flatter
@@ -124,8 +137,10 @@ def report(
         session.processor.process(block)
         session.counters.add(time.perf_counter() - started, 1, session.hop / SAMPLE_RATE)
     parts = session.latency()
+    measured, parts["input device"], parts["output device"] = round_trip(
+        input, output, session.safety
+    )
     computed = parts["input device"] + parts["output device"]
-    measured = round_trip(input, output)
     total = sum(parts.values())
     lines = [f"{'part':<24}{'computed':>10}{'measured':>10}   ms"]
     lines += [f"{name:<24}{value:>10.1f}" for name, value in parts.items()]

@@ -48,6 +48,8 @@ class VirtualMicrophone:
         if any(source.name == f"{self._sink}_mic" for source in self._pulse.source_list()):
             raise RtdenoiseError(f"a microphone {self.name!r} exists already: choose another name")
         mark = f"{MARK}={os.getpid()}"
+        # Where ours is the system's default microphone, it must not become its own source.
+        os.environ.setdefault("PULSE_SOURCE", self._pulse.server_info().default_source_name)
         try:
             self._load(
                 "module-null-sink",
