@@ -40,75 +40,95 @@ class VirtualMicrophone:
         self.name = name
         self._modules: list[int] = []
         self._sink = "rtdenoise_" + re.sub(r"\W", "_", name)
-        self._pulse = connect()
         self._done = threading.Event()
+        self._keeper = threading.Thread(target=self._keep, daemon=True)
 
     def __enter__(self) -> VirtualMicrophone:
-        remove_left_behind(self._pulse)
-        if any(source.name == f"{self._sink}_mic" for source in self._pulse.source_list()):
-            raise RtdenoiseError(f"a microphone {self.name!r} exists already: choose another name")
+        with connect() as pulse:
+            remove_left_behind(pulse)
+            if any(source.name == f"{self._sink}_mic" for source in pulse.source_list()):
+                raise RtdenoiseError(
+                    f"a microphone {self.name!r} exists already: choose another name"
+                )
+            # Where ours is the system's default microphone, it must not become its own source.
+            os.environ.setdefault("PULSE_SOURCE", pulse.server_info().default_source_name)
+            self._create(pulse)
+        os.environ["PULSE_SINK"] = self._sink  # where PortAudio's stream goes from the start
+        self._keeper.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._done.set()
+        self._keeper.join(timeout=2)
+        os.environ.pop("PULSE_SINK", None)
+        try:
+            with connect() as pulse:
+                self._remove(pulse)
+        except RtdenoiseError:
+            pass  # the server is gone, and the microphone with it
+
+    def _create(self, pulse: Any) -> None:
+        """Load both modules, or none. Raises RtdenoiseError."""
         mark = f"{MARK}={os.getpid()}"
-        # Where ours is the system's default microphone, it must not become its own source.
-        os.environ.setdefault("PULSE_SOURCE", self._pulse.server_info().default_source_name)
         try:
             self._load(
+                pulse,
                 "module-null-sink",
                 f"sink_name={self._sink} rate=48000 channels=1 format=float32le norewinds=1 "
                 f"sink_properties=\"device.description='{self.name} (input)' {mark}\"",
             )
             self._load(
+                pulse,
                 "module-remap-source",
                 f"source_name={self._sink}_mic master={self._sink}.monitor channels=1 "
                 f"source_properties=\"device.description='{self.name}' {mark}\"",
             )
         except RtdenoiseError:
-            self.__exit__()
+            self._remove(pulse)
             raise
-        os.environ["PULSE_SINK"] = self._sink  # where PortAudio's stream goes from the start
-        self._mover = threading.Thread(target=self._keep_in_place, daemon=True)
-        self._mover.start()
-        return self
 
-    def __exit__(self, *_: object) -> None:
-        self._done.set()
-        os.environ.pop("PULSE_SINK", None)
-        for index in reversed(self._modules):
-            self._unload(index)
-        self._modules.clear()
-        self._pulse.close()
-
-    def _load(self, module: str, arguments: str) -> None:
+    def _load(self, pulse: Any, module: str, arguments: str) -> None:
         import pulsectl
 
         try:
-            self._modules.append(self._pulse.module_load(module, arguments))
+            self._modules.append(pulse.module_load(module, arguments))
         except pulsectl.PulseError as error:
             raise RtdenoiseError(
                 f"the sound server does not load {module} ({error}): is the name taken?"
             ) from error
 
-    def _unload(self, index: int) -> None:
+    def _remove(self, pulse: Any) -> None:
         import pulsectl
 
-        try:
-            self._pulse.module_unload(index)
-        except pulsectl.PulseError:
-            pass  # the server is gone, and the module with it
+        for index in reversed(self._modules):
+            try:
+                pulse.module_unload(index)
+            except pulsectl.PulseError:
+                pass  # it went together with the other one
+        self._modules.clear()
 
-    def _keep_in_place(self) -> None:
-        """Move our own playback to the sink, should the server have put it elsewhere."""
+    def _keep(self) -> None:
+        """Watch over it until the end, through restarts of the sound server."""
         import pulsectl
 
-        try:
-            with connect() as pulse:
-                sink = pulse.get_sink_by_name(self._sink)
-                while not self._done.wait(0.3):
-                    for stream in pulse.sink_input_list():
-                        ours = stream.proplist.get("application.process.id") == str(os.getpid())
-                        if ours and stream.sink != sink.index:
-                            pulse.sink_input_move(stream.index, sink.index)
-        except (pulsectl.PulseError, RtdenoiseError):
-            return
+        while not self._done.wait(0.3):
+            try:
+                with connect() as pulse:
+                    self._keep_in_place(pulse)
+            except (pulsectl.PulseError, RtdenoiseError):
+                continue
+
+    def _keep_in_place(self, pulse: Any) -> None:
+        """Make it anew where it is gone, and move our own playback to it if it is elsewhere."""
+        if not any(sink.name == self._sink for sink in pulse.sink_list()):
+            self._modules.clear()
+            self._create(pulse)
+        sink = pulse.get_sink_by_name(self._sink)
+        while not self._done.wait(0.3):
+            for stream in pulse.sink_input_list():
+                ours = stream.proplist.get("application.process.id") == str(os.getpid())
+                if ours and stream.sink != sink.index:
+                    pulse.sink_input_move(stream.index, sink.index)
 
 
 def connect() -> Any:

@@ -84,6 +84,28 @@ def test_sound_is_back_when_the_sound_server_is(rig, toy_stream_model):
     assert loud(rig.recording()[:, 1]).sum() > 50
 
 
+def test_a_virtual_microphone_survives_its_sound_server(rig, toy_stream_model):
+    options = ("--input", "virtmic", "--virtual-mic", "Lasting", "--model", toy_stream_model)
+    process = start(rig, *options)
+    try:
+        wait_for(process, "->")
+        rig.server.kill()
+        rig.server.wait()
+        rig.start()
+        wait_for(process, "->")
+        time.sleep(1.0)
+        assert "rtdenoise_Lasting_mic" in rig.pactl("list", "short", "sources")
+        playing = rig.pactl("list", "sink-inputs")
+        process.send_signal(signal.SIGTERM)
+        _, err = process.communicate(timeout=10)
+    finally:
+        process.kill()
+    assert process.returncode == 0, err
+    sink = re.findall(r"Sink: (\d+)", playing)
+    assert sink, playing
+    assert "rtdenoise_Lasting" not in rig.pactl("list", "short", "modules")
+
+
 def test_a_signal_at_any_moment_leaves_nothing_behind(rig, toy_stream_model):
     for delay in (0.3, 0.6, 0.9, 1.2):
         process = start(
