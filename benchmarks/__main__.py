@@ -157,7 +157,7 @@ def precision(
     """Compare fp32, fp16, int8 and opsets: size, time, quality."""
     from .precision import precision as measure
 
-    print(measure(checkpoint, clips, out, 1 if quick else 5))
+    print(measure(checkpoint, clips, out, 1 if quick else 15))
 
 
 @app.command()

@@ -1,4 +1,4 @@
-"""Half precision, 8-bit weights and later opsets: what do they cost, and what do they bring?
+"""Half precision, 8 bits, TF32 and later opsets: what do they cost, and what do they bring?
 
     python -m benchmarks precision CHECKPOINT EVAL
 
@@ -29,8 +29,8 @@ from .timing import count_times
 Variant = tuple[str, int]  # precision, opset
 Forms = dict[str, Path]
 RATE = 48_000
-VARIANTS = [("fp32", 17), ("fp32", 18), ("fp32", 20), ("fp16", 17), ("int8", 17)]
-ROUNDS = 5
+VARIANTS = [("fp32", 17), ("fp32", 18), ("fp32", 20), ("fp16", 17), ("int8", 17), ("tf32", 17)]
+ROUNDS = 15
 COLUMNS = {
     "precision": "precision",
     "opset": "opset",
@@ -64,7 +64,7 @@ def _times(models: dict[Variant, Forms], rounds: int) -> dict[Variant, tuple[flo
     times: dict[Variant, list[tuple[float, float]]] = {variant: [] for variant in models}
     for _ in range(rounds):
         for variant, forms in models.items():
-            segment = run_ms(forms["segment"], RATE, 0.5)
+            segment = run_ms(forms["segment"], RATE, 0.2)
             times[variant].append((hop_ms(forms["stream"]), segment))
     return {variant: tuple(np.median(taken, axis=0)) for variant, taken in times.items()}
 

@@ -29,7 +29,7 @@ def export(
         str, typer.Option(help="segment, stream, rolling, or all (with a prefix).")
     ] = "all",
     dynamic: Annotated[bool, typer.Option(help="Free the segment form's time axis.")] = False,
-    precision: Annotated[str, typer.Option(help="fp32, or for trials: fp16, int8.")] = "fp32",
+    precision: Annotated[str, typer.Option(help="fp32, or for trials: fp16, int8, tf32.")] = "fp32",
     name: Annotated[str | None, typer.Option(help="The model's name in its card.")] = None,
     version: Annotated[str | None, typer.Option(help="The model's version.")] = None,
     licence: Annotated[str, typer.Option(help="Licence of the weights.")] = "MIT",

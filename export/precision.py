@@ -10,7 +10,8 @@ from pathlib import Path
 import onnx
 import torch
 
-PRECISIONS = ("fp32", "fp16", "int8")
+PRECISIONS = ("fp32", "fp16", "int8", "tf32")
+TF32_BITS = 23 - 10  # of the mantissa, that are lost
 
 
 def while_tracing(precision: str) -> AbstractContextManager[object]:
@@ -25,11 +26,24 @@ def after_tracing(model: onnx.ModelProto, precision: str) -> onnx.ModelProto:
     """Return `model` with fp16 weights stored as such, int8 weights, or as it is (fp32).
 
     int8: one scale a weight column, activations quantised as they come (onnxruntime's dynamic
-    quantisation).
+    quantisation). tf32: weights rounded as CUDA rounds them; that it rounds activations too, by as
+    much, is not shown.
     """
     if precision == "fp16":
         return _halve_weights(model)
+    if precision == "tf32":
+        return _round_weights(model)
     return _to_int8(model) if precision == "int8" else model
+
+
+def _round_weights(model: onnx.ModelProto) -> onnx.ModelProto:
+    """Round matrices to the 10 bits of mantissa that TF32 keeps, to nearest."""
+    for tensor in model.graph.initializer:
+        if tensor.data_type == onnx.TensorProto.FLOAT and len(tensor.dims) > 1:
+            bits = onnx.numpy_helper.to_array(tensor).view("uint32")
+            bits = (bits + (1 << TF32_BITS - 1)) >> TF32_BITS << TF32_BITS
+            tensor.CopyFrom(onnx.numpy_helper.from_array(bits.view("float32"), tensor.name))
+    return model
 
 
 def _halve_weights(model: onnx.ModelProto) -> onnx.ModelProto:

@@ -140,3 +140,14 @@ def test_lower_precisions_are_smaller_and_near(toy_checkpoint, tmp_path, capsys,
     assert said[0] < 1e-4 < said[1] < error
     types = {t.data_type for t in onnx.load(small).graph.initializer}
     assert {"fp16": onnx.TensorProto.FLOAT16, "int8": onnx.TensorProto.INT8}[precision] in types
+
+
+def test_tf32_is_what_ten_bits_leave(toy_checkpoint, tmp_path, capsys):
+    export_checkpoint(toy_checkpoint, tmp_path / "t.onnx", "stream", precision="tf32")
+    assert 1e-7 < float(capsys.readouterr().out.rsplit(" ", 1)[1]) < 0.01
+    matrices = [
+        onnx.numpy_helper.to_array(t)
+        for t in onnx.load(tmp_path / "t.onnx").graph.initializer
+        if t.data_type == onnx.TensorProto.FLOAT and len(t.dims) > 1
+    ]
+    assert matrices and all((m.view("uint32") & 0x1FFF == 0).all() for m in matrices)
