@@ -18,6 +18,7 @@ from .ring import Ring
 Audio = NDArray[np.float32]
 BLOCK = 480  # frames per callback: 10 ms held bit-exact where smaller blocks lost samples
 FADE = 96  # frames of the fade into an underrun: 2 ms
+FADE_OUT = np.linspace(1, 0, FADE, dtype=np.float32)
 STALLED = 0.5  # s without a callback: the device is gone
 SETTLE = 0.2  # s of captured audio to throw away: devices begin with a burst
 
@@ -61,7 +62,7 @@ class Bridge:
         if got < wanted:  # fade what is there, so that the gap does not click
             mono[got:] = 0
             length = min(FADE, got)
-            mono[got - length : got, 0] *= np.linspace(1, 0, length, dtype=np.float32)
+            mono[got - length : got, 0] *= FADE_OUT[FADE - length :]
             self.underruns += 1
             self.last_underrun = self.last_play
         outdata[:] = mono

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 from typing import Any
 
 from .errors import RtdenoiseError
 
-BUILT_IN = ("built-in", "builtin", "internal", "macbook", "realtek", "hda intel", "laptop")
+BUILT_IN = (
+    *("built-in", "builtin", "internal", "macbook", "realtek", "hda intel", "laptop"),
+    *("analog-output-speaker", "[out] speaker", "[in] mic"),  # ports of Linux' sound servers
+)
+SERVER = ("default", "pulse", "pipewire")  # devices behind which a sound server chooses
 
 
 @dataclasses.dataclass(frozen=True)
@@ -110,13 +115,32 @@ def names_a_device(devices: list[Device], wanted: str, kind: str) -> bool:
 def refuse_feedback(source: Device, target: Device) -> None:
     """Raise RtdenoiseError for a built-in microphone played on the loudspeaker beside it.
 
-    Known by the name: the same device, or two on one host API, both named as built in. Virtual
-    devices, headsets and cables pass.
+    Known by the name: the same device, or two on one host API, both named as built in; of Linux'
+    default devices by what the sound server uses. Virtual devices, headsets and cables pass.
     """
-    names = (source.name.lower(), target.name.lower())
-    built_in = all(any(word in name for word in BUILT_IN) for name in names)
+    names = (source.name, target.name)
+    if all(name in SERVER for name in names):
+        names = _behind_the_server() or names
+    built_in = all(any(word in name.lower() for word in BUILT_IN) for name in names)
     if built_in and source.host_api == target.host_api:
         raise RtdenoiseError(
-            f"{source.name!r} would hear {target.name!r} and howl: use headphones, choose another "
+            f"{names[0]!r} would hear {names[1]!r} and howl: use headphones, choose another "
             "output, or pass --allow-feedback"
         )
+
+
+def _behind_the_server() -> tuple[str, str] | None:
+    """Return the ports in use of PulseAudio's or PipeWire's default microphone and speaker."""
+    from .virtual_mic import connect
+
+    if os.environ.get("PULSE_SINK"):  # our own virtual microphone, which nobody hears
+        return None
+    try:
+        with connect() as pulse:
+            info = pulse.server_info()
+            source = pulse.get_source_by_name(info.default_source_name)
+            sink = pulse.get_sink_by_name(info.default_sink_name)
+    except Exception:  # no pulsectl, no server, no default: nothing is known
+        return None
+    ports = [device.port_active and device.port_active.name for device in (source, sink)]
+    return (ports[0], ports[1]) if all(ports) else None

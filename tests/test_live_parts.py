@@ -15,6 +15,7 @@ from rtdenoise.live import LiveSession
 from rtdenoise.live_options import LiveOptions
 from rtdenoise.overload import Overload
 from rtdenoise.ring import Ring
+from rtdenoise.takes import Takes
 
 DEVICES = [
     Device(0, "Built-in Microphone", "Core Audio", 1, 0, 48_000, "input"),
@@ -48,6 +49,37 @@ def test_a_built_in_loop_is_refused():
     with pytest.raises(RtdenoiseError, match="--allow-feedback"):
         refuse_feedback(DEVICES[0], DEVICES[1])
     refuse_feedback(DEVICES[0], DEVICES[2])
+
+
+@pytest.mark.parametrize(
+    ("ports", "howls"),
+    [
+        (("analog-input-internal-mic", "analog-output-speaker"), True),
+        (("[In] Mic1", "[Out] Speaker"), True),
+        (("analog-input-internal-mic", "analog-output-headphones"), False),
+        (None, False),
+    ],
+)
+def test_what_the_sound_server_chose_is_looked_at(monkeypatch, ports, howls):
+    monkeypatch.setattr("rtdenoise.devices._behind_the_server", lambda: ports)
+    both = Device(0, "default", "ALSA", 32, 32, 44_100, "input and output")
+    if howls:
+        with pytest.raises(RtdenoiseError, match="--allow-feedback"):
+            refuse_feedback(both, both)
+    else:
+        refuse_feedback(both, both)
+
+
+def test_long_takes_go_on_in_another_file(tmp_path, monkeypatch):
+    names = iter("ab")
+    monkeypatch.setattr("rtdenoise.takes.LONGEST", 1000)
+    monkeypatch.setattr("rtdenoise.takes.time.strftime", lambda _: next(names))
+    takes = Takes(tmp_path)
+    for value in (0.1, 0.2, 0.3):
+        takes.add(np.full((600, 1), value, np.float32), np.full((600, 1), -value, np.float32))
+    takes.close()
+    lengths = {path.name: sf.info(path).frames for path in tmp_path.iterdir()}
+    assert sorted(lengths.values()) == [600, 600, 1200, 1200] and not takes.problem
 
 
 def test_ring_wraps_counts_and_discards():

@@ -120,6 +120,33 @@ def test_a_signal_at_any_moment_leaves_nothing_behind(rig, toy_stream_model):
         assert "rtdenoise_Brief" not in rig.pactl("list", "short", "modules"), delay
 
 
+def test_sleep_and_waking_are_survived(rig, toy_stream_model):
+    recorder = rig.record()
+    options = ("--input", "virtmic", "--output", "virtspk", "--model", toy_stream_model, "--json")
+    process = start(rig, *options)
+    try:
+        wait_for(process, "{")
+        time.sleep(2.0)
+        process.send_signal(signal.SIGSTOP)
+        time.sleep(4.0)
+        process.send_signal(signal.SIGCONT)
+        time.sleep(4.0)
+        before = frames(rig)
+        rig.play(speech(1.0))
+        time.sleep(0.5)
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=10)
+    finally:
+        process.kill()
+        recorder.kill()
+        recorder.wait()
+    assert process.returncode == 0, err
+    assert loud(rig.recording()[before:, 1]).sum() > 50
+    states = [json.loads(line) for line in out.splitlines() if line.startswith("{")]
+    first, last = (sum(states[i]["latency_ms"].values()) for i in (1, -1))
+    assert last - first < 60, (first, last)
+
+
 def test_a_device_that_ran_dry_is_counted_and_the_cure_is_named(rig, toy_stream_model):
     """Nothing tells a program that the sound server had nothing to play, but its time stamps."""
     options = ("--input", "virtmic", "--output", "virtspk", "--model", toy_stream_model, "--json")

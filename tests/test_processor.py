@@ -5,6 +5,7 @@ import os
 import numpy as np
 import pytest
 
+from rtdenoise import Denoiser
 from rtdenoise.errors import RtdenoiseError
 from rtdenoise.processor import Processor
 
@@ -96,9 +97,29 @@ def test_parameters_changed_at_random_never_click():
             processor.mix = float(RNG.random())
             processor.bypass = bool(RNG.integers(2))
             processor.gain_db = float(RNG.uniform(-20, 0))
+            processor.attenuation_limit_db = [None, 3.0, 20.0][RNG.integers(3)]
         out.append(processor.process(audio[i : i + 240]))
     steps = np.abs(np.diff(np.concatenate(out)[:, 0]))
     # The steepest step of the tone itself, plus the steepest ramp: full scale in 20 ms.
+    assert steps.max() < 0.5 * 2 * np.pi * 440 / 48_000 + 2 * 0.5 / 960 + 1e-4
+
+
+def test_passing_through_for_want_of_time_neither_clicks_nor_shifts():
+    """As live does under overload: the network fades out, rests, and fades in again."""
+    audio = tone(48_000, 1.0)
+    processor = Processor(Delay)
+    processor.prepare(48_000, 1, 480, whole_hops=True)
+    out = []
+    for i in range(0, len(audio), 480):
+        step = processor.pass_through if 40 <= i // 480 < 60 else processor.process
+        out.append(step(audio[i : i + 480]))
+    heard = np.concatenate(out)
+    np.testing.assert_allclose(heard[480 : 40 * 480], audio[: 39 * 480], atol=1e-6)
+    # Dry and denoised are the same here, so nothing may be seen of the change but one hop's fade
+    # out of the silence that the network heard while it rested.
+    np.testing.assert_allclose(heard[42 * 480 : 60 * 480], audio[41 * 480 : 59 * 480], atol=1e-6)
+    np.testing.assert_allclose(heard[63 * 480 :], audio[62 * 480 : -480], atol=1e-6)
+    steps = np.abs(np.diff(heard[:, 0]))
     assert steps.max() < 0.5 * 2 * np.pi * 440 / 48_000 + 2 * 0.5 / 960 + 1e-4
 
 
@@ -118,6 +139,15 @@ def test_nan_and_inf_are_zeroed_counted_and_harm_nothing_later():
 def test_silence_and_denormals_stay_silent(level):
     out = run_random(make(), np.full((5000, 1), level, np.float32), 300)
     assert np.abs(out).max() <= 1e-30
+
+
+@pytest.mark.parametrize("level", [0.0, 1e-40])
+def test_a_network_stays_silent_on_silence_and_denormals(toy_stream_model, level):
+    processor = Denoiser(toy_stream_model).processor()
+    processor.prepare(48_000, 1, 480)
+    block = np.full((480, 1), level, np.float32)
+    peak = max(float(np.abs(processor.process(block)).max()) for _ in range(1000))
+    assert peak < 1e-6
 
 
 @pytest.mark.parametrize("channels", [0, 9])
