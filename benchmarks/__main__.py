@@ -100,7 +100,7 @@ def latency(
     """Time a hop of live audio: both engines, hot and paced, each provider present."""
     from .latency import latency as measure
 
-    seconds, endured = (1.0, 1.0) if quick else (10.0, 60 * minutes)
+    seconds, endured = (0.3, 1.0) if quick else (10.0, 60 * minutes)
     print(measure(out, model, seconds, endured))
 
 
