@@ -52,6 +52,18 @@ def cost(model: Path, batch: int, samples: int) -> Cost:
     return Cost(2 * sum(_multiplications(node) for node in nodes), moved, len(nodes))
 
 
+def cost_of_batch(model: Path, batch: int, samples: int) -> Cost:
+    """Return `cost` for any batch: what each clip adds to two of them is what the second added.
+
+    A batch made for a GPU would take the CPU minutes, and more memory than there is.
+    """
+    if batch <= 2:
+        return cost(model, batch, samples)
+    one, two = (cost(model, count, samples) for count in (1, 2))
+    flops, moved = two.flops - one.flops, two.bytes - one.bytes
+    return Cost(two.flops + (batch - 2) * flops, two.bytes + (batch - 2) * moved, two.nodes)
+
+
 def _multiplications(node: dict[str, Any]) -> int:
     """Multiplications of a matrix product or a convolution; other nodes count as none."""
     kind = node["op_name"]

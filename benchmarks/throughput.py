@@ -20,7 +20,7 @@ from onnx import TensorProto, helper
 from rtdenoise.engine import StreamEngine
 from rtdenoise.session import CPU, CUDA, find_model, has_cuda_driver, load_model
 
-from .graph_cost import cost, feeds
+from .graph_cost import cost_of_batch, feeds
 from .results import markdown, write_result
 from .timing import count_times, times_within
 
@@ -48,7 +48,10 @@ def throughput(out: Path, model: str | None = None, quick: bool = False) -> str:
         roof = ceilings[provider] = machine_ceilings(provider, 0.1 if quick else 1.0)
         for batch in BATCHES[provider][: 2 if quick else None]:
             for piece in PIECES[: 2 if quick else None]:
-                rows.append(_row(path, provider, batch, piece, roof, quick))
+                try:
+                    rows.append(_row(path, provider, batch, piece, roof, quick))
+                except Exception as error:  # out of memory: onnxruntime's errors share no base
+                    print(f"{provider}, batch {batch}, {piece:g} s: {str(error)[:120]}")
         streams[provider] = concurrent_streams(path, provider, quick)
     _draw(rows, ceilings, out.with_suffix(".png"))
     text = markdown("Throughput: one session, one thread on the CPU", COLUMNS, rows) + "\n"
@@ -68,7 +71,7 @@ def _row(
     session = load_model(path, provider=provider).session
     samples = round(piece * RATE)
     seconds = _time(_runner(session, provider, batch, samples), 0.1 if quick else 1.5)
-    spent = cost(path, batch, samples)
+    spent = cost_of_batch(path, batch, samples)
     gflops, gbytes = spent.flops / seconds / 1e9, spent.bytes / seconds / 1e9
     reachable = min(roof[0], roof[1] * spent.flops / spent.bytes)
     return {

@@ -92,6 +92,10 @@ def test_operations_are_counted_as_torch_counts_them(toy_segment_model):
     counted = graph_cost.cost(toy_segment_model, 1, 48_000)
     assert counted.flops == pytest.approx(counter.get_total_flops(), rel=0.02)
     assert counted.bytes > counted.nodes > 50
+    many, counted = (
+        f(toy_segment_model, 5, 48_000) for f in (graph_cost.cost_of_batch, graph_cost.cost)
+    )
+    assert many.flops == counted.flops and many.bytes == pytest.approx(counted.bytes, rel=0.01)
 
 
 def test_a_loaded_model_at_rest_takes_no_processor():
