@@ -22,6 +22,7 @@ from rtdenoise.session import bundled_models, has_cuda_driver, load_model
 
 from .peer_hop import beside_peers, sentence
 from .results import markdown, write_result
+from .stalls import Stalls
 
 Times = NDArray[np.float64]
 SECOND = bundled_models()["default-segment"]
@@ -73,13 +74,17 @@ def latency(
         if endured:
             engine = _engine(model, "segment", provider, 20)
             pace = f"paced for {endured / 60:g} min"
+            stalls = Stalls()
+            stalls.start()
             times = measure(engine, 0.02, endured, paced=True)
-            rows.append(_row(provider, "segment", 20, pace, *times))
+            stood_still = stalls.stop()
+            rows.append(_row(provider, "segment", 20, pace, *times) | stood_still)
     _draw(pictures, out.with_suffix(".png"))
     text = markdown("Time of a hop of live audio, one thread", COLUMNS, rows)
     refusals = {row["refusal"] for row in rows if row.get("refusal")}
     text += "\n" + "\n".join(f"Refused: {refusal}" for refusal in sorted(refusals))
     text += f"\n\n{sentence(beside)}\n"
+    text += "".join(_stood_still(row) for row in rows if "stalls" in row)
     return write_result(out, {"rows": rows, "beside": beside}, text)
 
 
@@ -141,6 +146,13 @@ def _row(
     row["python"] = float(np.median(whole - inside)) * 1000
     row["missed"], row["hops"] = int((whole > hop_ms / 1000).sum()), len(whole)
     return row
+
+
+def _stood_still(row: dict[str, Any]) -> str:
+    return (
+        f"\n{row['provider']}, {row['engine']}, {row['pace']}: the machine itself stood still for "
+        f"more than 15 ms {row['stalls']} times, at most {row['longest_stall_ms']:g} ms.\n"
+    )
 
 
 def _draw(times: dict[str, Times], path: Path) -> None:
