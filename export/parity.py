@@ -24,14 +24,13 @@ def compare(
     audio = _probes(card.segment)
     with torch.no_grad():
         expected = network(audio, zero_timestep(len(audio))).numpy()
-    if card.form == "segment":
-        (got,) = session.run(None, {"audio": audio.numpy()})
-    elif card.form == "rolling":
-        (got,) = session.run(None, {"audio": audio.numpy()})
-        expected = expected[..., card.before : expected.shape[-1] - card.after]
-    else:
+    if card.form == "stream":
         got = _stream(session, audio.numpy(), network, card)
         expected = expected[..., : expected.shape[-1] - card.lookahead]
+    else:
+        (got,) = session.run(None, {"audio": audio.numpy()})
+    if card.form == "rolling":
+        expected = expected[..., card.before : expected.shape[-1] - card.after]
     error = float(np.abs(got - expected).max())
     if not error <= tolerance:
         raise RtdenoiseError(f"ONNX and PyTorch differ by {error:.1e} (> {tolerance}): not written")

@@ -8,6 +8,8 @@ and outputs at the same addresses. States go back and forth between two sets of 
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import onnxruntime as ort
 from numpy.typing import NDArray
@@ -15,6 +17,12 @@ from numpy.typing import NDArray
 from .session import Model, open_session
 
 Audio = NDArray[np.float32]
+
+
+def in_pieces(block: Audio, longest: int, run: Callable[[Audio], Audio]) -> Audio:
+    """Return what `run` makes of [channels, samples], given at most `longest` samples at once."""
+    out = [run(block[:, i : i + longest]) for i in range(0, block.shape[1], longest)]
+    return out[0] if len(out) == 1 else np.concatenate(out, axis=1)
 
 
 class BoundSession:

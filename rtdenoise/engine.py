@@ -12,7 +12,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from .bound import BoundSession
+from .bound import BoundSession, in_pieces
 from .errors import RtdenoiseError
 from .rolling import RollingEngine
 from .session import Model
@@ -73,9 +73,7 @@ class SegmentEngine:
 
     def step(self, block: Audio) -> Audio:
         """Denoise [channels, k * hop]; the same shape back, `delay` samples late."""
-        starts = range(0, block.shape[1], self._widest)
-        out = [self._advance(block[:, i : i + self._widest]) for i in starts]
-        return out[0] if len(out) == 1 else np.concatenate(out, axis=1)
+        return in_pieces(block, self._widest, self._advance)
 
     def _advance(self, block: Audio) -> Audio:
         hop, ring = block.shape[1], self.bound.audio
@@ -133,11 +131,7 @@ class StreamEngine:
 
     def step(self, block: Audio) -> Audio:
         """Denoise [channels, k * hop]; the same shape back, `delay` samples late."""
-        out = [
-            self._run(block[:, i : i + self._longest])
-            for i in range(0, block.shape[1], self._longest)
-        ]
-        return out[0] if len(out) == 1 else np.concatenate(out, axis=1)
+        return in_pieces(block, self._longest, self._run)
 
     def _run(self, block: Audio) -> Audio:
         if not self.bound:

@@ -11,7 +11,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from .bound import BoundSession
+from .bound import BoundSession, in_pieces
 from .errors import RtdenoiseError
 from .session import Model
 
@@ -43,9 +43,7 @@ class RollingEngine:
 
     def step(self, block: Audio) -> Audio:
         """Denoise [channels, k * hop]; the same shape back, `delay` samples late."""
-        starts = range(0, block.shape[1], self._longest)
-        out = [self._advance(block[:, i : i + self._longest]) for i in starts]
-        return out[0] if len(out) == 1 else np.concatenate(out, axis=1)
+        return in_pieces(block, self._longest, self._advance)
 
     def _advance(self, block: Audio) -> Audio:
         hop, window = self.hop, self.bound.audio

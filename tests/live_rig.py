@@ -80,6 +80,13 @@ class LiveRig:
         self.pactl("set-default-source", "vmic")
         self.pactl("set-default-sink", "spk")
 
+    def restart(self, after: float = 0.0) -> None:
+        """Kill the server, and start another so many seconds later."""
+        self.server.kill()
+        self.server.wait()
+        time.sleep(after)
+        self.start()
+
     def pactl(self, *arguments: str) -> str:
         return subprocess.run(
             ["pactl", *arguments], env=self.env, capture_output=True, text=True

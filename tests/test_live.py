@@ -65,6 +65,16 @@ def share_heard(reference: np.ndarray, delayed: np.ndarray, piece: int = RATE //
     return float(np.mean([lag(part, delayed)[1] > 0.99 for part in pieces]))
 
 
+def play_and_stop(
+    rig: LiveRig, process: subprocess.Popen, audio: np.ndarray, after: float = 0.5
+) -> tuple[str, str]:
+    """Play into the microphone, wait, press Ctrl-C; return stdout and stderr."""
+    rig.play(audio)
+    time.sleep(after)
+    process.send_signal(signal.SIGINT)
+    return process.communicate(timeout=10)
+
+
 def live_round_trip(rig: LiveRig, model: Path, *options: str) -> tuple[float, float, float, str]:
     """Play into the microphone; return (reported, measured latency in ms, correlation, output).
 
@@ -78,10 +88,7 @@ def live_round_trip(rig: LiveRig, model: Path, *options: str) -> tuple[float, fl
     try:
         wait_for(process, "{")
         time.sleep(1.0)
-        rig.play(audio)
-        time.sleep(0.6)
-        process.send_signal(signal.SIGINT)
-        out, err = process.communicate(timeout=10)
+        out, err = play_and_stop(rig, process, audio, 0.6)
     finally:
         process.kill()
         recorder.kill()

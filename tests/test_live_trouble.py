@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from live_rig import RATE, LiveRig
-from test_live import speech, start, wait_for
+from test_live import play_and_stop, speech, start, wait_for
 
 pytestmark = pytest.mark.flaky(reruns=2)  # see test_live.py
 
@@ -64,17 +64,11 @@ def test_sound_is_back_when_the_sound_server_is(rig, toy_stream_model):
     try:
         wait_for(process, "->")
         time.sleep(1.0)
-        rig.server.kill()
-        rig.server.wait()
-        time.sleep(1.5)
-        rig.start()
+        rig.restart(after=1.5)
         wait_for(process, "->")
         recorder = rig.record()
         time.sleep(0.3)
-        rig.play(speech(1.0))
-        time.sleep(0.5)
-        process.send_signal(signal.SIGINT)
-        out, err = process.communicate(timeout=10)
+        out, err = play_and_stop(rig, process, speech(1.0))
     finally:
         process.kill()
         recorder.kill()
@@ -89,9 +83,7 @@ def test_a_virtual_microphone_survives_its_sound_server(rig, toy_stream_model):
     process = start(rig, *options)
     try:
         wait_for(process, "->")
-        rig.server.kill()
-        rig.server.wait()
-        rig.start()
+        rig.restart()
         wait_for(process, "->")
         deadline = time.monotonic() + 8
         while "rtdenoise_Lasting_mic" not in rig.pactl("list", "short", "sources"):
@@ -132,10 +124,7 @@ def test_sleep_and_waking_are_survived(rig, toy_stream_model):
         process.send_signal(signal.SIGCONT)
         time.sleep(4.0)
         before = frames(rig)
-        rig.play(speech(1.0))
-        time.sleep(0.5)
-        process.send_signal(signal.SIGINT)
-        out, err = process.communicate(timeout=10)
+        out, err = play_and_stop(rig, process, speech(1.0))
     finally:
         process.kill()
         recorder.kill()
