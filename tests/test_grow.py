@@ -1,0 +1,65 @@
+"""A wider network starts as what the small one was, and its new units can learn."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+import torch
+from test_networks import NETWORKS
+
+from rtdenoise.errors import RtdenoiseError
+from train.checkpoint import load_network, save_checkpoint
+from train.config import preset
+from train.grow import grown
+from train.networks import build
+
+SMALL = NETWORKS["default"] | {"detail": 8}
+WIDE = SMALL | {"channels": 10, "full_band": 12, "detail": 11}
+
+
+@pytest.fixture
+def small():
+    """A network none of whose values is what it was made with."""
+    torch.manual_seed(0)
+    network = build("default", **SMALL)
+    with torch.no_grad():
+        for value in network.state_dict().values():
+            value.add_(0.2 * torch.rand_like(value))
+    return network.eval()
+
+
+def test_wider_is_the_same_at_every_timestep_and_learns(small):
+    wide = grown(small, WIDE)
+    audio, t = 0.3 * torch.randn(2, 1, 9600), torch.tensor([0, 700])
+    output = wide(audio, t)
+    assert (output - small(audio, t)).norm() < 1e-5 * output.norm()
+    assert output.std() > 0.01  # silence would be the same too
+    wide.train()
+    wide(audio, t).square().sum().backward()
+    old = len(small.blocks[0].out)
+    new_to_old = wide.blocks[0].now.grad[old:, :old]
+    assert new_to_old.norm(dim=1).min() > 0
+
+
+def test_only_widths_grow_and_only_up(small):
+    with pytest.raises(RtdenoiseError, match="smaller"):
+        grown(small, SMALL | {"channels": 4})
+    with pytest.raises(RtdenoiseError, match="only channels"):
+        grown(small, SMALL | {"dilations": [1, 2, 4, 8]})
+
+
+def test_command_writes_what_training_can_start_from(small, tmp_path):
+    config = preset("default").plain() | {"network_options": SMALL}
+    states = {f"{x}_state_dict": {} for x in ("optimizer", "scheduler")}
+    states |= {f"{x}_state_dict": small.state_dict() for x in ("model", "ema")}
+    source, target = tmp_path / "small.pth", tmp_path / "wide.pth"
+    save_checkpoint(source, {"config": config, "epoch": 3, "loss": 1.0, **states})
+    command = [sys.executable, "-m", "train.grow", str(source), str(target), "--channels"]
+    done = subprocess.run([*command, "9"], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    told = json.loads(done.stdout.split("--network-options ")[1].strip().strip("'"))
+    assert told == SMALL | {"channels": 9}
+    assert load_network(target).channels == 9
+    refused = subprocess.run([*command, "2"], capture_output=True, text=True)
+    assert (refused.returncode, refused.stderr.count("\n")) == (2, 1)

@@ -1,0 +1,97 @@
+"""Make a trained `default` network wider without changing what it does; then train it further.
+
+    python -m train.grow small.pth wide.pth --channels 48 --full-band 160 --detail 96
+    python -m train ... --init wide.pth --network-options '{"channels": 48, ...}'
+
+As in Chen et al., Net2Net, arXiv:1511.05641, but with units that are new rather than copies: they
+begin with random weights, and what was there before reads them with weight zero.
+
+                   old inputs  new inputs
+    old outputs  |    kept    |    zero   |
+    new outputs  |         random         |
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated, Any
+
+import torch
+import typer
+from torch import Tensor
+
+from rtdenoise.command import run_function
+from rtdenoise.errors import RtdenoiseError
+
+from .checkpoint import load_checkpoint, load_network, save_checkpoint
+from .networks.default import SpectralDenoiser
+
+
+def grow(
+    checkpoint: Annotated[Path, typer.Argument(help="Of the default network.")],
+    target: Annotated[Path, typer.Argument(help="The wider one.")],
+    channels: Annotated[int | None, typer.Option(help="Of a position.")] = None,
+    full_band: Annotated[int | None, typer.Option(help="Values of the full-band path.")] = None,
+    detail: Annotated[int | None, typer.Option(help="Values that decide on filters.")] = None,
+) -> None:
+    """Write a wider network that sounds the same; its options are printed for --network-options."""
+    network = load_network(checkpoint)
+    if not isinstance(network, SpectralDenoiser):
+        raise RtdenoiseError(f"{checkpoint} holds no `default` network: only that one grows")
+    saved = load_checkpoint(checkpoint)
+    wanted = {"channels": channels, "full_band": full_band, "detail": detail}
+    options: dict[str, Any] = dict(saved["config"]["network_options"])
+    options |= {key: value for key, value in wanted.items() if value is not None}
+    wide = grown(network, options)
+    saved["config"]["network_options"] = options
+    weights = {"model_state_dict": wide.state_dict(), "ema_state_dict": wide.state_dict()}
+    fresh: dict[str, Any] = {"optimizer_state_dict": {}, "scheduler_state_dict": {}}
+    fresh |= {"epoch": 0, "step": 0, "history": "[]"}
+    save_checkpoint(target, {**saved, **weights, **fresh})
+    parameters = sum(x.numel() for x in wide.parameters())
+    print(f"{target}: {parameters:,} parameters, --network-options {json.dumps(options)!r}")
+
+
+def grown(network: SpectralDenoiser, options: dict[str, Any]) -> SpectralDenoiser:
+    """Return a network of `options` that gives what `network` gives.
+
+    Raises RtdenoiseError where one of the three widths is smaller, or anything else differs.
+    """
+    wide = SpectralDenoiser(**options)
+    old, new = network.state_dict(), wide.state_dict()
+    if old.keys() != new.keys():
+        raise RtdenoiseError("only channels, full_band and detail can grow: keep other options")
+    for key, small in old.items():
+        if any(few > many for few, many in zip(small.shape, new[key].shape, strict=True)):
+            raise RtdenoiseError(f"{key} would become smaller: give widths of at least the old")
+        where = [torch.arange(size) for size in small.shape]
+        if key.startswith("timestep.2."):  # scale and shift
+            where[0] = _twice(small.shape[0], network.channels, wide.channels)
+        if key.startswith(("decode_low.", "decode_high.")):  # the last block's, the encoder's, bins
+            where[1] = _twice(small.shape[1], network.channels, wide.channels)
+        # nn.Linear keeps [outputs, inputs], the blocks' own matrices are [inputs, outputs].
+        _insert(new[key], small, where, outputs=0 if key.endswith(".weight") else -1)
+    wide.load_state_dict(new)
+    return wide.eval()
+
+
+def _twice(size: int, channels: int, wider: int) -> Tensor:
+    """Where the entries [size] of an axis go that holds the channels twice, then other things."""
+    at = torch.arange(size)
+    return at + (wider - channels) * ((at >= channels).long() + (at >= 2 * channels).long())
+
+
+def _insert(big: Tensor, small: Tensor, where: list[Tensor], outputs: int) -> None:
+    """Put `small` into `big` at the indices `where`; its outputs read nothing else of `big`."""
+    big.index_fill_(outputs, where[outputs], 0.0)
+    big[torch.meshgrid(*where, indexing="ij")] = small
+
+
+def main() -> None:
+    """Run the command line; bad input gives one line on stderr and exit code 2."""
+    run_function("train.grow", grow)
+
+
+if __name__ == "__main__":
+    main()
