@@ -31,7 +31,7 @@ from .quality import Audio, Map, evaluate, harmlessness, load_clips
 from .results import write_result
 from .timing import times_within
 
-WIDE = {
+WIDE = {  # most of its weights in the full-band path, over time
     "channels": 24,
     "dilations": [1, 1],
     "leave": 1,
@@ -40,19 +40,12 @@ WIDE = {
     "full_band_dilations": [1, 2, 4, 8, 16, 32, 1, 2],
     "history": 0,
     "taps": 1,
-}
-FIRST = {  # the shape of the bundled 0.2.0
-    "channels": 48,
-    "dilations": [1, 2, 4, 8, 16, 32, 1, 4, 16],
-    "full_band_dilations": [1, 2, 4, 8, 16, 32],
-    "leave": 3,
-    "join": 7,
-    "history": 0,
-    "taps": 1,
+    "fine": False,
+    "detail": 64,
 }
 # name: network, its options, learning rate
 ENTRIES: dict[str, tuple[str, dict[str, Any], float]] = {
-    "default": ("default", FIRST, 2e-3),
+    "default": ("default", {}, 2e-3),
     "wide": ("default", WIDE, 2e-3),
     "recurrent": ("recurrent", {}, 2e-3),
     "unet": ("unet", {}, 1e-3),

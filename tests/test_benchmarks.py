@@ -13,7 +13,10 @@ from typer.testing import CliRunner
 
 from benchmarks import graph_cost
 from benchmarks.__main__ import app
+from benchmarks.bakeoff import ENTRIES
 from rtdenoise import Denoiser
+from train.network_api import zero_timestep
+from train.networks import build
 
 
 def quickly(*arguments: object) -> None:
@@ -81,6 +84,13 @@ def test_precision(tmp_path, toy_checkpoint):
     assert found["fp32", 17]["difference_db"] is None
     assert found["fp16", 17]["difference_db"] < found["int8", 17]["difference_db"] < 0
     assert all(row["hop_ms"] > 0 and row["nodes"] > 50 for row in found.values())
+
+
+@pytest.mark.parametrize("name", ENTRIES)
+def test_every_entry_of_the_bakeoff_can_be_built(name):
+    network, options, _ = ENTRIES[name]
+    audio = 0.1 * torch.randn(1, 1, 2 * 48_000)
+    assert build(network, **options)(audio, zero_timestep(1)).shape == audio.shape
 
 
 def test_operations_are_counted_as_torch_counts_them(toy_segment_model):
