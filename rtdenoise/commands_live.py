@@ -78,9 +78,12 @@ def _remembered(given: dict[str, Any], virtual: bool) -> dict[str, Any]:
 
 def _remember(given: dict[str, Any]) -> None:
     """Keep what was given for the next time; not a file that stood in for a microphone."""
+    from .devices import lasting_name, list_devices
     from .settings import load_settings, save_settings
 
     lasting = {k: v for k, v in given.items() if k != "input" or not Path(str(v)).is_file()}
+    for kind in {"input", "output"} & lasting.keys():
+        lasting[kind] = lasting_name(list_devices(), lasting[kind], kind)
     if lasting:
         save_settings({**load_settings(), **lasting})
 

@@ -112,6 +112,20 @@ def names_a_device(devices: list[Device], wanted: str, kind: str) -> bool:
     return True
 
 
+def lasting_name(devices: list[Device], wanted: str, kind: str) -> str:
+    """Return what chooses the device of `wanted` tomorrow too: numbers change with what is plugged.
+
+    Where its whole name would choose another, or none, `wanted` itself.
+    """
+    if not wanted.isdecimal():
+        return wanted
+    device = choose_device(devices, wanted, kind)
+    try:
+        return device.name if choose_device(devices, device.name, kind) == device else wanted
+    except RtdenoiseError:
+        return wanted  # several devices have that name
+
+
 def refuse_feedback(source: Device, target: Device) -> None:
     """Raise RtdenoiseError for a built-in microphone played on the loudspeaker beside it.
 

@@ -8,7 +8,7 @@ import soundfile as sf
 
 from rtdenoise import RtdenoiseError, commands_live, settings, terminal
 from rtdenoise.bridge import Bridge
-from rtdenoise.devices import Device, choose_device, refuse_feedback
+from rtdenoise.devices import Device, choose_device, lasting_name, refuse_feedback
 from rtdenoise.drift import DriftControl
 from rtdenoise.fractional import FractionalResampler
 from rtdenoise.live import LiveSession
@@ -43,6 +43,13 @@ def test_what_windows_lists_thrice_is_one_device():
     assert choose_device(cables, "cable input", "output").host_api == "Windows WASAPI"
     other = Device(9, "Speakers", "MME", 0, 2, 48_000, "output")
     assert choose_device([*cables[:2], other], "cable", "output").host_api == "MME"
+
+
+def test_a_device_chosen_by_number_is_remembered_by_name():
+    assert lasting_name(DEVICES, "3", "input") == "USB Camera"
+    assert lasting_name(DEVICES, "headset", "output") == "headset"
+    twins = [*DEVICES, Device(4, "USB Camera", "Core Audio", 1, 0, 16_000)]
+    assert lasting_name(twins, "4", "input") == "4"  # the name would not tell which
 
 
 def test_a_built_in_loop_is_refused():
