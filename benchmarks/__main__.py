@@ -131,6 +131,21 @@ def files(
 
 
 @app.command()
+def diagnose(
+    packed: Annotated[Path, typer.Argument(metavar="PACKED", help="Holds train/, validation/.")],
+    checkpoint: Annotated[Path, typer.Option(help="Of `python -m train`.")] = Path(
+        "train/state/default.pth"
+    ),
+    out: Annotated[Path, typer.Option(help="Where .json and .md go.")] = RESULTS / "diagnose",
+    batches: Annotated[int, typer.Option(help="Of eight clips, of each kind of mixture.")] = 6,
+) -> None:
+    """Score a network beside DeepFilterNet 3 on mixtures of the corpus: where does it lose?"""
+    from .diagnose import diagnose as measure
+
+    print(measure(packed, checkpoint, out, batches))
+
+
+@app.command()
 def training(
     packed: Annotated[
         Path | None, typer.Argument(metavar="[PACKED]", help="A packed corpus.")

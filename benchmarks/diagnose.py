@@ -1,0 +1,107 @@
+"""Where does a network lose? Beside DeepFilterNet 3 on mixtures of the training corpus.
+
+    python -m benchmarks diagnose PACKED [--checkpoint train/state/default.pth]
+
+The recipe's own mixtures, with rooms, band limits and clipping, are what training aims at; plain
+ones are speech and recorded noise, no more. A network that leads on the first and not on the second
+spends its training on the wrong mixtures; one that is nearer on noises that it was trained on than
+on others needs more kinds of noise. Speakers are held out of training everywhere.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from rtdenoise.metrics import speech_metrics
+from train.batches import Batch
+from train.checkpoint import load_network
+from train.corpus import Corpus
+from train.degrade import PREROLL, Degrader
+from train.network_api import SAMPLE_RATE, zero_timestep
+
+from .deepfilter import DeepFilter
+from .results import markdown, write_result
+
+Audio = NDArray[np.float32]
+CLIPS, SECONDS = 8, 4  # of a batch
+LATE = 1440  # samples by which DeepFilterNet 3's output comes later than its input
+COLUMNS = {
+    "mixtures": "mixtures",
+    "system": "system",
+    "pesq": "PESQ-WB",
+    "estoi": "ESTOI",
+    "si_sdr": "SI-SDR dB",
+    "clips": "clips",
+}
+
+
+class PlainMixtures(Degrader):
+    """Speech and recorded noise, neither filtered nor in a room, from beginning to end."""
+
+    def _noise(self, draw: Any) -> Tensor:
+        return self._recorded(draw)
+
+    def _filter(self, draw: Any, speech: Tensor, noise: Tensor) -> tuple:
+        speech, noise = speech[:, PREROLL:], noise[:, PREROLL:]
+        return speech, speech.clone(), noise, torch.zeros(self.size, dtype=torch.bool)
+
+    def _begin(self, draw: Any) -> Tensor:
+        return torch.ones(self.size, self.segment)
+
+
+def diagnose(packed: Path, checkpoint: Path, out: Path, batches: int = 4) -> str:
+    """Score both on three kinds of mixtures; write out.json and out.md and return the table."""
+    trained, held = (Corpus.load(packed / side) for side in ("train", "validation"))
+    network = load_network(checkpoint)
+    systems: dict[str, Callable[[Audio], Audio]] = {
+        "noisy": lambda audio: audio,
+        "rtdenoise": functools.partial(_one_pass, network),
+        "DeepFilterNet 3": _deepfilter,
+    }
+    rows = []
+    for name, kind, noise in (
+        ("the recipe's", Degrader, held.noise),
+        ("plain, other noises", PlainMixtures, held.noise),
+        ("plain, training's noises", PlainMixtures, trained.noise),
+    ):
+        source = kind(Corpus(held.clean, noise, held.rir), CLIPS, SECONDS * SAMPLE_RATE, seed=777)
+        clips = [clip for i in range(batches) for clip in _with_speech(source.batch(i))]
+        rows += [{"mixtures": name, "system": s, **_mean(clips, f)} for s, f in systems.items()]
+    title = "Mixtures of speakers held out of training"
+    return write_result(out, {"rows": rows}, markdown(title, COLUMNS, rows))
+
+
+def _with_speech(batch: Batch) -> list[tuple[Audio, Audio]]:
+    """Return (clean, noisy) [samples] of the clips that hold speech and are not clean already."""
+    pairs = zip(batch.clean[:, 0].numpy(), batch.noisy[:, 0].numpy(), strict=True)
+    return [(c, n) for c, n in pairs if np.abs(c).max() > 1e-3 and np.abs(n - c).max() > 1e-4]
+
+
+def _mean(clips: list[tuple[Audio, Audio]], denoise: Callable[[Audio], Audio]) -> dict[str, float]:
+    scores = [speech_metrics(clean, denoise(noisy)) for clean, noisy in clips]
+    means = {key: float(np.nanmean([row[key] for row in scores])) for key in scores[0]}
+    return {**means, "clips": len(clips)}
+
+
+@torch.no_grad()
+def _one_pass(network: torch.nn.Module, audio: Audio) -> Audio:
+    return network(torch.from_numpy(audio)[None, None], zero_timestep(1))[0, 0].numpy()
+
+
+def _deepfilter(audio: Audio) -> Audio:
+    """Denoise a clip with a new stream, its delay taken off."""
+    stream = DeepFilter()
+    padded = np.pad(audio, (0, LATE + -(len(audio) + LATE) % stream.hop))
+    frames = padded.reshape(-1, stream.hop)
+    done = np.zeros_like(frames)
+    for frame, target in zip(frames, done, strict=True):
+        stream.step(frame, target)
+    return done.reshape(-1)[LATE : LATE + len(audio)]
