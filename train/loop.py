@@ -159,7 +159,9 @@ def train_diffusion_model(config: TrainConfig) -> Path:
     world, device = join(config.device)
     config = dataclasses.replace(config, device=device)
     try:
-        return _train(config, world)
+        best = _train(config, world)
+        world.wait()  # or torchrun ends the first, which still writes, with one that fails to leave
+        return best
     finally:
         world.close()
 
