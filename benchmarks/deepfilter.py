@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 Audio = NDArray[np.float32]
 NO_LIMIT = 100.0  # dB of attenuation
+DELAY = 1440  # samples by which the output comes later than the input
 
 
 class DeepFilter:
@@ -39,13 +40,18 @@ class DeepFilter:
         self._process(self._state, frame.ctypes.data, out.ctypes.data)
 
 
-def main() -> None:
-    """Denoise a file, as late as it comes."""
-    audio, rate = sf.read(sys.argv[1], dtype="float32")
+def denoise(audio: Audio) -> Audio:
+    """Denoise a recording [samples] with a new stream, as late as it comes; whole hops only."""
     stream, out = DeepFilter(), np.zeros_like(audio)
     for i in range(0, len(audio) - stream.hop + 1, stream.hop):
         stream.step(audio[i : i + stream.hop], out[i : i + stream.hop])
-    sf.write(sys.argv[2], out, rate)
+    return out
+
+
+def main() -> None:
+    """Denoise a file."""
+    audio, rate = sf.read(sys.argv[1], dtype="float32")
+    sf.write(sys.argv[2], denoise(audio), rate)
 
 
 if __name__ == "__main__":

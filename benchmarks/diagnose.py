@@ -17,22 +17,21 @@ from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
-from rtdenoise.metrics import speech_metrics
 from train.batches import Batch
 from train.checkpoint import load_network
 from train.corpus import Corpus
 from train.degrade import PREROLL, Degrader
-from train.network_api import SAMPLE_RATE, zero_timestep
+from train.metrics import mean_metrics
+from train.network_api import SAMPLE_RATE
 
-from .deepfilter import DeepFilter
+from . import deepfilter
+from .bakeoff import one_pass
+from .quality import Audio
 from .results import markdown, write_result
 
-Audio = NDArray[np.float32]
 CLIPS, SECONDS = 8, 4  # of a batch
-LATE = 1440  # samples by which DeepFilterNet 3's output comes later than its input
 COLUMNS = {
     "mixtures": "mixtures",
     "system": "system",
@@ -51,19 +50,19 @@ class PlainMixtures(Degrader):
 
     def _filter(self, draw: Any, speech: Tensor, noise: Tensor) -> tuple:
         speech, noise = speech[:, PREROLL:], noise[:, PREROLL:]
-        return speech, speech.clone(), noise, torch.zeros(self.size, dtype=torch.bool)
+        return speech, speech, noise, torch.zeros(self.size, dtype=torch.bool)
 
     def _begin(self, draw: Any) -> Tensor:
         return torch.ones(self.size, self.segment)
 
 
-def diagnose(packed: Path, checkpoint: Path, out: Path, batches: int = 4) -> str:
+def diagnose(packed: Path, checkpoint: Path, out: Path, batches: int) -> str:
     """Score both on three kinds of mixtures; write out.json and out.md and return the table."""
     trained, held = (Corpus.load(packed / side) for side in ("train", "validation"))
     network = load_network(checkpoint)
     systems: dict[str, Callable[[Audio], Audio]] = {
         "noisy": lambda audio: audio,
-        "rtdenoise": functools.partial(_one_pass, network),
+        "rtdenoise": functools.partial(one_pass, network),
         "DeepFilterNet 3": _deepfilter,
     }
     rows = []
@@ -74,7 +73,9 @@ def diagnose(packed: Path, checkpoint: Path, out: Path, batches: int = 4) -> str
     ):
         source = kind(Corpus(held.clean, noise, held.rir), CLIPS, SECONDS * SAMPLE_RATE, seed=777)
         clips = [clip for i in range(batches) for clip in _with_speech(source.batch(i))]
-        rows += [{"mixtures": name, "system": s, **_mean(clips, f)} for s, f in systems.items()]
+        for system, denoise in systems.items():
+            means = mean_metrics([(clean, denoise(noisy)) for clean, noisy in clips])
+            rows.append({"mixtures": name, "system": system, **means, "clips": len(clips)})
     title = "Mixtures of speakers held out of training"
     return write_result(out, {"rows": rows}, markdown(title, COLUMNS, rows))
 
@@ -85,23 +86,6 @@ def _with_speech(batch: Batch) -> list[tuple[Audio, Audio]]:
     return [(c, n) for c, n in pairs if np.abs(c).max() > 1e-3 and np.abs(n - c).max() > 1e-4]
 
 
-def _mean(clips: list[tuple[Audio, Audio]], denoise: Callable[[Audio], Audio]) -> dict[str, float]:
-    scores = [speech_metrics(clean, denoise(noisy)) for clean, noisy in clips]
-    means = {key: float(np.nanmean([row[key] for row in scores])) for key in scores[0]}
-    return {**means, "clips": len(clips)}
-
-
-@torch.no_grad()
-def _one_pass(network: torch.nn.Module, audio: Audio) -> Audio:
-    return network(torch.from_numpy(audio)[None, None], zero_timestep(1))[0, 0].numpy()
-
-
 def _deepfilter(audio: Audio) -> Audio:
-    """Denoise a clip with a new stream, its delay taken off."""
-    stream = DeepFilter()
-    padded = np.pad(audio, (0, LATE + -(len(audio) + LATE) % stream.hop))
-    frames = padded.reshape(-1, stream.hop)
-    done = np.zeros_like(frames)
-    for frame, target in zip(frames, done, strict=True):
-        stream.step(frame, target)
-    return done.reshape(-1)[LATE : LATE + len(audio)]
+    """Denoise a clip of whole hops, the peer's delay taken off."""
+    return deepfilter.denoise(np.pad(audio, (0, deepfilter.DELAY)))[deepfilter.DELAY :]

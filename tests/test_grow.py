@@ -6,23 +6,19 @@ import sys
 
 import pytest
 import torch
-from test_networks import NETWORKS
+from conftest import TOY, toy_network
 
 from rtdenoise.errors import RtdenoiseError
-from train.checkpoint import load_network, save_checkpoint
-from train.config import preset
+from train.checkpoint import load_network
 from train.grow import grown
-from train.networks import build
 
-SMALL = NETWORKS["default"] | {"detail": 8}
-WIDE = SMALL | {"channels": 10, "full_band": 12, "detail": 11}
+WIDE = TOY | {"channels": 10, "full_band": 12, "detail": 11}
 
 
 @pytest.fixture
 def small():
     """A network none of whose values is what it was made with."""
-    torch.manual_seed(0)
-    network = build("default", **SMALL)
+    network = toy_network()
     with torch.no_grad():
         for value in network.state_dict().values():
             value.add_(0.2 * torch.rand_like(value))
@@ -44,22 +40,18 @@ def test_wider_is_the_same_at_every_timestep_and_learns(small):
 
 def test_only_widths_grow_and_only_up(small):
     with pytest.raises(RtdenoiseError, match="smaller"):
-        grown(small, SMALL | {"channels": 4})
+        grown(small, TOY | {"channels": 4})
     with pytest.raises(RtdenoiseError, match="only channels"):
-        grown(small, SMALL | {"dilations": [1, 2, 4, 8]})
+        grown(small, TOY | {"dilations": [1, 2, 4, 8]})
 
 
-def test_command_writes_what_training_can_start_from(small, tmp_path):
-    config = preset("default").plain() | {"network_options": SMALL}
-    states = {f"{x}_state_dict": {} for x in ("optimizer", "scheduler")}
-    states |= {f"{x}_state_dict": small.state_dict() for x in ("model", "ema")}
-    source, target = tmp_path / "small.pth", tmp_path / "wide.pth"
-    save_checkpoint(source, {"config": config, "epoch": 3, "loss": 1.0, **states})
-    command = [sys.executable, "-m", "train.grow", str(source), str(target), "--channels"]
+def test_command_writes_what_training_can_start_from(toy_checkpoint, tmp_path):
+    target = tmp_path / "wide.pth"
+    command = [sys.executable, "-m", "train.grow", str(toy_checkpoint), str(target), "--channels"]
     done = subprocess.run([*command, "9"], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     told = json.loads(done.stdout.split("--network-options ")[1].strip().strip("'"))
-    assert told == SMALL | {"channels": 9}
+    assert told == TOY | {"channels": 9}
     assert load_network(target).channels == 9
     refused = subprocess.run([*command, "2"], capture_output=True, text=True)
     assert (refused.returncode, refused.stderr.count("\n")) == (2, 1)
