@@ -13,18 +13,16 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-import torch
-from torch import Tensor
 
 from train.batches import Batch
 from train.checkpoint import load_network
 from train.corpus import Corpus
-from train.degrade import PREROLL, Degrader
+from train.degrade import Degrader
 from train.metrics import mean_metrics
 from train.network_api import SAMPLE_RATE
+from train.recipe import PLAIN, Recipe
 
 from . import deepfilter
 from .bakeoff import one_pass
@@ -42,20 +40,6 @@ COLUMNS = {
 }
 
 
-class PlainMixtures(Degrader):
-    """Speech and recorded noise, neither filtered nor in a room, from beginning to end."""
-
-    def _noise(self, draw: Any) -> Tensor:
-        return self._recorded(draw)
-
-    def _filter(self, draw: Any, speech: Tensor, noise: Tensor) -> tuple:
-        speech, noise = speech[:, PREROLL:], noise[:, PREROLL:]
-        return speech, speech, noise, torch.zeros(self.size, dtype=torch.bool)
-
-    def _begin(self, draw: Any) -> Tensor:
-        return torch.ones(self.size, self.segment)
-
-
 def diagnose(packed: Path, checkpoint: Path, out: Path, batches: int) -> str:
     """Score both on three kinds of mixtures; write out.json and out.md and return the table."""
     trained, held = (Corpus.load(packed / side) for side in ("train", "validation"))
@@ -66,12 +50,13 @@ def diagnose(packed: Path, checkpoint: Path, out: Path, batches: int) -> str:
         "DeepFilterNet 3": _deepfilter,
     }
     rows = []
-    for name, kind, noise in (
-        ("the recipe's", Degrader, held.noise),
-        ("plain, other noises", PlainMixtures, held.noise),
-        ("plain, training's noises", PlainMixtures, trained.noise),
+    for name, recipe, noise in (
+        ("the recipe's", Recipe(), held.noise),
+        ("plain, other noises", PLAIN, held.noise),
+        ("plain, training's noises", PLAIN, trained.noise),
     ):
-        source = kind(Corpus(held.clean, noise, held.rir), CLIPS, SECONDS * SAMPLE_RATE, seed=777)
+        corpus, samples = Corpus(held.clean, noise, held.rir), SECONDS * SAMPLE_RATE
+        source = Degrader(corpus, CLIPS, samples, seed=777, recipe=recipe)
         clips = [clip for i in range(batches) for clip in _with_speech(source.batch(i))]
         for system, denoise in systems.items():
             means = mean_metrics([(clean, denoise(noisy)) for clean, noisy in clips])

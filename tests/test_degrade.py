@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import subprocess
 import sys
 
@@ -14,8 +15,10 @@ from rtdenoise.errors import RtdenoiseError
 from train import shards
 from train.banks import Bank, Clip
 from train.corpus import Corpus
-from train.degrade import ONLY_CLEAN, ONLY_NOISE, SPEECH_RATES, Degrader
+from train.cuts import cut
+from train.degrade import SPEECH_RATES, Degrader
 from train.examples import examples
+from train.recipe import PLAIN, Recipe
 from train.rooms import shoebox
 from train.synthetic import Draw
 
@@ -45,7 +48,7 @@ def test_some_recordings_begin_late_out_of_digital_silence(corpus):
     heard = batch.noisy[:, 0].abs() > 0
     begins = heard.float().argmax(-1) / 48_000
     late = begins > 0.01
-    assert 0.25 < late.float().mean() < 0.75 and begins.max() <= 1.01
+    assert abs(late.float().mean() - Recipe().late) < 0.15 and begins.max() <= 1.01
     for row, start in enumerate((begins * 48_000).long().tolist()):
         assert not batch.clean[row, 0, :start].any()
 
@@ -61,7 +64,20 @@ def test_levels_kinds_and_ranges(corpus):
     assert level.min() > -50 and level.max() < -4 and level.std() > 5
     silent = (clean.abs().amax(-1) == 0).float().mean()
     same = ((noisy - clean).abs().amax(-1) < 1e-6).float().mean()
-    assert ONLY_NOISE / 2 < silent < 2 * ONLY_NOISE and ONLY_CLEAN / 2 < same < 2 * ONLY_CLEAN
+    noise, clean = Recipe().only_noise, Recipe().only_clean
+    assert noise / 2 < silent < 2 * noise and clean / 2 < same < 2 * clean
+
+
+def test_recipe_says_what_clips_suffer(corpus):
+    settings = dataclasses.asdict(PLAIN) | {"only_clean": 1, "only_noise": 0}
+    plain = Degrader(corpus, 64, 24_000, recipe=Recipe.of(settings)).batch(0)
+    limited = Degrader(corpus, 64, 24_000, recipe=Recipe.of(settings | {"low_pass": 1})).batch(0)
+    assert torch.allclose(plain.noisy, plain.clean, atol=1e-6)
+    assert (plain.bandwidth < 24_000).any() and (limited.bandwidth == 24_000).all()
+    with pytest.raises(RtdenoiseError, match="no share is called 'rooms': only_noise, "):
+        Recipe.of({"rooms": 0.5})
+    with pytest.raises(RtdenoiseError, match="low_pass is a share from 0 to 1, not 3400"):
+        Recipe.of({"low_pass": 3400})
 
 
 def test_playing_faster_raises_pitch_and_bandwidth():
@@ -74,6 +90,20 @@ def test_playing_faster_raises_pitch_and_bandwidth():
     low, high = SPEECH_RATES
     assert 1000 * low - 2 < pitch.min() < 900 and 1100 < pitch.max() < 1000 * high + 2
     assert torch.allclose(bandwidth / 10, pitch, atol=2)
+
+
+def test_another_speed_keeps_the_top_of_the_band():
+    tone = np.sin(2 * np.pi * 15_000 * np.arange(480_000) / 48_000)
+    samples = torch.from_numpy((tone * 10_000).astype("int16"))
+    bank = Bank(samples, [Clip("a", "anna", length=len(samples))])
+    region = torch.zeros(16, dtype=torch.long), torch.full((16,), len(samples))
+    audio, _, rate = cut(bank, region, (0.8, 1.25), 48_000, Draw(0))
+    spectrum = torch.fft.rfft(audio[:, 4800:43_200] * torch.hann_window(38_400)).abs()
+    peak = spectrum.amax(-1)
+    assert rate.min() < 0.9 and rate.max() > 1.1 and peak.min() > 0.9 * peak.max()
+    for row, place in zip(spectrum, spectrum.argmax(-1).tolist(), strict=True):
+        row[place - 200 : place + 201] = 0  # 250 Hz to either side
+    assert spectrum.max() < 0.003 * peak.max()
 
 
 def test_speakers_are_held_out_as_a_whole(corpus):

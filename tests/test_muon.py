@@ -24,6 +24,14 @@ def test_singular_values_become_alike(shape):
     assert (made - torch.diag_embed(after)).abs().amax() < 1e-3
 
 
+def test_bfloat16_makes_nearly_the_same():
+    torch.manual_seed(0)
+    given = torch.randn(2, 32, 64)
+    whole, half = orthogonal(given), orthogonal(given, torch.bfloat16)
+    assert half.dtype == torch.float32
+    assert 1e-6 < (whole - half).square().mean() / whole.square().mean() < 1e-2
+
+
 def gradients(network, seed: int) -> None:
     torch.manual_seed(seed)
     for parameter in network.parameters():

@@ -26,6 +26,7 @@ class TrainConfig:
     rir: list[Path] = dataclasses.field(default_factory=list)
     packed: Path | None = None
     validation_packed: Path | None = None
+    recipe: dict[str, float] = dataclasses.field(default_factory=dict)  # see train/recipe.py
     # optimisation
     epochs: int = 1000
     steps_per_epoch: int = 500  # where data is mixed on the fly; paired data has its own

@@ -13,6 +13,7 @@ from .batches import Batch
 from .corpus import Corpus
 from .cuts import cut
 from .network_api import SAMPLE_RATE
+from .recipe import Recipe
 from .rooms import EARLY, shoebox
 from .synthetic import Draw, clicks, hum, smooth_curve, stationary
 
@@ -20,14 +21,16 @@ PREROLL = SAMPLE_RATE // 2  # samples of history: reverberation has built up whe
 ROOMS = 64  # synthesised rooms beside the recorded ones
 # Playing speech and noise faster or slower makes new talkers and new machines of few recordings.
 SPEECH_RATES, NOISE_RATES = (0.8, 1.25), (0.5, 1.6)
-ONLY_NOISE, ONLY_CLEAN = 0.12, 0.08  # shares of the clips without speech and without noise
-LATE, LATEST_START = 0.5, 1.0  # share of the clips that begin late, and by at most how many seconds
+LATEST_START = 1.0  # seconds
 # Band limits of telephones, codecs and resamplers, Hz.
 LOW_PASS = (3400, 3700, 5400, 7400, 7900, 10800, 13000, 15500, 16000, 18000, 20000)
 
 
 class Degrader:
-    """Draws (noisy, clean) batches from a corpus; a pure function of (seed, step)."""
+    """Draws (noisy, clean) batches from a corpus; a pure function of (seed, step).
+
+    `batch` clips of `segment` samples each; `recipe` says how many of them suffer what.
+    """
 
     def __init__(
         self,
@@ -36,9 +39,10 @@ class Degrader:
         segment: int = 2 * SAMPLE_RATE,
         seed: int = 0,
         device: torch.device | str = "cpu",
+        recipe: Recipe = Recipe(),  # noqa: B008 (frozen)
     ) -> None:
         self.corpus, self.size, self.segment, self.seed = corpus.to(device), batch, segment, seed
-        self.device, self.length = device, segment + PREROLL
+        self.device, self.length, self.recipe = device, segment + PREROLL, recipe
         clean = corpus.clean
         hours = (clean.run_ends - clean.run_starts).float()
         at = torch.searchsorted(clean.starts, clean.run_starts)
@@ -65,7 +69,7 @@ class Degrader:
         heard any starts with the wrong idea, for as long as it looks back.
         """
         latest = min(LATEST_START, 0.4 * self.segment / SAMPLE_RATE)
-        begin = draw.uniform(0, latest, self.size, 1) * draw.chance(LATE, self.size, 1)
+        begin = draw.uniform(0, latest, self.size, 1) * draw.chance(self.recipe.late, self.size, 1)
         return torch.arange(self.segment, device=self.device) >= begin * SAMPLE_RATE
 
     def _make_rooms(self) -> None:
@@ -111,8 +115,8 @@ class Degrader:
     def _noise(self, draw: Draw) -> Tensor:
         """Recorded noise, synthesised noise, babble, or sums of them, [batch, length]."""
         b, n = self.size, self.length
-        noise = self._recorded(draw) * draw.chance(0.75, b, 1)
-        use = draw.chance(0.4, b) | (noise.abs().amax(-1) == 0)
+        noise = self._recorded(draw) * draw.chance(self.recipe.recorded, b, 1)
+        use = draw.chance(self.recipe.synthesised, b) | (noise.abs().amax(-1) == 0)
         which = draw.chance(0.4, 3, b) * 10 ** draw.uniform(-1, 0, 3, b)
         which[0] += which.sum(0) == 0
         for gain, synthesise in zip(which * use, (stationary, hum, clicks), strict=True):
@@ -121,20 +125,22 @@ class Degrader:
                 noise[rows] += gain[rows, None] * _unit(synthesise(draw, len(rows), n))
         kind = draw.uniform(0, 1, b, 1)
         babble = torch.zeros_like(noise)
-        rows = (kind[:, 0] < 0.15).nonzero()[:, 0]
+        rows = (kind[:, 0] < self.recipe.babble).nonzero()[:, 0]
         for _ in range(4 if len(rows) else 0):
             talker = _unit(self._speech(draw, len(rows))[0])
             babble[rows] += talker * draw.uniform(0, 1, len(rows), 1)
-        return torch.where(kind < 0.1, babble, noise + 0.7 * _unit(babble))
+        alone = kind < 2 / 3 * self.recipe.babble
+        return torch.where(alone, babble, noise + 0.7 * _unit(babble))
 
     def _filter(self, draw: Draw, speech: Tensor, noise: Tensor) -> tuple:
         """Apply EQ, room and low-pass in the frequency domain; the pre-roll is cut off."""
         b, n = self.size, self.length
         s, v = torch.fft.rfft(speech), torch.fft.rfft(noise)
         bins = s.shape[-1]
-        s = s * torch.where(draw.chance(0.4, b, 1), smooth_curve(draw, b, bins, 3.0), 1.0)
-        v = v * torch.where(draw.chance(0.5, b, 1), smooth_curve(draw, b, bins, 4.0), 1.0)
-        limited = draw.chance(0.5, b)
+        share = self.recipe
+        s = s * torch.where(draw.chance(share.speech_eq, b, 1), smooth_curve(draw, b, bins, 3), 1)
+        v = v * torch.where(draw.chance(share.noise_eq, b, 1), smooth_curve(draw, b, bins, 4), 1)
+        limited = draw.chance(share.low_pass, b)
         cutoff = torch.tensor(LOW_PASS, device=self.device, dtype=torch.float32)
         cutoff = cutoff[draw.choice(torch.ones(len(LOW_PASS)), b)] * draw.uniform(0.97, 1.03, b)
         width = cutoff * 10 ** draw.uniform(-2.3, -1.0, b)
@@ -144,7 +150,7 @@ class Degrader:
         s, v = s * low, v * low
         wet, noise = (torch.fft.irfft(x, n=n)[:, PREROLL:] for x in (s, v))
         target = wet.clone()
-        rows = draw.chance(0.35, b).nonzero()[:, 0]
+        rows = draw.chance(share.room, b).nonzero()[:, 0]
         if len(rows):
             room = draw.choice(torch.ones(len(self.rooms)), len(rows))
             for signal, responses in ((wet, self.rooms), (target, self.early)):
@@ -157,8 +163,9 @@ class Degrader:
         snr = torch.where(draw.chance(0.85, b, 1), often, rarely)
         gain = _active_level(wet) / _level(noise) * 10 ** (-snr / 20)
         kind = draw.uniform(0, 1, b, 1)
-        only_noise = kind < ONLY_NOISE
-        only_clean = ~only_noise & (kind < ONLY_NOISE + ONLY_CLEAN)
+        share = self.recipe
+        only_noise = kind < share.only_noise
+        only_clean = ~only_noise & (kind < share.only_noise + share.only_clean)
         gain = torch.where(only_noise, 0.1 / _level(noise), gain * ~only_clean)
         wet, target = wet * ~only_noise, target * ~only_noise
         target = torch.where(only_clean, wet, target)  # an undegraded recording stays as it is
@@ -166,7 +173,7 @@ class Degrader:
         level = (-26 + 9 * draw.normal(b, 1)).clamp(-45, -5)
         scale = 10 ** (level / 20) / _level(noisy)
         peak = (noisy * scale).abs().amax(-1, keepdim=True)
-        clipped = draw.chance(0.06, b, 1) & ~only_noise & ~only_clean
+        clipped = draw.chance(share.clipped, b, 1) & ~only_noise & ~only_clean
         limit = torch.where(clipped, peak * draw.uniform(0.3, 0.9, b, 1), peak)
         down = 1 / limit.clamp(min=1.0)  # nothing above full scale, clipped or not
         scale, limit = scale * down, limit * down

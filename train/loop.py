@@ -48,7 +48,11 @@ class Trainer:
         self.loss: nn.Module = STFTLoss() if config.loss == "stft" else MultiResolutionLoss()
         self.loss.to(config.device)
         self.optimizer = make_optimizer(
-            config.optimizer, self.network, config.learning_rate, config.weight_decay
+            config.optimizer,
+            self.network,
+            config.learning_rate,
+            config.weight_decay,
+            config.bf16,
         )
         self.scheduler = torch.optim.lr_scheduler.LambdaLR(self.optimizer, self._factor)
         self.ema = None

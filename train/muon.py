@@ -21,9 +21,15 @@ COEFFICIENTS, ITERATIONS = (3.4445, -4.7750, 2.0315), 5
 
 
 class Muon(torch.optim.AdamW):
-    """Muon for the hidden matrices of a network, AdamW for everything else."""
+    """Muon for the hidden matrices of a network, AdamW for everything else.
 
-    def __init__(self, network: nn.Module, lr: float, weight_decay: float) -> None:
+    With `bf16` steps are made orthogonal in bfloat16.
+    """
+
+    def __init__(
+        self, network: nn.Module, lr: float, weight_decay: float, bf16: bool = False
+    ) -> None:
+        self.kind = torch.bfloat16 if bf16 else torch.float32
         groups: dict[bool, list[Tensor]] = {True: [], False: []}
         for name, parameter in network.named_parameters():
             groups[is_matrix(name, parameter)].append(parameter)
@@ -50,7 +56,7 @@ class Muon(torch.optim.AdamW):
         """Step matrices of one shape together."""
         updates = torch.stack([self._update(parameter) for parameter in parameters])
         rate = 0.2 * max(updates.shape[1:]) ** 0.5 * group["lr"]
-        for parameter, update in zip(parameters, orthogonal(updates), strict=True):
+        for parameter, update in zip(parameters, orthogonal(updates, self.kind), strict=True):
             parameter.mul_(1 - group["lr"] * group["weight_decay"])
             parameter.add_(update, alpha=-rate)
             parameter.grad = None  # so that AdamW leaves it alone
@@ -72,24 +78,28 @@ def is_matrix(name: str, parameter: Tensor) -> bool:
     return parameter.ndim == 2 and not name.startswith(("position", "timestep"))
 
 
-def orthogonal(matrices: Tensor) -> Tensor:
-    """Return nearly orthogonal matrices [n, rows, columns] with the same singular vectors."""
+def orthogonal(matrices: Tensor, kind: torch.dtype = torch.float32) -> Tensor:
+    """Return nearly orthogonal matrices [n, rows, columns] with the same singular vectors.
+
+    Products are taken in `kind`.
+    """
     tall = matrices.shape[1] > matrices.shape[2]
     x = matrices.mT if tall else matrices
     x = x / x.flatten(1).norm(dim=1).clamp(min=1e-7)[:, None, None]
+    x = x.to(kind)
     a, b, c = COEFFICIENTS
     for _ in range(ITERATIONS):
         gram = x @ x.mT
         x = a * x + (b * gram + c * gram @ gram) @ x
-    return x.mT if tall else x
+    return (x.mT if tall else x).to(matrices.dtype)
 
 
 def make_optimizer(
-    name: str, network: nn.Module, lr: float, weight_decay: float
+    name: str, network: nn.Module, lr: float, weight_decay: float, bf16: bool = False
 ) -> torch.optim.Optimizer:
     """Return the optimiser of a configuration: `adamw` or `muon`."""
     if name == "muon":
-        return Muon(network, lr, weight_decay)
+        return Muon(network, lr, weight_decay, bf16)
     if name != "adamw":
         raise RtdenoiseError(f"unknown optimizer {name!r}: use adamw or muon")
     return torch.optim.AdamW(network.parameters(), lr=lr, weight_decay=weight_decay)

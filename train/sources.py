@@ -13,6 +13,7 @@ from .data import AudioDataset, PairedBatches, generate_noisy, split
 from .degrade import Degrader
 from .diffusion import ConditionedBatches, NoiseSchedule
 from .distributed import Share, World
+from .recipe import Recipe
 
 VALIDATION_SEED = 77
 
@@ -61,6 +62,7 @@ def _mixed(config: TrainConfig, part: int, world: World) -> tuple[BatchSource, B
     else:
         corpus, held = corpus.hold_out()
     settings: dict[str, Any] = {"segment": config.segment, "device": config.device}
+    settings["recipe"] = Recipe.of(config.recipe)
     parts = config.batch // part
     return (
         Degrader(corpus, part, seed=config.seed, **settings),

@@ -24,6 +24,9 @@ class _CausalTaps(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx, x, w0, w1, dilation):
+        if torch.is_autocast_enabled(x.device.type):
+            kind = torch.get_autocast_dtype(x.device.type)
+            x, w0, w1 = x.to(kind), w0.to(kind), w1.to(kind)
         ctx.save_for_backward(x, w0, w1)
         ctx.dilation = dilation
         time, rows, channels = x.shape
@@ -62,8 +65,9 @@ class Block(nn.Module):
         """Map x [time, batch, position, channel] to the same shape; silence came before it."""
         rows = x.flatten(1, 2)
         u = _CausalTaps.apply(rows, self.now, self.past, self.dilation)
-        u = activate(self.norm(u)).view_as(x)
-        v = activate(u + self.mix @ u)
+        u = activate(self.norm(u)).reshape(-1, POSITIONS, x.shape[-1])
+        mix = self.mix.expand(len(u), -1, -1)  # `mix @ u` would copy u to have one large product
+        v = activate(torch.baddbmm(u, mix, u)).view_as(x)
         return added(x, v, self.out)
 
 

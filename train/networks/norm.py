@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, distributed, nn
 
 EPSILON = 1e-5
+CHUNKS = 8  # in which half-precision rows are summed, so that their float32 copies stay in cache
 MOMENTUM = 0.03  # of the averages that take the batch's place when the network runs
 
 
@@ -22,13 +23,18 @@ class _Moments(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, x: Tensor) -> Tensor:
         ctx.save_for_backward(x)
-        squares = torch.linalg.vector_norm(x, dim=0).square()
-        return torch.stack([x.sum(0), squares]) / len(x)
+        kind = torch.promote_types(x.dtype, torch.float32)
+        moments = torch.zeros(2, x.shape[1], device=x.device, dtype=kind)
+        for part in x.chunk(1 if x.dtype == kind else CHUNKS):
+            part = part.to(kind)
+            squares = torch.linalg.vector_norm(part, dim=0).square()
+            moments += torch.stack([part.sum(0), squares])
+        return moments / len(x)
 
     @staticmethod
     def backward(ctx: Any, grad: Tensor) -> Tensor:
         (x,) = ctx.saved_tensors
-        mean, square = grad / len(x)
+        mean, square = (grad / len(x)).to(x.dtype)
         return torch.addcmul(mean, x, 2 * square)
 
 
@@ -68,7 +74,7 @@ class Norm(nn.Module):
             scale, shift = self.folded()
             return torch.addcmul(shift, x, scale)
         rows = x.reshape(-1, x.shape[-1])
-        moments = _Moments.apply(rows.to(torch.promote_types(rows.dtype, torch.float32)))
+        moments = _Moments.apply(rows)
         if distributed.is_available() and distributed.is_initialized():
             moments = _MeanOfAll.apply(moments)
         mean, square = moments
@@ -77,7 +83,8 @@ class Norm(nn.Module):
             self.mean.lerp_(mean, MOMENTUM)
             self.variance.lerp_(variance, MOMENTUM)
         scale = torch.rsqrt(variance + EPSILON)
-        return torch.addcmul(self.bias - mean * scale, x, scale)
+        shift = self.bias - mean * scale
+        return torch.addcmul(shift.to(x.dtype), x, scale.to(x.dtype))
 
     def folded(self) -> tuple[Tensor, Tensor]:
         """Return scale and shift [size] for outside training."""

@@ -1,0 +1,51 @@
+"""What share of the training clips suffers what."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+from rtdenoise.errors import RtdenoiseError
+
+
+@dataclasses.dataclass(frozen=True)
+class Recipe:
+    """Shares of the clips, 0..1, drawn independently of each other.
+
+    About a third of the clips is speech and noise and nothing else. With a twelfth (rooms on .35,
+    band limits on .5, late beginnings on .5) a network had little time for what it is used for
+    most: `python -m benchmarks diagnose`.
+    """
+
+    only_noise: float = 0.10  # without speech
+    only_clean: float = 0.08  # without noise
+    recorded: float = 0.8  # noise that was recorded
+    synthesised: float = 0.3  # fans, hum and clicks; also wherever there is no recorded noise
+    babble: float = 0.15  # other talkers, beside noise or alone
+    speech_eq: float = 0.3
+    noise_eq: float = 0.5
+    room: float = 0.15
+    low_pass: float = 0.3
+    clipped: float = 0.06
+    late: float = 0.25  # begin after the clip does
+
+    def __post_init__(self) -> None:
+        """Raise RtdenoiseError where a share is none."""
+        for name, share in dataclasses.asdict(self).items():
+            if not 0 <= share <= 1:
+                raise RtdenoiseError(f"recipe: {name} is a share from 0 to 1, not {share}")
+
+    @classmethod
+    def of(cls, options: dict[str, Any]) -> Recipe:
+        """Return the recipe with some shares changed. Raises RtdenoiseError for an unknown one."""
+        known = [field.name for field in dataclasses.fields(cls)]
+        for name in options:
+            if name not in known:
+                raise RtdenoiseError(f"recipe: no share is called {name!r}: {', '.join(known)}")
+        return cls(**options)
+
+
+# Speech and recorded noise, neither filtered nor in a room, from beginning to end.
+PLAIN = Recipe(
+    recorded=1, synthesised=0, babble=0, speech_eq=0, noise_eq=0, room=0, low_pass=0, late=0
+)
