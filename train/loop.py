@@ -161,13 +161,22 @@ def train_diffusion_model(config: TrainConfig) -> Path:
     processes of torchrun only the first writes.
     """
     world, device = join(config.device)
-    config = dataclasses.replace(config, device=device)
     try:
+        config = dataclasses.replace(config, device=device, network_options=_options(config))
         best = _train(config, world)
         world.wait()  # or torchrun ends the first, which still writes, with one that fails to leave
         return best
     finally:
         world.close()
+
+
+def _options(config: TrainConfig) -> dict[str, Any]:
+    """Return the network's options: unless others are given, those of where training starts."""
+    start = config.resume or config.init
+    if config.network_options or not start:
+        return config.network_options
+    saved = load_checkpoint(start).get("config", {})
+    return dict(saved["network_options"]) if saved.get("network") == config.network else {}
 
 
 def _train(config: TrainConfig, world: World) -> Path:
