@@ -38,19 +38,26 @@ COLUMNS = {
 def training(
     packed: Path | None, out: Path, networks: list[str], steps: int = 20, device: str = "cpu"
 ) -> str:
-    """Time `steps` steps of each network with the default recipe; write out.json and out.md."""
+    """Time `steps` steps of each network with the default recipe; write out.json and out.md.
+
+    In float32 and in bfloat16, which only some processors have units for.
+    """
     with tempfile.TemporaryDirectory() as folder:
         if packed:
             source: dict[str, Any] = {"packed": packed / "train"}
         else:
             source = _made_up(Path(folder))
-        rows = [_row(network, source, steps, device) for network in networks]
+        rows = [
+            _row(network, source | {"bf16": bf16}, steps, device)
+            for network in networks
+            for bf16 in (False, True)
+        ]
     title = f"Training on {device}, {torch.get_num_threads()} threads: shares of a step's time"
     return write_result(out, {"rows": rows}, markdown(title, COLUMNS, rows))
 
 
-def _row(network: str, source: dict[str, Any], steps: int, device: str) -> dict[str, Any]:
-    config = dataclasses.replace(preset("default"), network=network, device=device, **source)
+def _row(network: str, settings: dict[str, Any], steps: int, device: str) -> dict[str, Any]:
+    config = dataclasses.replace(preset("default"), network=network, device=device, **settings)
     batches, _, _ = make_sources(config)
     trainer = Trainer(config, per_epoch=steps)
     mixing = inside = 0.0
@@ -66,7 +73,7 @@ def _row(network: str, source: dict[str, Any], steps: int, device: str) -> dict[
     loss = _loss_seconds(trainer, config, batch, steps)
     whole, seconds = mixing + inside, steps * batch.noisy.numel() / SAMPLE_RATE
     return {
-        "network": network,
+        "network": network + ", bfloat16" * config.bf16,
         "batch": f"{config.batch} x {config.segment / SAMPLE_RATE:g} s",
         "rate": seconds / whole,
         "step_ms": 1000 * whole / steps,

@@ -68,10 +68,11 @@ def test_files(tmp_path):
 
 def test_training(tmp_path):
     quickly("training", "--network", "recurrent", "--out", tmp_path / "training")
-    (row,) = rows(tmp_path / "training")
-    assert row["rate"] > 0
-    shares = [float(row[key].rstrip("%")) for key in ("mixing", "loss", "network_share")]
-    assert math.isclose(sum(shares), 100, abs_tol=2)
+    found = rows(tmp_path / "training")
+    assert [row["network"] for row in found] == ["recurrent", "recurrent, bfloat16"]
+    for row in found:
+        shares = [float(row[key].rstrip("%")) for key in ("mixing", "loss", "network_share")]
+        assert row["rate"] > 0 and math.isclose(sum(shares), 100, abs_tol=2)
 
 
 def test_precision(tmp_path, toy_checkpoint):
