@@ -58,17 +58,17 @@ class SpectralDenoiser(DenoisingNetwork):
 
     def __init__(
         self,
-        channels: int = 32,
+        channels: int = 64,
         dilations: tuple[int, ...] = (1, 2, 4, 8),
         embedding: int = 64,
-        full_band: int = 128,
+        full_band: int = 192,
         full_band_dilations: tuple[int, ...] = (1, 4, 16),
         leave: int = 1,
         join: int = 1,
         history: int = 40,
         taps: int = 4,
         fine: bool = True,
-        detail: int = 64,
+        detail: int = 96,
     ) -> None:
         super().__init__()
         if fine and taps < FINE:
