@@ -61,8 +61,11 @@ def _mixed(config: TrainConfig, part: int, world: World) -> tuple[BatchSource, B
         held = Corpus.load(config.validation_packed)
     else:
         corpus, held = corpus.hold_out()
-    settings: dict[str, Any] = {"segment": config.segment, "device": config.device}
-    settings["recipe"] = Recipe.of(config.recipe)
+    settings: dict[str, Any] = {
+        "segment": config.segment,
+        "device": config.device,
+        "recipe": Recipe.of(config.recipe),
+    }
     parts = config.batch // part
     return (
         Degrader(corpus, part, seed=config.seed, **settings),

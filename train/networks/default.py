@@ -139,8 +139,7 @@ class SpectralDenoiser(DenoisingNetwork):
 
     def _encode(self, low: Tensor, high: Tensor, film: Tensor) -> Tensor:
         low, high = self.norm_low(self.encode_low(low)), self.norm_high(self.encode_high(high))
-        x = torch.cat([low, high], dim=-2)
-        x = x + self.position.to(x.dtype)
+        x = torch.cat([low, high], dim=-2) + self.position.to(low.dtype)
         scale, shift = film[:, None].chunk(2, dim=-1)
         return activate(x * (1 + scale) + shift)
 
