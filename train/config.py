@@ -17,6 +17,7 @@ class TrainConfig:
     network: str = "baseline"
     network_options: dict[str, Any] = dataclasses.field(default_factory=dict)
     loss: str = "stft"  # "stft" (the seed) or "multi"
+    opinion: float = 0.0  # of "multi": weight of train/opinion.py, for the last part of a training
     # data: paired folders, or directories mixed on the fly, or a packed corpus
     gt_audio: Path = Path("gt_audio")
     gl_audio: Path = Path("gl_audio")

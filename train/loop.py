@@ -45,7 +45,9 @@ class Trainer:
         self.network: DenoisingNetwork = build(config.network, **config.network_options)
         self.network.to(config.device)
         self.parallel = self.world.parallel(self.network)
-        self.loss: nn.Module = STFTLoss() if config.loss == "stft" else MultiResolutionLoss()
+        self.loss: nn.Module = STFTLoss()
+        if config.loss != "stft":
+            self.loss = MultiResolutionLoss(opinion=config.opinion, bf16=config.bf16)
         self.loss.to(config.device)
         self.optimizer = make_optimizer(
             config.optimizer,

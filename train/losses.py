@@ -1,4 +1,4 @@
-"""The training loss of the `default` recipe: spectra, loudness, intelligibility, waveform."""
+"""The training loss of the `default` recipe: spectra, what is heard of them, waveform."""
 
 from __future__ import annotations
 
@@ -30,8 +30,10 @@ class MultiResolutionLoss(nn.Module):
     A clip counts by the root of its distance, between the distance itself (where clips that are
     lost anyway dominate) and its logarithm (where those that are nearly clean do). Speech that is
     missing counts `missing` times as much as noise that is left, or an unsure network mutes the
-    voice with the noise. `spectral`, `loudness`, `intelligibility` and `snr` weigh the four parts,
-    so that their gradients are of one size.
+    voice with the noise. `levels` weighs the difference of the same spectra in dB, where what is
+    left in pauses and above 8 kHz counts as much as the loudest bin; `spectral`, `loudness`,
+    `intelligibility` and `snr` weigh the other parts, so that their gradients are of one size.
+    `opinion` weighs what listeners would say (train/opinion.py) of one clip a step; 0 is without.
     """
 
     def __init__(
@@ -41,17 +43,25 @@ class MultiResolutionLoss(nn.Module):
         missing: float = 2.0,
         spectral: float = 1.0,
         loudness: float = 0.04,
-        intelligibility: float = 0.1,
+        intelligibility: float = 0.2,
         snr: float = 0.0075,
+        levels: float = 0.06,
+        opinion: float = 0.0,
         knee: float = 1500.0,
+        bf16: bool = False,
     ) -> None:
         super().__init__()
         self.resolutions, self.magnitude, self.knee = resolutions, magnitude, knee
-        self.missing, self.spectral, self.snr = missing, spectral, snr
+        self.missing, self.spectral, self.snr, self.levels = missing, spectral, snr, levels
         self.hearing = nn.ModuleDict(
             {"loudness": LoudnessLoss(), "intelligibility": IntelligibilityLoss()}
         )
         self.weights = {"loudness": loudness, "intelligibility": intelligibility}
+        self.opinion, self.listeners = opinion, None
+        if opinion:
+            from .opinion import OpinionLoss  # wants speechmos, which few need
+
+            self.listeners = OpinionLoss(torch.bfloat16 if bf16 else torch.float32)
 
     def forward(
         self,
@@ -76,6 +86,7 @@ class MultiResolutionLoss(nn.Module):
     ) -> dict[str, Tensor]:
         """Return the weighted parts whose sum is the loss."""
         estimate, target = estimate[:, 0], target[:, 0]
+        heard = estimate, target
         level = target.square().mean(-1, keepdim=True).sqrt()
         scale = 0.1 / (level + 0.01)  # the floor keeps noise-only clips in proportion
         estimate, target = estimate * scale, target * scale
@@ -83,8 +94,10 @@ class MultiResolutionLoss(nn.Module):
         if generator is not None:
             sizes, hearing = ([_one_of(x, generator)] for x in (sizes, hearing))
         spectral = [self._spectral(estimate, target, size, bandwidth) for size in sizes]
+        means = torch.stack(spectral).mean(0)
         parts = {
-            "spectral": self.spectral * torch.stack(spectral).mean(),
+            "spectral": self.spectral * means[0],
+            "levels": self.levels * means[1],
             "snr": self.snr * _snr_loss(estimate, target),
         }
         speaks = (level[:, 0] > SILENT).float()
@@ -92,9 +105,17 @@ class MultiResolutionLoss(nn.Module):
         for name in hearing:
             distance = self.hearing[name](estimate, target) * speaks
             parts[name] = times * self.weights[name] * distance.mean()
+        if self.listeners is not None:
+            some = slice(None)
+            if generator is not None:  # it costs as much as all else together
+                at = int(torch.randint(len(estimate), (), generator=generator))
+                some = slice(at, at + 1)
+            distance = self.listeners(*(x[some] for x in heard)) * speaks[some]
+            parts["opinion"] = self.opinion * distance.mean()
         return parts
 
     def _spectral(self, estimate: Tensor, target: Tensor, size: int, bandwidth) -> Tensor:
+        """Return the mean distances of compressed spectra and of levels, [2]."""
         a, b = _stft(estimate, size), _stft(target, size)
         power_a, power_b = (s.real.square() + s.imag.square() + EPSILON for s in (a, b))
         mag_a, mag_b = power_a ** (COMPRESSION / 2), power_b ** (COMPRESSION / 2)
@@ -104,12 +125,15 @@ class MultiResolutionLoss(nn.Module):
         more = mag_a - mag_b
         louder = more.square() * torch.where(more < 0, self.missing, 1.0)
         mixed = self.magnitude * louder + (1 - self.magnitude) * distance
-        frequency = torch.linspace(0, SAMPLE_RATE / 2, a.shape[1], device=a.device)
-        weight = (self.knee / frequency.clamp(min=self.knee))[None]
+        frequency = torch.linspace(0, SAMPLE_RATE / 2, a.shape[1], device=a.device)[None]
+        inside = torch.ones_like(frequency)
         if bandwidth is not None:
-            weight = weight * (frequency[None] <= bandwidth[:, None])
+            inside = (frequency <= bandwidth[:, None]).float()
+        weight = inside * self.knee / frequency.clamp(min=self.knee)
         clips = (mixed.mean(-1) * weight).sum(-1) / weight.sum(-1)
-        return (clips + FLOOR).sqrt().mean() - FLOOR**0.5
+        apart = (power_a / power_b).log().abs().mean(-1)  # nepers, of power
+        levels = (apart * inside).sum(-1) / inside.sum(-1)
+        return torch.stack([(clips + FLOOR).sqrt().mean() - FLOOR**0.5, levels.mean()])
 
 
 def _one_of(options: Sequence[Any], generator: torch.Generator) -> Any:

@@ -1,0 +1,68 @@
+"""The opinion loss: zero for equals, of one mind with speechmos, and of use to train by."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import onnxruntime as ort
+import pytest
+import soundfile as sf
+import soxr
+import torch
+
+from rtdenoise.errors import RtdenoiseError
+from train import opinion
+from train.losses import MultiResolutionLoss
+from train.opinion import OpinionLoss
+
+EXAMPLE = Path(__file__).parents[1] / "examples/noisy.wav"
+
+
+@pytest.fixture(scope="module")
+def voice() -> torch.Tensor:
+    """Nine seconds of the example, and a sample for the last frame."""
+    audio, _ = sf.read(EXAMPLE, dtype="float32")
+    return torch.from_numpy(audio[: 144_160 * 3])[None]
+
+
+def test_it_scores_as_the_network_does_that_it_was_taken_from(voice, monkeypatch):
+    pytest.importorskip("speechmos")
+    import importlib.util
+
+    origin = importlib.util.find_spec("speechmos").origin
+    path = Path(origin).parent / "dnsmos_models/sig_bak_ovr.onnx"
+    session = ort.InferenceSession(str(path), providers=["CPUExecutionProvider"])
+    audio = soxr.resample(voice[0].numpy(), 48_000, 16_000)
+    (expected,) = session.run(None, {"input_1": audio[None]})
+    monkeypatch.setattr(opinion, "resample", lambda audio, *rates: audio)
+    _, scores = OpinionLoss().hear(torch.from_numpy(audio)[None])
+    assert np.allclose(scores.numpy(), expected, atol=1e-3)
+
+
+def test_noise_is_a_distance_and_more_noise_a_larger_one(voice):
+    loss, clip = OpinionLoss(), voice[:, : 2 * 48_000]
+    noise = torch.randn(clip.shape, generator=torch.Generator().manual_seed(0))
+    distances = [loss(clip + level * noise, clip).item() for level in (0, 1e-4, 1e-3, 1e-2, 1e-1)]
+    assert distances[0] < 1e-4
+    assert distances == sorted(distances)
+
+
+def test_it_is_a_part_of_the_loss_that_reaches_the_estimate(voice):
+    clip = voice[None, :, : 2 * 48_000]
+    estimate = (0.9 * clip + 0.01 * torch.randn_like(clip)).requires_grad_()
+    dice = torch.Generator().manual_seed(0)
+    without = MultiResolutionLoss().parts(estimate, clip, None, dice)
+    part = MultiResolutionLoss(opinion=0.5).parts(estimate, clip, None, dice)["opinion"]
+    assert "opinion" not in without
+    assert part > 0
+    part.backward()
+    assert estimate.grad is not None
+    assert estimate.grad.isfinite().all()
+    assert estimate.grad.abs().max() > 0
+
+
+def test_without_speechmos_one_line_says_what_to_install(monkeypatch):
+    monkeypatch.setattr(opinion, "find_spec", lambda name: None)
+    with pytest.raises(RtdenoiseError, match=r"pip install '.\[train\]'"):
+        OpinionLoss()
