@@ -19,6 +19,7 @@ from typing import Any
 
 import soundfile as sf
 
+from .charts import draw_files
 from .results import markdown, write_result
 
 RATE = 48_000
@@ -87,7 +88,7 @@ COLUMNS = {
 
 
 def files(recording: Path, out: Path, quick: bool = False) -> str:
-    """Run every system on the recording, repeated to each length; write out.json and out.md."""
+    """Run every system on the recording, repeated to each length; write out.json, .md, .png."""
     rows: list[dict[str, Any]] = []
     with tempfile.TemporaryDirectory() as folder:
         for seconds in (2, 10) if quick else SECONDS:
@@ -96,6 +97,7 @@ def files(recording: Path, out: Path, quick: bool = False) -> str:
             rounds = 1 if quick or seconds > 1000 else 3
             rows += _round_robin(source, Path(folder, "out.wav"), seconds, rounds)
             source.unlink()
+    draw_files(rows, out.with_suffix(".png"))
     title = "Files: the whole process, from start to exit"
     return write_result(out, {"rows": rows}, markdown(title, COLUMNS, rows))
 

@@ -157,10 +157,9 @@ def _stood_still(row: dict[str, Any]) -> str:
 
 def _draw(times: dict[str, Times], path: Path) -> None:
     """Draw a histogram for each row that live audio uses: hops of 10 and 20 ms."""
-    import matplotlib
-
-    matplotlib.use("Agg")
     from matplotlib import pyplot as plt
+
+    from .charts import save
 
     shown = {name: x for name, x in times.items() if " 10 ms" in name or " 20 ms" in name}
     figure, axes = plt.subplots(len(shown), 1, figsize=(8, 1.5 * len(shown)), sharex=True)
@@ -171,6 +170,4 @@ def _draw(times: dict[str, Times], path: Path) -> None:
         axis.set(title=name, xscale="log", yscale="log")
         axis.title.set_size(9)
     axes[-1].set_xlabel("ms of a hop; red: its deadline")
-    figure.tight_layout()
-    figure.savefig(path, dpi=100)
-    plt.close(figure)
+    save(figure, path)

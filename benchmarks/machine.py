@@ -27,6 +27,17 @@ def describe() -> dict[str, Any]:
     }
 
 
+def sentence(machine: dict[str, Any] | None = None) -> str:
+    """Say in one line what `describe` found."""
+    said = machine or describe()
+    gpu = "" if said["gpu"] == "none" else f", {said['gpu']}"
+    return (
+        f"Made by `{said['command']}` at {said['commit']}. Machine: {said['processor']}, "
+        f"{said['cores']} cores{gpu}; load average {said['load_average']}; Python "
+        f"{said['python']}, onnxruntime {said['onnxruntime']}."
+    )
+
+
 def _commit() -> str:
     """The version of the code, with a plus where files differ from it."""
     command = ["git", "describe", "--always", "--dirty=+"]

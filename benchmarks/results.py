@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from .machine import describe
+from .machine import describe, sentence
 
 RESULTS = Path("benchmarks/results")
 
@@ -16,13 +16,7 @@ def write_result(out: Path, result: dict[str, Any], text: str) -> str:
     machine = describe()
     out.parent.mkdir(parents=True, exist_ok=True)
     out.with_suffix(".json").write_text(json.dumps({"machine": machine, **result}, indent=1) + "\n")
-    gpu = "" if machine["gpu"] == "none" else f", {machine['gpu']}"
-    about = (
-        f"Made by `{machine['command']}` at {machine['commit']}. Machine: {machine['processor']}, "
-        f"{machine['cores']} cores{gpu}; load average {machine['load_average']}; Python "
-        f"{machine['python']}, onnxruntime {machine['onnxruntime']}."
-    )
-    text = f"{text.rstrip()}\n\n{about}\n"
+    text = f"{text.rstrip()}\n\n{sentence(machine)}\n"
     out.with_suffix(".md").write_text(text)
     return text
 

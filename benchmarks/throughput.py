@@ -169,10 +169,9 @@ def concurrent_streams(path: Path, provider: str, quick: bool) -> int:
 
 def _draw(rows: list[dict[str, Any]], ceilings: dict[str, tuple[float, float]], path: Path) -> None:
     """Draw the roofline: operations per byte against operations per second."""
-    import matplotlib
-
-    matplotlib.use("Agg")
     from matplotlib import pyplot as plt
+
+    from .charts import save
 
     figure, axis = plt.subplots(figsize=(7, 4.5))
     for provider, (flops, bandwidth) in ceilings.items():
@@ -190,6 +189,4 @@ def _draw(rows: list[dict[str, Any]], ceilings: dict[str, tuple[float, float]], 
         )
     axis.set(xscale="log", yscale="log", xlabel="FLOP per byte", ylabel="GFLOP/s")
     axis.legend()
-    figure.tight_layout()
-    figure.savefig(path, dpi=100)
-    plt.close(figure)
+    save(figure, path)

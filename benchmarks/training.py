@@ -22,6 +22,7 @@ from train.loop import Trainer
 from train.network_api import SAMPLE_RATE
 from train.sources import make_sources
 
+from .charts import draw_training
 from .results import markdown, write_result
 
 COLUMNS = {
@@ -38,7 +39,7 @@ COLUMNS = {
 def training(
     packed: Path | None, out: Path, networks: list[str], steps: int = 20, device: str = "cpu"
 ) -> str:
-    """Time `steps` steps of each network with the default recipe; write out.json and out.md.
+    """Time `steps` steps of each network with the default recipe; write out.json, .md, .png.
 
     In float32 and in bfloat16, which only some processors have units for.
     """
@@ -52,6 +53,7 @@ def training(
             for network in networks
             for bf16 in (False, True)
         ]
+    draw_training(rows, out.with_suffix(".png"))
     title = f"Training on {device}, {torch.get_num_threads()} threads: shares of a step's time"
     return write_result(out, {"rows": rows}, markdown(title, COLUMNS, rows))
 

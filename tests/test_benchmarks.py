@@ -64,6 +64,7 @@ def test_files(tmp_path):
     ours = [row for row in rows(tmp_path / "files") if row["system"] == "rtdenoise"]
     assert [row["seconds"] for row in ours] == [2, 10]
     assert all(20 < row["memory"] < 1000 and row["rate"] > 0.1 for row in ours)
+    assert (tmp_path / "files.png").stat().st_size > 10_000
 
 
 def test_training(tmp_path):
@@ -73,10 +74,11 @@ def test_training(tmp_path):
     for row in found:
         shares = [float(row[key].rstrip("%")) for key in ("mixing", "loss", "network_share")]
         assert row["rate"] > 0 and math.isclose(sum(shares), 100, abs_tol=2)
+    assert (tmp_path / "training.png").stat().st_size > 10_000
 
 
 def test_precision(tmp_path, toy_checkpoint):
-    pytest.importorskip("speechmos", reason="pip install '.[benchmark]' for the scores")
+    pytest.importorskip("librosa", reason="pip install '.[benchmark]' for the scores")
     audio, rate = sf.read("examples/noisy.wav")
     clean = audio[: 4 * rate]  # clean enough: noisier is what has noise added
     noise = 0.01 * np.random.default_rng(0).standard_normal(len(clean))

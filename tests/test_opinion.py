@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
@@ -27,11 +28,7 @@ def voice() -> torch.Tensor:
 
 
 def test_it_scores_as_the_network_does_that_it_was_taken_from(voice, monkeypatch):
-    pytest.importorskip("speechmos")
-    import importlib.util
-
-    origin = importlib.util.find_spec("speechmos").origin
-    path = Path(origin).parent / "dnsmos_models/sig_bak_ovr.onnx"
+    path = Path(find_spec("speechmos").origin).parent / "dnsmos_models/sig_bak_ovr.onnx"
     session = ort.InferenceSession(str(path), providers=["CPUExecutionProvider"])
     audio = soxr.resample(voice[0].numpy(), 48_000, 16_000)
     (expected,) = session.run(None, {"input_1": audio[None]})
