@@ -23,7 +23,7 @@ from .span import WHOLE, Span
 
 Audio = NDArray[np.float32]
 # Audio of all channels together that is worth cutting into pieces, and the least of each channel.
-BLOCK_SECONDS, LEAST_SECONDS = {"cpu": 16, "cuda": 256}, 4
+BLOCK_SECONDS, LEAST_SECONDS = {"cpu": 32, "cuda": 256}, 4
 SILENCE = 1e-9  # energy added, so that digital silence has a level
 Progress = Callable[[int, int], None]  # frames done, frames in all
 

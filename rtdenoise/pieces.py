@@ -1,9 +1,9 @@
 """The engine for files: long blocks cut into pieces that are computed side by side.
 
-    block   |------ piece 0 ------|------ piece 1 ------|------ piece 2 ------|
-    run 0   |=====================|
-    run 1              | warm-up  |=====================|
-    run 2                                    | warm-up  |=====================|
+    block   |-------- piece 0 --------|---- piece 1 ----|---- piece 2 ----|
+    run 0   |=========================|
+    run 1                     |warm-up|=================|
+    run 2                                       |warm-up|=================|
 
 An output sample depends on `context` past samples and no more, so a piece that has first heard
 that much of what lies before it (and the look-ahead, by which the output lags) gives the very
@@ -67,7 +67,9 @@ class PiecesEngine:
             return self._main.step(block)
         while len(self._helpers) < pieces - 1:
             self._helpers.append(StreamEngine(self._model, self.channels))
-        edges = [hops * i // pieces * self.hop for i in range(pieces + 1)]
+        warm = self._warm_up // self.hop
+        share = (hops + (pieces - 1) * warm) / pieces  # hops of each run, warm-up included
+        edges = [0, *(round(i * share - (i - 1) * warm) * self.hop for i in range(1, pieces + 1))]
         later = [
             self._pool.submit(self._piece, engine, block, start, end)
             for engine, start, end in zip(self._helpers, edges[1:-1], edges[2:], strict=False)
