@@ -49,8 +49,8 @@ class OpinionLoss(nn.Module):
         self.biases = nn.ParameterList()
         for i in range(CONVOLUTIONS):
             name = f"conv2d_{i}" if i else "conv2d"
-            self.convolutions.append(weights[f"{name}/kernel:0"])
-            self.biases.append(weights[f"{name}/bias:0"])
+            self.convolutions.append(weights[f"{name}/kernel:0"].to(kind))
+            self.biases.append(weights[f"{name}/bias:0"].to(kind))
         self.dense = nn.ParameterList()
         for name in ("dense", "dense_1", "dense_3"):
             for part in ("MatMul", "BiasAdd"):
@@ -73,9 +73,7 @@ class OpinionLoss(nn.Module):
         power = (real.square() + imaginary.square()).clamp(min=self.floor)
         x, features = power.log10()[:, None].to(self.kind), []
         for i, (weight, bias) in enumerate(zip(self.convolutions, self.biases, strict=True)):
-            x = F.relu(
-                F.conv2d(x, weight.to(self.kind), bias.to(self.kind), padding=1), inplace=True
-            )
+            x = F.relu(F.conv2d(x, weight, bias, padding=1), inplace=True)
             if i in POOLED:
                 x = F.max_pool2d(x, 2)
                 features.append(x)
