@@ -167,6 +167,10 @@ def _quality(folder: Path, models: list[str], out: Path, each: Map) -> str:
         run = functools.partial(denoiser, sample_rate=RATE)
         label = f"rtdenoise {denoiser.card.name} {denoiser.card.version}"
         systems[label], rows = evaluate(clips, run, each)
+        cold = Denoiser(model, provider="cpu", opening=0)  # knows nothing at first, as live
+        systems[f"{label}, live"], _ = evaluate(
+            clips, functools.partial(cold, sample_rate=RATE), each
+        )
         details[label] = {
             "clips": rows,
             "by_snr": by_snr(folder, rows),

@@ -25,6 +25,7 @@ Audio = NDArray[np.float32]
 # Audio of all channels together that is worth cutting into pieces, and the least of each channel.
 BLOCK_SECONDS, LEAST_SECONDS = {"cpu": 32, "cuda": 256}, 4
 SILENCE = 1e-9  # energy added, so that digital silence has a level
+OPENING = 0.6  # s, and whole hops at every usual rate
 Progress = Callable[[int, int], None]  # frames done, frames in all
 
 
@@ -54,17 +55,22 @@ class Denoiser:
         gain_db: float = 0.0,
         workers: int | None = None,
         tf32: bool = False,
+        opening: float = OPENING,
     ) -> None:
         """Load `model` (None: the bundled one). Raises RtdenoiseError on anything unusable.
 
         `workers` are the threads that long recordings are spread over; None takes all cores.
-        `tf32` lets CUDA round the factors of matrix products to 10 bits.
+        `tf32` lets CUDA round the factors of matrix products to 10 bits. A recording's first
+        `opening` seconds are heard once before it, backwards, so that the noise is known from the
+        first word on; with 0 there was silence before, as there is live.
         """
         check_mix(mix)
+        if opening < 0:
+            raise RtdenoiseError(f"an opening of {opening:g} s makes no sense: use 0 or more")
         self.model = load_model(model, engine, provider, prefer="stream", tf32=tf32)
         self.card, self.provider = self.model.card, self.model.provider
         self.mix, self.attenuation_limit_db, self.gain_db = mix, attenuation_limit_db, gain_db
-        self.workers = workers
+        self.workers, self.opening = workers, opening
 
     def processor(self) -> Processor:
         """Return a new processor with this model and these settings; call `prepare` on it."""
@@ -90,6 +96,7 @@ class Denoiser:
             return audio.copy()
         processor = self.processor()
         processor.prepare(sample_rate, frames.shape[1], self._block(sample_rate, frames.shape[1]))
+        processor.process(backwards(frames, round(self.opening * sample_rate)))
         out = np.concatenate([processor.process(frames), processor.flush()])
         return out[-len(frames) :].reshape(audio.shape)
 
@@ -126,7 +133,8 @@ class Denoiser:
             block = self._block(reader.sample_rate, reader.channels)
             processor.prepare(reader.sample_rate, reader.channels, block)
             with open_writer(target, reader) as writer:
-                result = _copy(reader, writer, processor, progress, lead, wanted)
+                opening = 0 if reader.read else round(self.opening * reader.sample_rate)
+                result = _copy(reader, writer, processor, progress, lead, wanted, opening)
             if processor.nonfinite:
                 warnings.warn(
                     f"{source}: {processor.nonfinite} samples were NaN or infinite: set to zero",
@@ -142,8 +150,12 @@ def _copy(
     progress: Progress | None,
     lead: int,
     wanted: int | None,
+    opening: int,
 ) -> FileResult:
-    """Denoise blocks, dropping `lead` frames, until `wanted` are written (None: all)."""
+    """Denoise blocks, dropping `lead` frames, until `wanted` are written (None: all).
+
+    The first `opening` frames are heard backwards before.
+    """
     skip = processor.latency + lead  # frames before the first one that counts
     energy_in, energy_out, written = SILENCE, SILENCE, 0
 
@@ -155,6 +167,9 @@ def _copy(
         energy_out += _energy(out)
 
     for block in reader.blocks(processor.max_block):
+        if opening:
+            processor.process(backwards(block, opening))
+            opening = 0
         out = processor.process(block)
         put(out[skip:])
         skip -= min(skip, len(block))
@@ -168,6 +183,14 @@ def _copy(
     if not written:
         raise RtdenoiseError(f"{reader.path} holds nothing after --start: choose an earlier one")
     return FileResult(written / reader.sample_rate, 10 * math.log10(energy_in / energy_out))
+
+
+def backwards(audio: Audio, frames: int) -> Audio:
+    """Return what leads up to `audio` [frames, channels] as its mirror image: its beginning turned
+    round, over and over where it is shorter than `frames`. Without NaN, which count once.
+    """
+    audio = np.nan_to_num(audio[: frames + 1], posinf=0.0, neginf=0.0)
+    return np.pad(audio, ((frames, 0), (0, 0)), mode="reflect")[:frames]
 
 
 def _energy(block: Audio) -> float:

@@ -66,6 +66,19 @@ def test_rates_and_channels_are_kept(tmp_path, toy_stream_model, rate, channels)
     only(tmp_path, "in.wav", "out.wav")
 
 
+@pytest.mark.parametrize("frames", [1, 5000, 60_000])
+def test_a_recording_is_led_up_to_by_its_mirror_image(tmp_path, toy_stream_model, frames):
+    audio, lead = noise(frames)[:, 0], 28_800
+    turned = np.pad(audio, (lead, 0), mode="reflect")
+    expected = Denoiser(toy_stream_model, opening=0)(turned, 48_000)[lead:]
+    got = Denoiser(toy_stream_model)(audio, 48_000)
+    np.testing.assert_allclose(got, expected, atol=1e-5)
+    assert np.abs(got - Denoiser(toy_stream_model, opening=0)(audio, 48_000)).max() > 1e-3
+    sf.write(tmp_path / "in.wav", audio, 48_000, subtype="FLOAT")
+    Denoiser(toy_stream_model).file(tmp_path / "in.wav", tmp_path / "out.wav")
+    np.testing.assert_allclose(sf.read(tmp_path / "out.wav")[0], got, atol=1e-5)
+
+
 @pytest.mark.parametrize("rate", [8000, 44100, 48000])
 def test_output_is_aligned_to_the_sample(toy_stream_model, rate):
     """The dry path goes through the same buffers: it must come back exactly where it was."""
