@@ -237,6 +237,20 @@ def test_losses_are_zero_for_the_target_and_grow_with_noise():
         assert values[0] < 1e-3 and values[0] < values[1] < values[2], (loss, values)
 
 
+def test_a_voice_all_but_lost_is_not_best_deleted_but_noise_alone_is():
+    generator = torch.Generator().manual_seed(0)
+    voice = torch.from_numpy(speech(24_000))[None, None]
+    noise = voice.std() * 3 * torch.randn(voice.shape, generator=generator)
+    heard, silence = voice + noise, torch.zeros_like(voice)
+
+    def waveform(estimate, target):
+        return MultiResolutionLoss().parts(estimate, target)["snr"].item()
+
+    assert waveform(heard, voice) == pytest.approx(waveform(0.3 * heard, voice), rel=1e-3)
+    assert waveform(voice + 0.5 * noise, voice) < waveform(heard, voice) < waveform(noise, voice)
+    assert waveform(0.3 * noise, silence) < waveform(noise, silence)
+
+
 def test_the_loss_is_masked_above_a_clips_bandwidth():
     generator = torch.Generator().manual_seed(0)
     spectrum = torch.fft.rfft(torch.randn(1, 1, 48_000, generator=generator))
