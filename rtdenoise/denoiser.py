@@ -65,7 +65,7 @@ class Denoiser:
         first word on; with 0 there was silence before, as there is live.
         """
         check_mix(mix)
-        if opening < 0:
+        if not 0 <= opening < math.inf:
             raise RtdenoiseError(f"an opening of {opening:g} s makes no sense: use 0 or more")
         self.model = load_model(model, engine, provider, prefer="stream", tf32=tf32)
         self.card, self.provider = self.model.card, self.model.provider

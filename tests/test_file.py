@@ -79,6 +79,12 @@ def test_a_recording_is_led_up_to_by_its_mirror_image(tmp_path, toy_stream_model
     np.testing.assert_allclose(sf.read(tmp_path / "out.wav")[0], got, atol=1e-5)
 
 
+@pytest.mark.parametrize("opening", [-1.0, float("nan"), float("inf")])
+def test_an_opening_that_makes_no_sense_is_refused(toy_stream_model, opening):
+    with pytest.raises(RtdenoiseError, match="opening"):
+        Denoiser(toy_stream_model, opening=opening)
+
+
 @pytest.mark.parametrize("rate", [8000, 44100, 48000])
 def test_output_is_aligned_to_the_sample(toy_stream_model, rate):
     """The dry path goes through the same buffers: it must come back exactly where it was."""
