@@ -88,6 +88,7 @@ class MultiResolutionLoss(nn.Module):
         estimate, target = estimate[:, 0], target[:, 0]
         heard = estimate, target
         level = target.square().mean(-1, keepdim=True).sqrt()
+        speaks = level[:, 0] > SILENT
         scale = 0.1 / (level + 0.01)  # the floor keeps noise-only clips in proportion
         estimate, target = estimate * scale, target * scale
         sizes, hearing = list(self.resolutions), list(self.hearing)
@@ -98,9 +99,8 @@ class MultiResolutionLoss(nn.Module):
         parts = {
             "spectral": self.spectral * means[0],
             "levels": self.levels * means[1],
-            "snr": self.snr * _snr_loss(estimate, target),
+            "snr": self.snr * _snr_loss(estimate, target, speaks),
         }
-        speaks = (level[:, 0] > SILENT).float()
         times = len(self.hearing) / len(hearing)
         for name in hearing:
             distance = self.hearing[name](estimate, target) * speaks
@@ -147,16 +147,16 @@ def _stft(audio: Tensor, size: int) -> Tensor:
     return torch.stft(audio, size, size // 2, window=window, center=False, return_complex=True)
 
 
-def _snr_loss(estimate: Tensor, target: Tensor, floor: float = 1e-3) -> Tensor:
+def _snr_loss(estimate: Tensor, target: Tensor, speaks: Tensor, floor: float = 1e-3) -> Tensor:
     """How far distortion lies above -30 dB, scale-invariant (Le Roux et al., arXiv:1811.02508).
 
     Without that a voice all but lost were best deleted. It saturates at SI-SDR of 30 dB, for clean
-    clips must not dominate, and of -20 dB. Of silent targets the level of what is left counts.
+    clips must not dominate, and of -20 dB. Of targets without speech [batch] the level of what is
+    left counts.
     """
     energy, given = target.square().sum(-1), estimate.square().sum(-1)
-    silence = 1e-4 * target.shape[-1]
     alike = (estimate * target).sum(-1).clamp(min=0).square() / (energy * given + 1e-9)
     distortion = (1 - alike + floor) / (0.99 * alike + 0.01)
-    left = (estimate - target).square().sum(-1) / silence + floor
-    ratio = torch.where(energy > 0.01 * silence, distortion, left)
+    left = (estimate - target).square().mean(-1) / 1e-4 + floor
+    ratio = torch.where(speaks, distortion, left)
     return 10 * torch.log10(ratio).mean() + 30
