@@ -152,30 +152,31 @@ def trace(
 
 
 def share_constants(model: onnx.ModelProto) -> onnx.ModelProto:
-    """Store equal constants once: initialisers, and nodes that are constants."""
+    """Store each constant once, as an initialiser: a node for each takes more room."""
     graph = model.graph
-    nodes = [node for node in graph.node if node.op_type == "Constant"]
-    renamed = _remove_equal(graph.initializer, [(x.name, x, x) for x in graph.initializer])
-    named = [(node.output[0], node.attribute[0].t, node) for node in nodes]
-    renamed.update(_remove_equal(graph.node, named))
+    for node in [node for node in graph.node if node.op_type == "Constant"]:
+        graph.initializer.add().CopyFrom(node.attribute[0].t)
+        graph.initializer[-1].name = node.output[0]
+        graph.node.remove(node)
+    renamed = _remove_equal(graph.initializer)
     for node in graph.node:
         for i, name in enumerate(node.input):
             node.input[i] = renamed.get(name, name)
     return model
 
 
-def _remove_equal(holders: Any, named: list[tuple[str, onnx.TensorProto, Any]]) -> dict[str, str]:
-    """Remove all holders but the first of equal (name, tensor, holder); return who stands in."""
+def _remove_equal(tensors: Any) -> dict[str, str]:
+    """Remove all but the first of equal tensors; return by name who stands in for whom."""
     first: dict[tuple[Any, ...], str] = {}
     renamed: dict[str, str] = {}
-    for name, tensor, holder in named:
+    for tensor in list(tensors):
         key = (tensor.data_type, tuple(tensor.dims), tensor.raw_data)
         if not tensor.raw_data:
             continue
         if key in first:
-            renamed[name] = first[key]
-            holders.remove(holder)
-        first.setdefault(key, name)
+            renamed[tensor.name] = first[key]
+            tensors.remove(tensor)
+        first.setdefault(key, tensor.name)
     return renamed
 
 

@@ -20,7 +20,7 @@ from train.degrade import SPEECH_RATES, Degrader
 from train.examples import examples
 from train.recipe import PLAIN, Recipe
 from train.rooms import shoebox
-from train.synthetic import Draw
+from train.synthetic import Draw, keys, stationary
 
 
 @pytest.fixture(scope="module")
@@ -174,3 +174,15 @@ def test_examples_are_rendered(corpus, tmp_path):
     clean, _ = sf.read(out / "02-clean.wav")
     assert rate == 48_000 and noisy.shape == clean.shape == (48_000,)
     assert np.abs(noisy).max() > 0
+
+
+def test_typing_is_strokes_with_pauses_and_a_fan_has_none():
+    def loud_frames(sound) -> torch.Tensor:
+        power = sound.unflatten(-1, (-1, 480)).square().mean(-1)
+        return (power > 0.01 * power.amax(-1, keepdim=True)).float().mean(-1)
+
+    typed, fan = keys(Draw(2), 16, 144_000), stationary(Draw(2), 16, 144_000)
+    assert loud_frames(typed).median() < 0.3 < 0.9 < loud_frames(fan).min()
+    onsets = typed.unflatten(-1, (-1, 480)).square().mean(-1)
+    strokes = onsets[:, 1:] > 10 * onsets[:, :-1] + 0.01 * onsets.amax(-1, keepdim=True)
+    assert 1 < strokes.float().sum(-1).mean() / 3 < 20  # a second; releases are heard as well

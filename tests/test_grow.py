@@ -1,4 +1,4 @@
-"""A wider network starts as what the small one was, and its new units can learn."""
+"""A larger network starts as what the small one was, and its new units can learn."""
 
 import json
 import subprocess
@@ -11,6 +11,7 @@ from conftest import TOY, toy_network
 from rtdenoise.errors import RtdenoiseError
 from train.checkpoint import load_network
 from train.grow import grown
+from train.networks.default import SpectralDenoiser
 
 WIDE = TOY | {"channels": 10, "full_band": 12, "detail": 11}
 
@@ -38,20 +39,36 @@ def test_wider_is_the_same_at_every_timestep_and_learns(small):
     assert new_to_old.norm(dim=1).min() > 0
 
 
-def test_only_widths_grow_and_only_up(small):
+def test_deeper_and_with_high_history_is_the_same_and_learns():
+    torch.manual_seed(3)
+    options = TOY | {"high_history": False}
+    small = SpectralDenoiser(**options).eval()
+    deep = grown(small, TOY | {"dilations": [*TOY["dilations"], 3], "high_history": True})
+    audio, t = 0.3 * torch.randn(2, 1, 9600), torch.tensor([0, 700])
+    output = deep(audio, t)
+    assert (output - small(audio, t)).norm() < 1e-5 * output.norm()
+    assert output.std() > 0.01
+    deep.train()
+    deep(audio, t).square().sum().backward()
+    assert deep.blocks[-1].out.grad.norm() > 0
+    assert deep.encode_high.weight.grad[:, 40:].norm(dim=0).min() > 0
+
+
+def test_only_up(small):
     with pytest.raises(RtdenoiseError, match="smaller"):
         grown(small, TOY | {"channels": 4})
-    with pytest.raises(RtdenoiseError, match="only channels"):
-        grown(small, TOY | {"dilations": [1, 2, 4, 8]})
+    for other in ({"dilations": [1, 2]}, {"dilations": [1, 2, 8, 8]}, {"full_band": 0}):
+        with pytest.raises(RtdenoiseError, match="only channels"):
+            grown(small, TOY | other)
 
 
 def test_command_writes_what_training_can_start_from(toy_checkpoint, tmp_path):
     target = tmp_path / "wide.pth"
     command = [sys.executable, "-m", "train.grow", str(toy_checkpoint), str(target), "--channels"]
-    done = subprocess.run([*command, "9"], capture_output=True, text=True)
+    done = subprocess.run([*command, "9", "--block", "5"], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     told = json.loads(done.stdout.split("network options ")[1])
-    assert told == TOY | {"channels": 9}
+    assert told == TOY | {"channels": 9, "high_history": True, "dilations": [*TOY["dilations"], 5]}
     assert load_network(target).channels == 9
     refused = subprocess.run([*command, "2"], capture_output=True, text=True)
     assert (refused.returncode, refused.stderr.count("\n")) == (2, 1)

@@ -15,13 +15,15 @@ from .cuts import cut
 from .network_api import SAMPLE_RATE
 from .recipe import Recipe
 from .rooms import EARLY, shoebox
-from .synthetic import Draw, clicks, hum, smooth_curve, stationary
+from .synthetic import Draw, clicks, hum, keys, smooth_curve, stationary
 
 PREROLL = SAMPLE_RATE // 2  # samples of history: reverberation has built up when a clip begins
 ROOMS = 64  # synthesised rooms beside the recorded ones
 # Playing speech and noise faster or slower makes new talkers and new machines of few recordings.
 SPEECH_RATES, NOISE_RATES = (0.8, 1.25), (0.5, 1.6)
 LATEST_START = 1.0  # seconds
+# Synthesised noise, and how often it is heard where any is.
+SYNTHETIC = ((stationary, 0.4), (hum, 0.2), (keys, 0.35), (clicks, 0.15))
 # Band limits of telephones, codecs and resamplers, Hz.
 LOW_PASS = (3400, 3700, 5400, 7400, 7900, 10800, 13000, 15500, 16000, 18000, 20000)
 
@@ -117,9 +119,11 @@ class Degrader:
         b, n = self.size, self.length
         noise = self._recorded(draw) * draw.chance(self.recipe.recorded, b, 1)
         use = draw.chance(self.recipe.synthesised, b) | (noise.abs().amax(-1) == 0)
-        which = draw.chance(0.4, 3, b) * 10 ** draw.uniform(-1, 0, 3, b)
+        chances = torch.tensor([share for _, share in SYNTHETIC], device=self.device)[:, None]
+        which = (draw.uniform(0, 1, len(SYNTHETIC), b) < chances) * 1.0
+        which = which * 10 ** draw.uniform(-1, 0, len(SYNTHETIC), b)
         which[0] += which.sum(0) == 0
-        for gain, synthesise in zip(which * use, (stationary, hum, clicks), strict=True):
+        for gain, (synthesise, _) in zip(which * use, SYNTHETIC, strict=True):
             rows = gain.nonzero()[:, 0]  # synthesis is costly: only where it is heard
             if len(rows):
                 noise[rows] += gain[rows, None] * _unit(synthesise(draw, len(rows), n))

@@ -1,6 +1,6 @@
-"""Make a trained `default` network wider without changing what it does; then train it further.
+"""Make a trained `default` network larger without changing what it does; then train it further.
 
-    python -m train.grow small.pth wide.pth --channels 48 --full-band 160 --detail 96
+    python -m train.grow small.pth wide.pth --channels 48 --full-band 160 --block 4
     python -m train ... --init wide.pth
 
 As in Chen et al., Net2Net, arXiv:1511.05641, but with units that are new rather than copies: they
@@ -34,6 +34,8 @@ def grow(
     channels: Annotated[int | None, typer.Option(help="Of a position.")] = None,
     full_band: Annotated[int | None, typer.Option(help="Values of the full-band path.")] = None,
     detail: Annotated[int | None, typer.Option(help="Values that decide on filters.")] = None,
+    block: Annotated[list[int], typer.Option(help="Dilation of a block more, at the end.")] = [],  # noqa: B006 (typer reads it)
+    high_history: Annotated[bool, typer.Option(help="Look back on noise above 8 kHz too.")] = False,
 ) -> None:
     """Write a wider network that sounds the same."""
     network = load_network(checkpoint)
@@ -43,6 +45,8 @@ def grow(
     wanted = {"channels": channels, "full_band": full_band, "detail": detail}
     options: dict[str, Any] = dict(saved["config"]["network_options"])
     options |= {key: value for key, value in wanted.items() if value is not None}
+    options["dilations"] = [*network.dilations, *block]
+    options["high_history"] = high_history or network.high_history
     wide = grown(network, options)
     saved["config"]["network_options"] = options
     weights = {"model_state_dict": wide.state_dict(), "ema_state_dict": wide.state_dict()}
@@ -56,12 +60,23 @@ def grow(
 def grown(network: SpectralDenoiser, options: dict[str, Any]) -> SpectralDenoiser:
     """Return a network of `options` that gives what `network` gives.
 
-    Raises RtdenoiseError where one of the three widths is smaller, or anything else differs.
+    Blocks may be more, widths larger. Raises RtdenoiseError where one of the three widths is
+    smaller, or anything else differs.
     """
     wide = SpectralDenoiser(**options)
     old, new = network.state_dict(), wide.state_dict()
-    if old.keys() != new.keys():
-        raise RtdenoiseError("only channels, full_band and detail can grow: keep other options")
+    more = [key for key in new if key not in old]
+    count = len(network.dilations)
+    later = tuple(f"blocks.{i}." for i in range(count, len(wide.dilations)))
+    same = old.keys() <= new.keys() and network.dilations == wide.dilations[:count]
+    if not same or not all(key.startswith(later) for key in more):
+        raise RtdenoiseError(
+            "only channels, full_band, detail, dilations and high_history can grow: "
+            "keep other options"
+        )
+    for key in more:
+        if key.endswith(".out"):
+            new[key].zero_()  # a block that adds nothing yet
     for key, small in old.items():
         if any(few > many for few, many in zip(small.shape, new[key].shape, strict=True)):
             raise RtdenoiseError(f"{key} would become smaller: give widths of at least the old")

@@ -19,8 +19,8 @@ class Recipe:
 
     only_noise: float = 0.10  # without speech
     only_clean: float = 0.08  # without noise
-    recorded: float = 0.8  # noise that was recorded
-    synthesised: float = 0.3  # fans, hum and clicks; also wherever there is no recorded noise
+    recorded: float = 0.75  # noise that was recorded
+    synthesised: float = 0.4  # fans, hum, typing, clicks; also wherever there is no recorded noise
     babble: float = 0.15  # other talkers, beside noise or alone
     speech_eq: float = 0.3
     noise_eq: float = 0.5

@@ -53,11 +53,12 @@ def stationary(draw: Draw, batch: int, length: int) -> Tensor:
     """Noise [batch, length] of random spectral slope (white to brown), shape and slow swell."""
     spectrum = torch.fft.rfft(draw.normal(batch, length))
     frequency = torch.linspace(0, 1, spectrum.shape[-1], device=draw.device) * 1200 + 1
-    slope = draw.uniform(-1.2, 0.0, batch, 1)
+    slope = draw.uniform(-1.0, 0.1, batch, 1)
     shape = smooth_curve(draw, batch, spectrum.shape[-1], 5.0)
     noise = torch.fft.irfft(spectrum * frequency**slope * shape, n=length)
     time = torch.arange(length, device=draw.device) / SAMPLE_RATE
     rate, depth = draw.uniform(0.2, 12, batch, 1), draw.uniform(0, 0.5, batch, 1)
+    depth = depth * draw.chance(0.5, batch, 1)  # a fan keeps its level
     phase = draw.uniform(0, 2 * math.pi, batch, 1)
     return noise * (1 + depth * torch.sin(2 * math.pi * rate * time + phase))
 
@@ -80,11 +81,9 @@ def hum(draw: Draw, batch: int, length: int, partials: int = 16) -> Tensor:
 
 
 def clicks(draw: Draw, batch: int, length: int, burst: int = 2400) -> Tensor:
-    """Key presses, taps, crackle [batch, length]: decaying noise bursts at random moments."""
+    """Taps and crackle [batch, length]: decaying noise bursts at random moments, all alike."""
     rate = draw.uniform(1, 12, batch, 1)  # a second
-    hits = draw.chance(1.0, batch, length) & (
-        draw.uniform(0, 1, batch, length) < rate / SAMPLE_RATE
-    )
+    hits = draw.uniform(0, 1, batch, length) < rate / SAMPLE_RATE
     impulses = hits * draw.uniform(0.2, 1, batch, length)
     decay = torch.arange(burst, device=draw.device) / (
         SAMPLE_RATE * 0.001 * 2 ** draw.uniform(-1, 4, batch, 1)
@@ -93,3 +92,37 @@ def clicks(draw: Draw, batch: int, length: int, burst: int = 2400) -> Tensor:
     shaped = torch.fft.rfft(kernel, n=length)
     shaped = shaped * smooth_curve(draw, batch, shaped.shape[-1], 8.0)
     return torch.fft.irfft(torch.fft.rfft(impulses) * shaped, n=length)
+
+
+def keys(draw: Draw, batch: int, length: int, kinds: int = 3) -> Tensor:
+    """Typing [batch, length]: each of 1 to 10 strokes a second is a press, and later a release.
+
+    A keyboard has `kinds` keys that sound differently. A press is a click and, up to 12 ms later,
+    the key that hits the bottom; 40 to 160 ms later it comes up again, more softly.
+    """
+    shape = batch, kinds, length
+    rate = draw.uniform(1, 10, batch, 1, 1) / kinds / SAMPLE_RATE
+    presses = (draw.uniform(0, 1, *shape) < rate) * 10 ** draw.uniform(-0.6, 0, *shape)
+    spectra = [torch.fft.rfft(_stroke(draw, batch * kinds), n=length) for _ in range(3)]
+    click, bottom, release = (x.unflatten(0, (batch, kinds)) for x in spectra)
+    turn = -2j * math.pi * torch.arange(click.shape[-1], device=draw.device) / length
+    later = SAMPLE_RATE * draw.uniform(0.001, 0.012, batch, kinds, 1)
+    up = SAMPLE_RATE * draw.uniform(0.04, 0.16, batch, kinds, 1)
+    softer, quieter = (10 ** draw.uniform(-1, 0.2, batch, kinds, 1) for _ in range(2))
+    stroke = click + softer * bottom * torch.exp(turn * later)
+    stroke = stroke + quieter * release * torch.exp(turn * up)
+    typed = (torch.fft.rfft(presses) * stroke).sum(1)
+    return torch.fft.irfft(typed * smooth_curve(draw, batch, typed.shape[-1], 6.0), n=length)
+
+
+def _stroke(draw: Draw, count: int, length: int = 4800, modes: int = 8) -> Tensor:
+    """What is heard of two hard parts that meet [count, length]: ringing modes and a burst."""
+    time = torch.arange(length, device=draw.device) / SAMPLE_RATE
+    pitch = 200 * 2 ** draw.uniform(0, 6.3, count, modes, 1)  # to 16 kHz
+    decay = 0.001 * 2 ** draw.uniform(0, 5, count, modes, 1)  # seconds, to 32 ms
+    phase = draw.uniform(0, 2 * math.pi, count, modes, 1)
+    rings = torch.exp(-time / decay) * torch.sin(2 * math.pi * pitch * time + phase)
+    rings = (10 ** draw.uniform(-1.5, 0, count, modes, 1) * rings).sum(1)
+    decay = 0.0005 * 2 ** draw.uniform(0, 4, count, 1)
+    burst = draw.normal(count, length) * torch.exp(-time / decay)
+    return rings + 10 ** draw.uniform(-0.7, 0.7, count, 1) * burst

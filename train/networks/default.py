@@ -28,6 +28,7 @@ from .blocks import Block, FullBand, activate, added, joined_linear
 from .embedding import sinusoidal_embedding
 from .features import (
     FINE,
+    HIGH_GROUP,
     HIGH_STRIDE,
     LOW,
     LOW_BINS,
@@ -59,13 +60,14 @@ class SpectralDenoiser(DenoisingNetwork):
     def __init__(
         self,
         channels: int = 64,
-        dilations: tuple[int, ...] = (1, 2, 4, 8),
+        dilations: tuple[int, ...] = (1, 2, 4, 8, 4),
         embedding: int = 64,
         full_band: int = 192,
         full_band_dilations: tuple[int, ...] = (1, 4, 16),
         leave: int = 1,
         join: int = 1,
         history: int = 40,
+        high_history: bool = True,
         taps: int = 4,
         fine: bool = True,
         detail: int = 96,
@@ -75,6 +77,7 @@ class SpectralDenoiser(DenoisingNetwork):
             raise RtdenoiseError(f"network option fine needs taps of at least {FINE}: not {taps}")
         self.leave, self.join, self.history, self.taps = leave, join, history, taps
         self.fine, self.detail = fine, detail
+        self.high_history = bool(high_history and history)
         self.channels, self.dilations, self.embedding = channels, tuple(dilations), embedding
         beside = sum(full_band_dilations) if full_band else 0
         memory = sum(dilations[:leave]) + sum(dilations[join:])
@@ -85,7 +88,7 @@ class SpectralDenoiser(DenoisingNetwork):
         self.lookahead = WINDOW - HOP
         self.fourier = Fourier()
         self.encode_low = nn.Linear(LOW_KERNEL * self.features, channels, bias=False)
-        self.encode_high = nn.Linear(HIGH_STRIDE, channels, bias=False)
+        self.encode_high = nn.Linear(self.high_features, channels, bias=False)
         self.norm_low, self.norm_high = Norm(channels), Norm(channels)
         self.position = nn.Parameter(torch.zeros(POSITIONS, channels))
         film = nn.Linear(embedding, 2 * channels)
@@ -94,7 +97,7 @@ class SpectralDenoiser(DenoisingNetwork):
         self.timestep = nn.Sequential(nn.Linear(embedding, embedding), nn.SiLU(), film)
         self.blocks: Any = nn.ModuleList(Block(channels, d) for d in dilations)
         self.full_band = FullBand(channels, full_band, full_band_dilations) if full_band else None
-        seen_low, seen_high = LOW_KERNEL * self.features, HIGH_STRIDE
+        seen_low, seen_high = LOW_KERNEL * self.features, self.high_features
         self.decode_low = nn.Linear(2 * channels + seen_low, detail, bias=False)
         self.decode_high = nn.Linear(2 * channels + seen_high, detail, bias=False)
         self.decode_low_norm, self.decode_high_norm = Norm(detail), Norm(detail)
@@ -111,6 +114,11 @@ class SpectralDenoiser(DenoisingNetwork):
         """Values the encoder sees of a bin: magnitude, real, imaginary (mean, least) (fine two)."""
         return 3 + 2 * (self.history > 0) + 2 * self.fine
 
+    @property
+    def high_features(self) -> int:
+        """Values the encoder sees of a high position: magnitudes (means, least ones)."""
+        return HIGH_STRIDE + 2 * (HIGH_STRIDE // HIGH_GROUP) * self.high_history
+
     def condition(self, t: Tensor) -> Tensor:
         """Map timesteps [batch] to FiLM scale and shift [batch, 2 * channels]."""
         return self.timestep(sinusoidal_embedding(t, self.embedding))
@@ -119,7 +127,7 @@ class SpectralDenoiser(DenoisingNetwork):
         """Denoise audio [batch, 1, samples]; samples a multiple of 480."""
         frames = frame(F.pad(audio[:, 0], (HOP, HOP)))
         re, im = (part.transpose(0, 1) for part in self.fourier.analyse(frames))  # [T, B, bins]
-        low, high = see(re, im, self.history, self.fine)
+        low, high = see(re, im, self.history, self.high_history, self.fine)
         first = x = self._encode(low, high, conditioning)
         for i, block in enumerate(self.blocks):
             if i == self.leave and self.full_band:

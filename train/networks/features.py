@@ -11,32 +11,46 @@ from .fourier import BINS
 LOW_BINS = 160  # 0-8 kHz at full resolution, 50 Hz a bin
 LOW_STRIDE, LOW_KERNEL = 5, 9
 HIGH_STRIDE = 40  # 8-24 kHz: 8 positions of 2 kHz
+HIGH_GROUP = 8  # bins of which one course is looked back on: 400 Hz
 LOW, HIGH = LOW_BINS // LOW_STRIDE, (BINS - 1 - LOW_BINS) // HIGH_STRIDE
 POSITIONS = LOW + HIGH
+HIGH_GROUPS = HIGH * HIGH_STRIDE // HIGH_GROUP
 COMPRESSION = 0.3  # exponent of the magnitude
 QUIETEST = 1e-8  # power of a bin
 SMOOTH = 4  # frames over which a bin's magnitude is smoothed before its least is looked for
 FINE = 4  # frames heard as one window of 50 ms
 
 
-def see(re: Tensor, im: Tensor, history: int, fine: bool) -> tuple[Tensor, Tensor]:
-    """Return what is known of the bins [T, B, 481]: [T, B, 32, 9 * features], [T, B, 8, 40].
+def see(
+    re: Tensor, im: Tensor, history: int, high_history: bool, fine: bool
+) -> tuple[Tensor, Tensor]:
+    """Return what is known of the bins [T, B, 481]: [T, B, 32, 9 * features], [T, B, 8, 40 (+ 10)].
+
+    Of high positions `high_history` tells the mean and the least of five groups of bins.
 
     For `history`, `fine` and the number of features see `SpectralDenoiser`.
     """
     power = re.square() + im.square() + QUIETEST
     magnitude, gain = power ** (COMPRESSION / 2), power ** ((COMPRESSION - 1) / 2)
     parts = [x[..., :LOW_BINS] for x in (magnitude, re * gain, im * gain)]
+    high = magnitude[..., LOW_BINS : BINS - 1].unflatten(-1, (HIGH, HIGH_STRIDE))
     if history:
-        levels = F.pad(parts[0].permute(1, 2, 0), (history + SMOOTH - 2, 0))
-        parts += (x.permute(2, 0, 1) for x in look_back(levels, history))
+        levels = parts[0]
+        if high_history:
+            groups = high.unflatten(-1, (-1, HIGH_GROUP)).mean(-1).flatten(-2)  # [T, B, 40]
+            levels = torch.cat([levels, groups], dim=-1)
+        levels = F.pad(levels.permute(1, 2, 0), (history + SMOOTH - 2, 0))
+        past = [x.permute(2, 0, 1) for x in look_back(levels, history)]
+        parts += (x[..., :LOW_BINS] for x in past)
+        if high_history:
+            above = (x[..., LOW_BINS:].unflatten(-1, (HIGH, -1)) for x in past)
+            high = torch.cat([high, *above], dim=-1)
     if fine:
         spectra = (F.pad(x[..., :LOW_BINS], (0, 0, 0, 0, FINE - 1, 0)) for x in (re, im))
         frames = [[x[FINE - 1 - i : len(x) - i] for i in range(FINE)] for x in spectra]
         parts += ((x + QUIETEST) ** (COMPRESSION / 2) for x in fine_power(*frames))
     low = F.pad(torch.stack(parts, dim=-1), (0, 0, 2, 2))  # [T, B, 164, features]
     taps = [low[..., i : i + LOW_BINS - 4 : LOW_STRIDE, :] for i in range(LOW_KERNEL)]
-    high = magnitude[..., LOW_BINS : BINS - 1].unflatten(-1, (HIGH, HIGH_STRIDE))
     return torch.cat(taps, dim=-1), high
 
 

@@ -45,7 +45,7 @@ class FoldedDenoiser(DenoisingNetwork):
         self.channels, self.dilations = network.channels, network.dilations
         self.leave, self.join, self.full_band = network.leave, network.join, network.full_band
         self.taps = network.taps
-        self.see = FoldedFeatures(network.history, network.taps, network.fine)
+        self.see = FoldedFeatures(network.history, network.high_history, network.taps, network.fine)
         # Samples that `latest` takes beyond the context, as blocks begin late: silence will do.
         self._spare = WINDOW + HOP * (self.see.frames_before + network.in_blocks - 1) - self.context
         self.time_blocks: Any = nn.ModuleList()
@@ -137,10 +137,10 @@ class FoldedDenoiser(DenoisingNetwork):
         audio = F.pad(audio, (self._spare, 0)) if self._spare else audio
         blocks = audio.reshape(batch, -1, HOP).transpose(0, 1)
         frames = torch.cat([blocks[:-1], blocks[1:]], dim=-1)
-        low, _ = self._analyse(frames[:before])
+        spectra = self._analyse(frames[:before])
         shapes = self._shapes(batch)[2 : 2 + len(self.blocks) + len(self.time_blocks)]
         nothing = [audio.new_zeros((0, *shape[1:])) for shape in shapes]
-        out, _ = self._frames(frames[before:], [*nothing, *self.see.listen(low, batch)])
+        out, _ = self._frames(frames[before:], [*nothing, *self.see.listen(*spectra, batch)])
         return (out[1:, :, :HOP] + out[:-1, :, HOP:]).transpose(0, 1).flatten(1)[:, None]
 
     def _shapes(self, batch: int) -> list[tuple[int, ...]]:

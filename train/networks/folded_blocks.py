@@ -35,15 +35,17 @@ class FoldedTimeBlock(nn.Module):
     Where `past` has no frames, the first d of x are what comes before: d fewer go out.
     """
 
-    taps: Tensor  # [2 size, size]
+    now: Tensor  # [size, size]
+    before: Tensor
     bias: Tensor
     out: Tensor
 
     def __init__(self, block: Block | TimeBlock) -> None:
         super().__init__()
         self.dilation = block.dilation
-        taps, bias = normed(torch.cat([block.now, block.past]), block.norm)
-        self.register_buffer("taps", taps)
+        now, bias = normed(block.now, block.norm)
+        self.register_buffer("now", now)
+        self.register_buffer("before", normed(block.past, block.norm)[0])
         self.register_buffer("bias", bias)
         self.register_buffer("out", block.out.detach())
 
@@ -55,7 +57,8 @@ class FoldedTimeBlock(nn.Module):
         joined = append(past, x)
         before = joined[: -self.dilation].reshape(-1, x.shape[1])
         x = newest(x, before)
-        u = F.leaky_relu(torch.addmm(self.bias, torch.cat([x, before], dim=1), self.taps), SLOPE)
+        u = torch.addmm(torch.addmm(self.bias, before, self.before), x, self.now)
+        u = F.leaky_relu(u, SLOPE)
         return torch.addmm(x, self._mixed(u), self.out), joined[-self.dilation :]
 
     def _mixed(self, u: Tensor) -> Tensor:

@@ -9,11 +9,13 @@ from torch.nn import functional as F
 from .features import (
     COMPRESSION,
     FINE,
+    HIGH,
+    HIGH_GROUP,
+    HIGH_GROUPS,
     HIGH_STRIDE,
     LOW,
     LOW_BINS,
     LOW_STRIDE,
-    POSITIONS,
     QUIETEST,
     SMOOTH,
     half_turns,
@@ -33,9 +35,10 @@ class FoldedFeatures(nn.Module):
     fine_signs: Tensor
     fine_rows: Tensor
 
-    def __init__(self, history: int, taps: int, fine: bool) -> None:
+    def __init__(self, history: int, high_history: bool, taps: int, fine: bool) -> None:
         super().__init__()
         self.history, self.taps, self.fine = history, taps, fine
+        self.groups = HIGH_GROUPS if high_history else 0
         self.features = 3 + 2 * (history > 0) + 2 * fine
         # Frames before the first one that has heard all it is to hear.
         self.frames_before = max(history + SMOOTH - 2 if history else 0, taps - 1)
@@ -47,18 +50,21 @@ class FoldedFeatures(nn.Module):
         if self.taps > 1:
             shapes.append((self.taps - 1, batch, 2 * LOW_BINS))
         if self.history:
-            shapes += [(batch, LOW_BINS, n - 1) for n in (SMOOTH, self.history)]
+            courses = LOW_BINS + self.groups
+            shapes += [(batch, courses, n - 1) for n in (SMOOTH, self.history)]
         return shapes
 
-    def listen(self, low: Tensor, batch: int) -> list[Tensor]:
-        """Return what was heard in `frames_before` frames, rows [n, 2, 160]."""
+    def listen(self, low: Tensor, high: Tensor, batch: int) -> list[Tensor]:
+        """Return what was heard in `frames_before` frames, rows [n, 2, 160] and [n, 2, 321]."""
         heard = []
         if self.taps > 1:
             heard.append(low.reshape(-1, batch, 2 * LOW_BINS)[1 - self.taps :])
         if self.history:
-            power = (low * low).sum(1) + QUIETEST
-            levels = torch.exp(torch.log(power) * (COMPRESSION / 2))
-            levels = levels.reshape(-1, batch, LOW_BINS).permute(1, 2, 0)
+            spectrum = torch.cat([low, high[..., :-1]], dim=-1)
+            power = (spectrum * spectrum).sum(1, keepdim=True) + QUIETEST
+            magnitude = torch.exp(torch.log(power) * (COMPRESSION / 2))
+            magnitude, above = magnitude.split([LOW_BINS, BINS - 1 - LOW_BINS], dim=-1)
+            levels = self._courses(magnitude, above, batch)
             smooth = F.avg_pool1d(levels, SMOOTH, 1)
             heard += [levels[..., 1 - SMOOTH :], smooth[..., 1 - self.history :]]
         return heard
@@ -84,7 +90,8 @@ class FoldedFeatures(nn.Module):
         power = (spectrum * spectrum).sum(1, keepdim=True)
         if self.fine:
             frames = recent if self.taps == FINE else recent[:, : 2 * FINE]
-            heard_as_one = self.fine_rows @ (frames * self.fine_signs)
+            frames = frames.reshape(-1, FINE // 2, 2, 2, LOW_BINS) * self.fine_signs
+            heard_as_one = self.fine_rows @ frames.reshape(-1, 2 * FINE, LOW_BINS)
             power_of_parts = (heard_as_one * heard_as_one).reshape(-1, 2, 2 * LOW_BINS)
             power = torch.cat([power, power_of_parts.sum(1, keepdim=True)], dim=-1)
             sizes.append(2 * LOW_BINS)
@@ -92,11 +99,17 @@ class FoldedFeatures(nn.Module):
         logarithm = torch.log(power + QUIETEST)
         magnitude, above, _, *fine = torch.exp(logarithm * (COMPRESSION / 2)).split(sizes, dim=-1)
         gain = torch.exp(logarithm[..., :LOW_BINS] * ((COMPRESSION - 1) / 2))
-        parts = [magnitude, low * gain]
+        parts, high = [magnitude, low * gain], above.reshape(-1, HIGH, HIGH_STRIDE)
         if self.history:
-            parts.append(self._look_back(magnitude, heard))
+            levels = self._courses(magnitude, above, heard[-1].shape[0])
+            past = self._look_back(levels, heard)
+            if self.groups:
+                past, groups = past.split([LOW_BINS, self.groups], dim=-1)
+                groups = groups.reshape(-1, 2, HIGH, HIGH_STRIDE // HIGH_GROUP).transpose(1, 2)
+                high = torch.cat([high, groups.reshape(high.shape[0], HIGH, -1)], dim=-1)
+            parts.append(past)
         parts += [x.reshape(-1, 2, LOW_BINS) for x in fine]
-        return self._grouped(parts), above.reshape(-1, POSITIONS - LOW, HIGH_STRIDE)
+        return self._grouped(parts), high
 
     def _grouped(self, parts: list[Tensor]) -> Tensor:
         """Hand each low position its bins and its neighbours': [n, 32, 10 * features]."""
@@ -106,24 +119,32 @@ class FoldedFeatures(nn.Module):
         groups = bins.reshape(-1, LOW + 1, self.features * LOW_STRIDE)
         return torch.cat([groups[:, :-1], groups[:, 1:]], dim=-1)
 
-    def _look_back(self, magnitude: Tensor, heard: list[Tensor]) -> Tensor:
-        """Return `features.look_back` of rows [n, 1, 160] as [n, 2, 160]; no frame twice."""
-        levels = magnitude.reshape(-1, heard[-1].shape[0], LOW_BINS).permute(1, 2, 0)
+    def _courses(self, low: Tensor, high: Tensor, batch: int) -> Tensor:
+        """Return magnitudes [n, 1, 160] and [n, 1, 320] as the courses that are looked back on.
+
+        They are [batch, 160 or 200, frames]: those of low bins and of groups of high ones.
+        """
+        if self.groups:
+            low = torch.cat([low, F.avg_pool1d(high, HIGH_GROUP)], dim=-1)
+        return low.reshape(-1, batch, LOW_BINS + self.groups).permute(1, 2, 0)
+
+    def _look_back(self, levels: Tensor, heard: list[Tensor]) -> Tensor:
+        """Return `features.look_back` of `_courses` as rows [n, 2, bins]; no frame twice."""
         levels = torch.cat([heard[-2], levels], dim=-1)
         smooth = torch.cat([heard[-1], F.avg_pool1d(levels, SMOOTH, 1)], dim=-1)
         heard[-2:] = levels[..., 1 - SMOOTH :], smooth[..., 1 - self.history :]
         both = torch.cat(mean_and_least(smooth, self.history), dim=1)
-        return both.permute(2, 0, 1).reshape(-1, 2, LOW_BINS)
+        return both.permute(2, 0, 1).reshape(-1, 2, LOW_BINS + self.groups)
 
     def _fold_fine(self) -> None:
-        """`features.fine_power` as signs [8, bins] and a matrix: (re, im) of frames to two sums.
+        """`features.fine_power` as signs [2, 1, bins] and a matrix: (re, im) of frames to two sums.
 
         Rows re at k, re above, im at k, im above; columns (re, im) of each frame, newest first.
         """
-        signs = torch.stack([torch.ones(LOW_BINS), half_turns(LOW_BINS)]).repeat(FINE // 2, 1)
+        signs = torch.stack([torch.ones(LOW_BINS), half_turns(LOW_BINS)])
         signs = signs.unflatten(1, (LOW, LOW_STRIDE)).transpose(1, 2).flatten(1)
         turn = 1j ** torch.arange(FINE)  # a quarter a frame
         sums = torch.stack([torch.ones(FINE), turn]).conj() / FINE  # [2, frames]
         rows = torch.stack([torch.view_as_real(sums), torch.view_as_real(1j * sums)])
-        self.register_buffer("fine_signs", signs.repeat_interleave(2, 0))
+        self.register_buffer("fine_signs", signs[:, None])
         self.register_buffer("fine_rows", rows.reshape(2 * 2, 2 * FINE).contiguous())
