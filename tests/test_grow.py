@@ -9,7 +9,7 @@ import torch
 from conftest import TOY, toy_network
 
 from rtdenoise.errors import RtdenoiseError
-from train.checkpoint import load_network
+from train.checkpoint import load_checkpoint, load_network, save_checkpoint
 from train.grow import grown
 from train.networks.default import SpectralDenoiser
 
@@ -72,3 +72,13 @@ def test_command_writes_what_training_can_start_from(toy_checkpoint, tmp_path):
     assert load_network(target).channels == 9
     refused = subprocess.run([*command, "2"], capture_output=True, text=True)
     assert (refused.returncode, refused.stderr.count("\n")) == (2, 1)
+
+
+def test_checkpoints_of_the_shape_before_are_read(toy_checkpoint, tmp_path):
+    options = {"channels": 6, "embedding": 8, "full_band": 8, "detail": 8}
+    old = SpectralDenoiser(**options, dilations=(1, 2, 4, 8), high_history=False)
+    saved = load_checkpoint(toy_checkpoint) | {"model_state_dict": old.state_dict()}
+    saved["config"] = saved["config"] | {"network_options": options}
+    save_checkpoint(tmp_path / "old.pth", saved)
+    network = load_network(tmp_path / "old.pth")
+    assert (network.dilations, network.high_history) == ((1, 2, 4, 8), False)

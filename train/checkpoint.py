@@ -13,6 +13,7 @@ from rtdenoise.errors import RtdenoiseError
 
 from .network_api import DenoisingNetwork
 from .networks import build
+from .networks.features import HIGH_STRIDE
 
 KEYS = ("model_state_dict", "optimizer_state_dict", "scheduler_state_dict", "epoch", "loss")
 
@@ -56,12 +57,25 @@ def load_weights(network: torch.nn.Module, state: dict[str, Any], path: Path) ->
         ) from error
 
 
+def network_options(checkpoint: dict[str, Any]) -> dict[str, Any]:
+    """Return the options of a checkpoint's network.
+
+    `default` had four blocks and no history above 8 kHz before 0.12.0, and checkpoints do not say
+    what was not asked for.
+    """
+    config, weights = checkpoint["config"], checkpoint["model_state_dict"]
+    options, heard = dict(config["network_options"]), weights.get("encode_high.weight")
+    if config["network"] == "default" and heard is not None and heard.shape[1] == HIGH_STRIDE:
+        blocks = sum(key.endswith(".mix") for key in weights)
+        options = {"dilations": [1, 2, 4, 8, 4][:blocks], "high_history": False} | options
+    return options
+
+
 def load_network(path: Path, ema: bool = True) -> DenoisingNetwork:
     """Build the network that a checkpoint describes, with its EMA weights where it has any."""
     checkpoint = load_checkpoint(path)
-    config = checkpoint.get("config", {})
     try:
-        network = build(config["network"], **config["network_options"])
+        network = build(checkpoint["config"]["network"], **network_options(checkpoint))
     except (KeyError, TypeError) as error:
         raise RtdenoiseError(f"{path} does not say which network it holds: train again") from error
     averaged = checkpoint.get("ema_state_dict") if ema else None

@@ -24,7 +24,7 @@ from torch import Tensor
 from rtdenoise.command import run_function
 from rtdenoise.errors import RtdenoiseError
 
-from .checkpoint import load_checkpoint, load_network, save_checkpoint
+from .checkpoint import load_checkpoint, load_network, network_options, save_checkpoint
 from .networks.default import SpectralDenoiser
 
 
@@ -43,7 +43,7 @@ def grow(
         raise RtdenoiseError(f"{checkpoint} holds no `default` network: only that one grows")
     saved = load_checkpoint(checkpoint)
     wanted = {"channels": channels, "full_band": full_band, "detail": detail}
-    options: dict[str, Any] = dict(saved["config"]["network_options"])
+    options = network_options(saved)
     options |= {key: value for key, value in wanted.items() if value is not None}
     options["dilations"] = [*network.dilations, *block]
     options["high_history"] = high_history or network.high_history

@@ -16,7 +16,13 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from rtdenoise.errors import RtdenoiseError
 
 from .batches import Batch, BatchSource
-from .checkpoint import best_name, load_checkpoint, load_weights, save_checkpoint
+from .checkpoint import (
+    best_name,
+    load_checkpoint,
+    load_weights,
+    network_options,
+    save_checkpoint,
+)
 from .config import TrainConfig
 from .distributed import World, join
 from .losses import MultiResolutionLoss
@@ -177,8 +183,9 @@ def _options(config: TrainConfig) -> dict[str, Any]:
     start = config.resume or config.init
     if config.network_options or not start:
         return config.network_options
-    saved = load_checkpoint(start).get("config", {})
-    return dict(saved["network_options"]) if saved.get("network") == config.network else {}
+    saved = load_checkpoint(start)
+    alike = saved.get("config", {}).get("network") == config.network
+    return network_options(saved) if alike else {}
 
 
 def _train(config: TrainConfig, world: World) -> Path:
