@@ -76,13 +76,15 @@ class FoldedDenoiser(DenoisingNetwork):
         high, high_bias = normed(network.encode_high.weight.T, network.norm_high)
         biases = [low_bias.expand(LOW, -1), high_bias.expand(POSITIONS - LOW, -1)]
         self.register_buffer("shift", (torch.cat(biases) + network.position) * scale + shift)
-        self.register_buffer("low", F.pad(low * scale, self._tenth_bin))
+        self.register_buffer("low", self._by_feature(low * scale))
         self.register_buffer("high", (high * scale).contiguous())
 
-    @property
-    def _tenth_bin(self) -> tuple[int, ...]:
-        """Positions see nine bins of the ten they are handed: padding by rows of zeros."""
-        return 0, 0, 0, self.see.features * (2 * LOW_STRIDE - LOW_KERNEL)
+    def _by_feature(self, weight: Tensor) -> Tensor:
+        """Reorder the last rows, (bin, feature) of what a low position sees, to (feature, bin)."""
+        count = LOW_KERNEL * self.see.features
+        others, seen = weight[:-count], weight[-count:]
+        seen = seen.unflatten(0, (LOW_KERNEL, -1)).transpose(0, 1).flatten(0, 1)
+        return torch.cat([others, seen])
 
     def _fold_decoder(self, network: SpectralDenoiser) -> None:
         """Lay out a filter's c as what (re, im) are multiplied by: (Re c, -Im c), (Im c, Re c).
@@ -91,7 +93,7 @@ class FoldedDenoiser(DenoisingNetwork):
         """
         weight, bias = normed(network.decode_low.weight.T, network.decode_low_norm)
         one = (0, 1)
-        self.register_buffer("decode", F.pad(F.pad(weight, self._tenth_bin), one))
+        self.register_buffer("decode", F.pad(self._by_feature(weight), one))
         self.register_buffer("decode_bias", F.pad(bias, one, value=1.0))
         rows = torch.cat([network.filter.weight, network.filter.bias[:, None]], dim=1)
         rows = rows.unflatten(0, (self.taps, 2, LOW_STRIDE))

@@ -15,6 +15,7 @@ from .features import (
     HIGH_STRIDE,
     LOW,
     LOW_BINS,
+    LOW_KERNEL,
     LOW_STRIDE,
     QUIETEST,
     SMOOTH,
@@ -23,6 +24,8 @@ from .features import (
 )
 from .folded_blocks import append
 from .fourier import BINS
+
+SIDE = (LOW_KERNEL - LOW_STRIDE) // 2  # bins of a neighbour that a position sees
 
 
 class FoldedFeatures(nn.Module):
@@ -112,12 +115,12 @@ class FoldedFeatures(nn.Module):
         return self._grouped(parts), high
 
     def _grouped(self, parts: list[Tensor]) -> Tensor:
-        """Hand each low position its bins and its neighbours': [n, 32, 10 * features]."""
+        """Hand each low position its bins and its neighbours': [n, 32, features * 9]."""
         bins = torch.cat(parts, dim=1).reshape(-1, self.features, LOW_STRIDE, LOW)
-        bins = bins.permute(0, 3, 2, 1).reshape(-1, LOW_BINS, self.features)
-        bins = F.pad(bins, (0, 0, 2, 2 * LOW_STRIDE - 7))
-        groups = bins.reshape(-1, LOW + 1, self.features * LOW_STRIDE)
-        return torch.cat([groups[:, :-1], groups[:, 1:]], dim=-1)
+        below = F.pad(bins[:, :, LOW_STRIDE - SIDE :, :-1], (1, 0))
+        above = F.pad(bins[:, :, :SIDE, 1:], (0, 1))
+        groups = torch.cat([below, bins, above], dim=2)
+        return groups.reshape(-1, self.features * LOW_KERNEL, LOW).transpose(1, 2)
 
     def _courses(self, low: Tensor, high: Tensor, batch: int) -> Tensor:
         """Return magnitudes [n, 1, 160] and [n, 1, 320] as the courses that are looked back on.
