@@ -120,8 +120,8 @@ class Degrader:
         noise = self._recorded(draw) * draw.chance(self.recipe.recorded, b, 1)
         use = draw.chance(self.recipe.synthesised, b) | (noise.abs().amax(-1) == 0)
         chances = torch.tensor([share for _, share in SYNTHETIC], device=self.device)[:, None]
-        which = (draw.uniform(0, 1, len(SYNTHETIC), b) < chances) * 1.0
-        which = which * 10 ** draw.uniform(-1, 0, len(SYNTHETIC), b)
+        shape = len(SYNTHETIC), b
+        which = draw.chance(chances, *shape) * 10 ** draw.uniform(-1, 0, *shape)
         which[0] += which.sum(0) == 0
         for gain, (synthesise, _) in zip(which * use, SYNTHETIC, strict=True):
             rows = gain.nonzero()[:, 0]  # synthesis is costly: only where it is heard

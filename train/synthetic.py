@@ -26,8 +26,8 @@ class Draw:
         """Standard normal numbers of the given shape."""
         return torch.randn(*shape, generator=self.generator, device=self.device)
 
-    def chance(self, probability: float, *shape: int) -> Tensor:
-        """Boolean tensor, True with the given probability."""
+    def chance(self, probability: float | Tensor, *shape: int) -> Tensor:
+        """Boolean tensor, True with the given probability, one number or one that broadcasts."""
         return self.uniform(0, 1, *shape) < probability
 
     def choice(self, weights: Tensor, count: int) -> Tensor:
