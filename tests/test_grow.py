@@ -82,3 +82,4 @@ def test_checkpoints_of_the_shape_before_are_read(toy_checkpoint, tmp_path):
     save_checkpoint(tmp_path / "old.pth", saved)
     network = load_network(tmp_path / "old.pth")
     assert (network.dilations, network.high_history) == ((1, 2, 4, 8), False)
+    assert network.history == 40

@@ -110,6 +110,8 @@ def test_training_lowers_the_loss_and_writes_what_it_says(folder):
         "loss",
     ):
         assert key in checkpoint
+    told = checkpoint["config"]["network_options"]
+    assert (told["layers"], told["slope"]) == (SMALL["network_options"]["layers"], 0.2)  # all
     history = losses(Path("checkpoints/last.pth"))
     assert len(history) == 12 and history[-1][2] < 0.9 * history[0][2]
     for picture in ("losses.png", "spectrograms.png"):
@@ -261,6 +263,21 @@ def test_the_loss_is_masked_above_a_clips_bandwidth():
     free = loss(target + 0.05 * high, target).item()
     masked = loss(target + 0.05 * high, target, torch.tensor([11_000.0])).item()
     assert masked < 0.05 * free
+
+
+def test_above_8_khz_faint_hiss_counts_by_its_level():
+    generator = torch.Generator().manual_seed(0)
+    voice = torch.fft.rfft(torch.from_numpy(speech(48_000))[None, None])
+    hiss = torch.fft.rfft(torch.randn(1, 1, 48_000, generator=generator))
+    voice[..., 4_000:], hiss[..., :9_000] = 0, 0
+
+    def parts(level):
+        target = torch.fft.irfft(voice)
+        return MultiResolutionLoss().parts(target + level * torch.fft.irfft(hiss), target)
+
+    faint, fainter = parts(3e-3), parts(1e-3)  # 33 and 43 dB below the voice
+    assert faint["levels"] > 1.2 * fainter["levels"] > 0.1
+    assert faint["spectral"] < 0.2 * faint["levels"]
 
 
 def test_stft_inverts_and_is_differentiable():

@@ -60,15 +60,15 @@ def load_weights(network: torch.nn.Module, state: dict[str, Any], path: Path) ->
 def network_options(checkpoint: dict[str, Any]) -> dict[str, Any]:
     """Return the options of a checkpoint's network.
 
-    `default` had four blocks and no history above 8 kHz before 0.12.0, and checkpoints do not say
-    what was not asked for.
+    Before 0.13.0 checkpoints did not say what was not asked for. `default` looked back on 40 frames
+    then, and before 0.12.0 it had four blocks and no history above 8 kHz.
     """
     config, weights = checkpoint["config"], checkpoint["model_state_dict"]
     options, heard = dict(config["network_options"]), weights.get("encode_high.weight")
     if config["network"] == "default" and heard is not None and heard.shape[1] == HIGH_STRIDE:
         blocks = sum(key.endswith(".mix") for key in weights)
         options = {"dilations": [1, 2, 4, 8, 4][:blocks], "high_history": False} | options
-    return options
+    return {"history": 40} | options if config["network"] == "default" else options
 
 
 def load_network(path: Path, ema: bool = True) -> DenoisingNetwork:

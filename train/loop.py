@@ -30,7 +30,7 @@ from .memory import keep_freed_memory
 from .metrics import mean_metrics
 from .muon import make_optimizer
 from .network_api import SAMPLE_RATE, DenoisingNetwork, zero_timestep
-from .networks import build
+from .networks import all_options, build
 from .report import draw_losses, draw_spectrograms
 from .schedule import hold_decay, one_cycle
 from .screen import Screen, Silence
@@ -179,13 +179,13 @@ def train_diffusion_model(config: TrainConfig) -> Path:
 
 
 def _options(config: TrainConfig) -> dict[str, Any]:
-    """Return the network's options: unless others are given, those of where training starts."""
-    start = config.resume or config.init
-    if config.network_options or not start:
-        return config.network_options
-    saved = load_checkpoint(start)
-    alike = saved.get("config", {}).get("network") == config.network
-    return network_options(saved) if alike else {}
+    """Return all options: unless some are given, those of where training starts."""
+    options, start = config.network_options, config.resume or config.init
+    if start and not options:
+        saved = load_checkpoint(start)
+        alike = saved.get("config", {}).get("network") == config.network
+        options = network_options(saved) if alike else {}
+    return all_options(config.network, options)  # a checkpoint that tells all can be read for good
 
 
 def _train(config: TrainConfig, world: World) -> Path:

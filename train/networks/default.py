@@ -1,6 +1,6 @@
 """The `default` network: Conv1D encoder-decoder over the compressed spectrum, 20 ms latency.
 
-    audio -> frames -> compressed spectrum, and below 8 kHz what each bin was like in the last 0.4 s
+    audio -> frames -> compressed spectrum, and below 8 kHz what each bin was like in the last 0.5 s
              and what four frames taken together hear at it and half a bin above it
           -> Conv1d over frequency (stride 5 below 8 kHz, 40 above)
           -> blocks: [dilated causal Conv1d over time, mixing over all frequencies] + skip
@@ -66,7 +66,7 @@ class SpectralDenoiser(DenoisingNetwork):
         full_band_dilations: tuple[int, ...] = (1, 4, 16),
         leave: int = 1,
         join: int = 1,
-        history: int = 40,
+        history: int = 54,
         high_history: bool = True,
         taps: int = 4,
         fine: bool = True,

@@ -78,7 +78,7 @@ def look_back(levels: Tensor, history: int) -> tuple[Tensor, Tensor]:
 
     `levels` [batch, bins, history + SMOOTH - 2 + time] begin with the past; both are [batch, bins,
     time]. The least of smoothed levels is what is always there: Martin's minimum statistics (IEEE
-    Trans. Speech and Audio Processing 9 (2001) 504), here over 0.4 s.
+    Trans. Speech and Audio Processing 9 (2001) 504), here over half a second.
     """
     return mean_and_least(F.avg_pool1d(levels, SMOOTH, 1), history)
 
