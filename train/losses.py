@@ -10,12 +10,9 @@ from torch import Tensor, nn
 
 from .intelligibility import IntelligibilityLoss
 from .loudness import LoudnessLoss
-from .network_api import SAMPLE_RATE
+from .spectra import SpectralDistance
 
 RESOLUTIONS = (512, 960, 1536, 2048)  # samples: 11 to 43 ms
-COMPRESSION = 0.3
-EPSILON = 1e-7
-FLOOR = 10**-3.5  # spectral distance that nobody hears: clean clips must not dominate
 SILENT = 1e-4  # a target's level under which it holds no speech
 
 
@@ -29,11 +26,13 @@ class MultiResolutionLoss(nn.Module):
 
     A clip counts by the root of its distance, between the distance itself (where clips that are
     lost anyway dominate) and its logarithm (where those that are nearly clean do). Speech that is
-    missing counts `missing` times as much as noise that is left, or an unsure network mutes the
-    voice with the noise. `levels` weighs the difference of the same spectra in dB, where what is
-    left in pauses and above 8 kHz counts as much as the loudest bin; `spectral`, `loudness`,
-    `intelligibility` and `snr` weigh the other parts, so that their gradients are of one size.
-    `opinion` weighs what listeners would say (train/opinion.py) of one clip a step; 0 is without.
+    missing below 8 kHz counts `missing` times as much as noise that is left, or an unsure network
+    mutes the voice with the noise. `levels` weighs the difference of the same spectra in dB, where
+    what is left in pauses and above 8 kHz counts as much as the loudest bin (train/spectra.py);
+    `spectral`, `loudness`, `intelligibility` and `snr` weigh the other parts, so that their
+    gradients are of one size.
+    `opinion` weighs what listeners would say (train/opinion.py) of one clip every second step; 0
+    is without.
     """
 
     def __init__(
@@ -42,8 +41,8 @@ class MultiResolutionLoss(nn.Module):
         magnitude: float = 0.7,
         missing: float = 2.0,
         spectral: float = 1.0,
-        loudness: float = 0.08,
-        intelligibility: float = 0.35,
+        loudness: float = 0.12,
+        intelligibility: float = 1.0,
         snr: float = 0.01,
         levels: float = 0.1,
         opinion: float = 0.0,
@@ -51,8 +50,8 @@ class MultiResolutionLoss(nn.Module):
         bf16: bool = False,
     ) -> None:
         super().__init__()
-        self.resolutions, self.magnitude, self.knee = resolutions, magnitude, knee
-        self.missing, self.spectral, self.snr, self.levels = missing, spectral, snr, levels
+        self.resolutions, self.spectral, self.snr, self.levels = resolutions, spectral, snr, levels
+        self.distance = SpectralDistance(magnitude, missing, knee)
         self.hearing = nn.ModuleDict(
             {"loudness": LoudnessLoss(), "intelligibility": IntelligibilityLoss()}
         )
@@ -94,7 +93,7 @@ class MultiResolutionLoss(nn.Module):
         sizes, hearing = list(self.resolutions), list(self.hearing)
         if generator is not None:
             sizes, hearing = ([_one_of(x, generator)] for x in (sizes, hearing))
-        spectral = [self._spectral(estimate, target, size, bandwidth) for size in sizes]
+        spectral = [self.distance(estimate, target, size, bandwidth) for size in sizes]
         means = torch.stack(spectral).mean(0)
         parts = {
             "spectral": self.spectral * means[0],
@@ -105,46 +104,18 @@ class MultiResolutionLoss(nn.Module):
         for name in hearing:
             distance = self.hearing[name](estimate, target) * speaks
             parts[name] = times * self.weights[name] * distance.mean()
-        if self.listeners is not None:
-            some = slice(None)
-            if generator is not None:  # it costs as much as all else together
-                at = int(torch.randint(len(estimate), (), generator=generator))
-                some = slice(at, at + 1)
+        if self.listeners is not None and (generator is None or _one_of((True, False), generator)):
+            some, times = slice(None), 1
+            if generator is not None:  # a clip costs as much as all else together
+                at = _one_of(range(len(estimate)), generator)
+                some, times = slice(at, at + 1), 2
             distance = self.listeners(*(x[some] for x in heard)) * speaks[some]
-            parts["opinion"] = self.opinion * distance.mean()
+            parts["opinion"] = times * self.opinion * distance.mean()
         return parts
-
-    def _spectral(self, estimate: Tensor, target: Tensor, size: int, bandwidth) -> Tensor:
-        """Return the mean distances of compressed spectra and of levels, [2]."""
-        a, b = _stft(estimate, size), _stft(target, size)
-        power_a, power_b = (s.real.square() + s.imag.square() + EPSILON for s in (a, b))
-        mag_a, mag_b = power_a ** (COMPRESSION / 2), power_b ** (COMPRESSION / 2)
-        unit_a, unit_b = mag_a * power_a.rsqrt(), mag_b * power_b.rsqrt()
-        distance = (a.real * unit_a - b.real * unit_b).square()
-        distance = distance + (a.imag * unit_a - b.imag * unit_b).square()
-        more = mag_a - mag_b
-        louder = more.square() * torch.where(more < 0, self.missing, 1.0)
-        mixed = self.magnitude * louder + (1 - self.magnitude) * distance
-        frequency = torch.linspace(0, SAMPLE_RATE / 2, a.shape[1], device=a.device)[None]
-        inside = torch.ones_like(frequency)
-        if bandwidth is not None:
-            inside = (frequency <= bandwidth[:, None]).float()
-        weight = inside * self.knee / frequency.clamp(min=self.knee)
-        clips = (mixed.mean(-1) * weight).sum(-1) / weight.sum(-1)
-        apart = (power_a / power_b).log().abs().mean(-1)  # nepers, of power
-        levels = (apart * inside).sum(-1) / inside.sum(-1)
-        return torch.stack([(clips + FLOOR).sqrt().mean() - FLOOR**0.5, levels.mean()])
 
 
 def _one_of(options: Sequence[Any], generator: torch.Generator) -> Any:
     return options[int(torch.randint(len(options), (), generator=generator))]
-
-
-def _stft(audio: Tensor, size: int) -> Tensor:
-    """Hann-windowed spectrum [batch, bins, frames] with half overlap, unit-energy window."""
-    window = torch.hann_window(size, device=audio.device)
-    window = window / window.square().sum().sqrt()
-    return torch.stft(audio, size, size // 2, window=window, center=False, return_complex=True)
 
 
 def _snr_loss(estimate: Tensor, target: Tensor, speaks: Tensor, floor: float = 1e-3) -> Tensor:
