@@ -43,7 +43,7 @@ class MultiResolutionLoss(nn.Module):
         spectral: float = 1.0,
         loudness: float = 0.12,
         intelligibility: float = 1.0,
-        snr: float = 0.01,
+        snr: float = 0.02,
         levels: float = 0.1,
         opinion: float = 0.0,
         knee: float = 1500.0,
