@@ -16,6 +16,7 @@ from .network_api import SAMPLE_RATE
 
 FIELDS = ["file", "speaker", "licence", "bandwidth", "start", "length"]
 FULL_BAND = SAMPLE_RATE / 2
+FULL_SCALE = 2**15  # of the int16 samples
 
 
 @dataclasses.dataclass

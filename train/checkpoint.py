@@ -64,11 +64,14 @@ def network_options(checkpoint: dict[str, Any]) -> dict[str, Any]:
     then, and before 0.12.0 it had four blocks and no history above 8 kHz.
     """
     config, weights = checkpoint["config"], checkpoint["model_state_dict"]
-    options, heard = dict(config["network_options"]), weights.get("encode_high.weight")
-    if config["network"] == "default" and heard is not None and heard.shape[1] == HIGH_STRIDE:
+    if config["network"] != "default":
+        return dict(config["network_options"])
+    untold: dict[str, Any] = {"history": 40}
+    heard = weights.get("encode_high.weight")
+    if heard is not None and heard.shape[1] == HIGH_STRIDE:
         blocks = sum(key.endswith(".mix") for key in weights)
-        options = {"dilations": [1, 2, 4, 8, 4][:blocks], "high_history": False} | options
-    return {"history": 40} | options if config["network"] == "default" else options
+        untold |= {"dilations": [1, 2, 4, 8, 4][:blocks], "high_history": False}
+    return untold | config["network_options"]
 
 
 def load_network(path: Path, ema: bool = True) -> DenoisingNetwork:

@@ -7,7 +7,7 @@ import math
 import torch
 from torch import Tensor
 
-from .banks import Bank
+from .banks import FULL_SCALE, Bank
 from .synthetic import Draw
 
 WARPED = 0.6  # share of the cuts that are played at another speed
@@ -36,7 +36,7 @@ def cut(
     offset = (draw.uniform(0, 1, n).cpu() * (lengths - needed).clamp(min=0)).long()
     rows = torch.stack([starts, lengths, offset, needed], dim=1).tolist()
     cuts = [_play(bank.samples[a : a + room], at, count, length) for a, room, at, count in rows]
-    audio = torch.stack(cuts) / 32768
+    audio = torch.stack(cuts) / FULL_SCALE
     span = torch.minimum(needed, lengths) - 1
     along = span[:, None] * torch.arange(PROBES) // (PROBES - 1)
     return audio, (starts + offset)[:, None] + along, rate[:, None].to(draw.device)

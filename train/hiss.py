@@ -10,9 +10,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from .banks import Bank
+from .banks import FULL_SCALE, Bank
 
-FULL_SCALE = 2**15
 WINDOW, HOP = 1024, 512  # samples: 21 ms, half overlapping
 FIRST, GROUP = 160, 8  # bins: from 7.5 kHz on, 375 Hz together
 RARE = 0.1  # share of a recording's frames that hold no more than its hiss
