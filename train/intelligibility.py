@@ -41,9 +41,14 @@ class IntelligibilityLoss(nn.Module):
         power, clean = self._power(estimate), self._power(target)
         level = clean.sum(-1)
         heard = level > 10 ** (-SILENCE / 10) * level.amax(-1, keepdim=True).clamp(min=1e-6)
-        courses = [(x @ self.bands + 1e-8).sqrt() for x in (power, clean)]
-        losses = [self._clip(a[h], b[h]) for a, b, h in zip(*courses, heard, strict=True)]
-        return torch.stack(losses)
+        if heard.shape[1] < SYLLABLE:
+            return estimate.sum(-1) * 0
+        order = heard.logical_not().byte().argsort(dim=1, stable=True)[..., None]
+        courses = [
+            (x @ self.bands + 1e-8).sqrt().gather(1, order.expand(-1, -1, BANDS))
+            for x in (power, clean)
+        ]
+        return self._apart(*courses, heard.sum(1))
 
     def _power(self, audio: Tensor) -> Tensor:
         """Power of the bins below 4.8 kHz, [batch, frames, bins]."""
@@ -52,12 +57,18 @@ class IntelligibilityLoss(nn.Module):
         )[:, : self.reach]
         return (spectrum.real.square() + spectrum.imag.square()).transpose(1, 2)
 
-    def _clip(self, estimate: Tensor, target: Tensor) -> Tensor:
-        """Compare the frames [frames, bands] of one clip that hold speech."""
-        if len(target) < SYLLABLE:
-            return estimate.sum() * 0
-        a, b = (_normal(_normal(x.unfold(0, SYLLABLE, SHIFT), -1), -2) for x in (estimate, target))
-        return 1 - (a * b).sum((-1, -2)).mean() / SYLLABLE
+    def _apart(self, estimate: Tensor, target: Tensor, count: Tensor) -> Tensor:
+        """Compare the first `count` [batch] frames [batch, frames, bands]: those with speech.
+
+        Syllables beyond them are computed as well, and left out: clips of one shape need no loop,
+        and no answer from the device.
+        """
+        a, b = (_normal(_normal(x.unfold(1, SYLLABLE, SHIFT), -1), -2) for x in (estimate, target))
+        alike = (a * b).sum((-1, -2)) / SYLLABLE  # [batch, syllables]
+        ends = SYLLABLE + SHIFT * torch.arange(alike.shape[1], device=alike.device)
+        whole = ends <= count[:, None]
+        mean = (alike * whole).sum(1) / whole.sum(1).clamp(min=1)
+        return (1 - mean) * (count >= SYLLABLE)
 
 
 def _normal(x: Tensor, dim: int) -> Tensor:

@@ -9,6 +9,7 @@ bandwidths beyond are written down as 20 kHz. Pieces may arrive in any number of
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Annotated
 
@@ -75,7 +76,8 @@ def join(folder: Path) -> Corpus:
     for kind in KINDS:
         clips = read_clips(folder / f"{kind}.csv")
         pieces = sorted(folder.glob(f"{kind}-*.*"))
-        sound = [sf.read(path, dtype="int16")[0] for path in pieces]
+        with ThreadPoolExecutor() as threads:  # libsndfile decodes without Python's lock
+            sound = list(threads.map(lambda path: sf.read(path, dtype="int16")[0], pieces))
         samples = np.concatenate(sound) if sound else np.zeros(0, np.int16)
         wanted = max((clip.start + clip.length for clip in clips), default=0)
         if len(samples) != wanted:

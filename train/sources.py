@@ -6,6 +6,7 @@ from typing import Any
 
 from rtdenoise.errors import RtdenoiseError
 
+from .ahead import Ahead
 from .batches import BatchSource
 from .config import TrainConfig
 from .corpus import Corpus
@@ -37,7 +38,10 @@ def make_sources(
     batches, held, steps = make(config, part, world)
     schedule = NoiseSchedule(config.timesteps) if config.noise_schedule else None
     conditioned = ConditionedBatches(batches, schedule, config.timesteps, config.seed)
-    return Share(conditioned, world, parts), held, max(1, steps // parts)
+    share: BatchSource = Share(conditioned, world, parts)
+    if config.device.startswith("cuda"):  # on CPUs drawing and training want the same cores
+        share = Ahead(share, config.device)
+    return share, held, max(1, steps // parts)
 
 
 def _paired(config: TrainConfig, part: int, world: World) -> tuple[BatchSource, BatchSource, int]:

@@ -65,7 +65,7 @@ def _levels(powers: list[Tensor], frequency: Tensor, inside: Tensor) -> Tensor:
     bins = (apart.abs().mean(-1) * below).sum(-1) / below.sum(-1)
     squares = (apart.square() * above[..., None]).sum(1) / above.sum(-1).clamp(min=1)[:, None]
     frames = (squares + SAME).sqrt().mean(-1) - SAME**0.5
-    return bins / 3 + frames
+    return bins / 3 + 1.5 * frames
 
 
 def _stft(audio: Tensor, size: int) -> Tensor:

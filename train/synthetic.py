@@ -39,14 +39,14 @@ class Draw:
 def smooth_curve(draw: Draw, batch: int, bins: int, decibel: float, knots: int = 10) -> Tensor:
     """Random gain [batch, bins], smooth over log frequency, with `decibel` standard deviation."""
     values = draw.normal(batch, knots) * (decibel * math.log(10) / 20)
-    return torch.exp(values @ _between_knots(bins, knots).to(draw.device))
+    return torch.exp(values @ _between_knots(bins, knots, draw.device))
 
 
 @functools.lru_cache(maxsize=8)
-def _between_knots(bins: int, knots: int) -> Tensor:
+def _between_knots(bins: int, knots: int, device: torch.device | str) -> Tensor:
     """Weight of each knot at each bin [knots, bins]: linear between knots over log frequency."""
     position = torch.log1p(torch.linspace(0, 200, bins)) / math.log(201) * (knots - 1)
-    return (1 - (position - torch.arange(knots)[:, None]).abs()).clamp(min=0)
+    return (1 - (position - torch.arange(knots)[:, None]).abs()).clamp(min=0).to(device)
 
 
 def stationary(draw: Draw, batch: int, length: int) -> Tensor:

@@ -61,16 +61,16 @@ def fine_power(re: list[Tensor], im: list[Tensor]) -> tuple[Tensor, Tensor]:
     by (-1)^k from frame to frame (50 k Hz, 10 ms), one 25 Hz above by another quarter: a Fourier
     transform over the frames tells them apart.
     """
-    sign = half_turns(re[0].shape[-1]).to(re[0].device)
+    sign = half_turns(re[0].shape[-1], re[0].device)
     a, b = re[0] + re[2] + sign * (re[1] + re[3]), im[0] + im[2] + sign * (im[1] + im[3])
     c, d = re[0] - re[2] - sign * (im[1] - im[3]), im[0] - im[2] + sign * (re[1] - re[3])
     low, high = (x.square() + y.square() for x, y in ((a, b), (c, d)))
     return low / FINE**2, high / FINE**2
 
 
-def half_turns(bins: int) -> Tensor:
+def half_turns(bins: int, device: torch.device | None = None) -> Tensor:
     """By what bin k turns from frame to frame: (-1)^k, [bins]."""
-    return 1.0 - 2.0 * (torch.arange(bins) % 2)
+    return 1.0 - 2.0 * (torch.arange(bins, device=device) % 2)
 
 
 def look_back(levels: Tensor, history: int) -> tuple[Tensor, Tensor]:
