@@ -9,7 +9,6 @@ step's own stream it would stand in line behind it.
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
 from concurrent.futures import Future, ThreadPoolExecutor
 
@@ -56,9 +55,3 @@ class Ahead:
                 if isinstance(value, Tensor):
                     value.record_stream(torch.cuda.current_stream(value.device))
         return batch
-
-    def close(self) -> None:
-        """Forget what was drawn."""
-        with contextlib.suppress(RuntimeError):
-            self._thread.shutdown(wait=True, cancel_futures=True)
-        self._drawn.clear()

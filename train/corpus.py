@@ -1,10 +1,9 @@
 """The training corpus in memory: speech, noise and room responses as int16 at 48 kHz.
 
-    python -m train.corpus ../corpus packed [--validation 0.04] [--keep-hiss]
+    python -m train.corpus ../corpus packed [--validation 0.04]
 
 packs directories (or the output of shared/corpus/collect.py, whose manifest names speakers,
-licences and bandwidths) into one int16 .npy and one .csv per kind; validation speakers apart, and
-as they were recorded: speech to train on loses its own hiss above 7.5 kHz (train/hiss.py).
+licences and bandwidths) into one int16 .npy and one .csv per kind; validation speakers apart.
 """
 
 from __future__ import annotations
@@ -21,7 +20,6 @@ from rtdenoise.command import run_function
 from rtdenoise.errors import RtdenoiseError
 
 from .banks import Bank, Clip, read_clips, write_clips
-from .hiss import remove_hiss
 from .recordings import entries_of, read_bank, scan
 
 KINDS = ("clean", "noise", "rir")
@@ -99,7 +97,7 @@ def is_validation(speaker: str, fraction: float) -> bool:
     return int(hashlib.sha256(speaker.encode()).hexdigest()[:8], 16) / 2**32 < fraction
 
 
-def pack(collected: Path, out: Path, validation: float = 0.04, keep_hiss: bool = False) -> None:
+def pack(collected: Path, out: Path, validation: float = 0.04) -> None:
     """Pack a folder into out/train and out/validation, speakers apart.
 
     The folder is the collector's output (manifest.csv) or has subfolders clean, noise and rir.
@@ -113,8 +111,6 @@ def pack(collected: Path, out: Path, validation: float = 0.04, keep_hiss: bool =
             split[side].append((path, clip))
         for side, entries in split.items():
             sides[side].append(read_bank(entries, kind))
-    if not keep_hiss:
-        remove_hiss(sides["train"][0])
     for side, banks in sides.items():
         Corpus(*banks).save(Path(out, side))
         for kind, bank in zip(KINDS, banks, strict=True):
