@@ -44,11 +44,9 @@ class IntelligibilityLoss(nn.Module):
         if heard.shape[1] < SYLLABLE:
             return estimate.sum(-1) * 0
         order = heard.logical_not().byte().argsort(dim=1, stable=True)[..., None]
-        courses = [
-            (x @ self.bands + 1e-8).sqrt().gather(1, order.expand(-1, -1, BANDS))
-            for x in (power, clean)
-        ]
-        return self._apart(*courses, heard.sum(1))
+        order = order.expand(-1, -1, BANDS)
+        a, b = ((x @ self.bands + 1e-8).sqrt().gather(1, order) for x in (power, clean))
+        return self._apart(a, b, heard.sum(1))
 
     def _power(self, audio: Tensor) -> Tensor:
         """Power of the bins below 4.8 kHz, [batch, frames, bins]."""

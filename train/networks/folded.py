@@ -155,20 +155,20 @@ class FoldedDenoiser(DenoisingNetwork):
     def _frames(self, frames: Tensor, past: list[Tensor]) -> tuple[Tensor, list[Tensor]]:
         """Denoise frames [time, batch, 960]; all in between are rows, frames slowest."""
         low, high = self._analyse(frames)
-        count, last = len(self.blocks), len(past) - len(self.see.shapes(1))
+        count, last, batch = len(self.blocks), len(past) - len(self.see.shapes(1)), frames.shape[1]
         following, later, heard = past[:count], past[count:last], past[last:]
-        recent = self.see.recent(low, heard)
-        seen = self.see(low, high, recent, heard)
+        recent = self.see.recent(low, heard, batch)
+        seen = self.see(low, high, recent, heard, batch)
         x = first = self._encode(*seen).reshape(-1, self.channels)
         for i, block in enumerate(self.blocks):
             if i == self.leave and self.full_band:
-                beside, later = self._full_band(x, later)
+                beside, later = self._full_band(x, later, batch)
             if i == self.join and self.full_band:
                 x = torch.addmm(newest(x, beside), newest(beside, x), self.widen)
-            x, following[i] = block(x, past[i])
+            x, following[i] = block(x, past[i], batch)
         x = torch.cat([x, newest(first, x)], dim=1).reshape(-1, POSITIONS, 2 * self.channels)
         spectrum = self._mask(newest(recent, x), newest(high, x), x, *(newest(v, x) for v in seen))
-        out = self.fourier.synthesise(spectrum).reshape(-1, frames.shape[1], 2 * HOP)
+        out = self.fourier.synthesise(spectrum).reshape(-1, batch, 2 * HOP)
         return out, [*following, *later, *heard]
 
     def _analyse(self, frames: Tensor) -> tuple[Tensor, Tensor]:
@@ -179,21 +179,21 @@ class FoldedDenoiser(DenoisingNetwork):
         low = low.reshape(-1, 2, LOW, LOW_STRIDE).transpose(2, 3).reshape(-1, 2, LOW_BINS)
         return low, high
 
-    def _full_band(self, x: Tensor, past: list[Tensor]) -> tuple[Tensor, list[Tensor]]:
+    def _full_band(self, x: Tensor, past: list[Tensor], batch: int) -> tuple[Tensor, list[Tensor]]:
         """Map rows [n * positions, channels] to [.., 8], see `widen`; one row a frame inside."""
         z = self._dense("narrow", x).reshape(-1, POSITIONS * NARROW)
-        z, following = self._remember(self._dense("gather", z), past)
+        z, following = self._remember(self._dense("gather", z), past, batch)
         return self._dense("spread", z).reshape(-1, NARROW), following
 
     def _dense(self, name: str, x: Tensor) -> Tensor:
         bias, weight = getattr(self, f"{name}_bias"), getattr(self, name)
         return F.leaky_relu(torch.addmm(bias, x, weight), SLOPE)
 
-    def _remember(self, z: Tensor, past: list[Tensor]) -> tuple[Tensor, list[Tensor]]:
+    def _remember(self, z: Tensor, past: list[Tensor], batch: int) -> tuple[Tensor, list[Tensor]]:
         """Look back in time on rows [n, size]; returns them and the next past."""
         following = []
         for block, before in zip(self.time_blocks, past, strict=True):
-            z, after = block(z, before)
+            z, after = block(z, before, batch)
             following.append(after)
         return z, following
 

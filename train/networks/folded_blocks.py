@@ -18,9 +18,12 @@ def normed(weight: Tensor, norm: Norm) -> tuple[Tensor, Tensor]:
     return (weight * scale).contiguous(), bias.detach()
 
 
-def append(past: Tensor, x: Tensor) -> Tensor:
-    """Join frames `past` [m, batch, ...] and rows x of the same, frames slowest."""
-    x = x.reshape(-1, *past.shape[1:])
+def append(past: Tensor, x: Tensor, shape: tuple[int, ...]) -> Tensor:
+    """Join frames `past` [m, *shape] and rows x of the same, frames slowest.
+
+    `shape` is told, not read off `past`: a graph would ask for each size at every hop.
+    """
+    x = x.reshape(-1, *shape)
     return torch.cat([past, x]) if len(past) else x
 
 
@@ -42,20 +45,21 @@ class FoldedTimeBlock(nn.Module):
 
     def __init__(self, block: Block | TimeBlock) -> None:
         super().__init__()
-        self.dilation = block.dilation
+        self.dilation, self.size = block.dilation, len(block.out)
+        self.frame: tuple[int, ...] = (self.size,)
         now, bias = normed(block.now, block.norm)
         self.register_buffer("now", now)
         self.register_buffer("before", normed(block.past, block.norm)[0])
         self.register_buffer("bias", bias)
         self.register_buffer("out", block.out.detach())
 
-    def forward(self, x: Tensor, past: Tensor) -> tuple[Tensor, Tensor]:
+    def forward(self, x: Tensor, past: Tensor, batch: int) -> tuple[Tensor, Tensor]:
         """Map rows and `past` to new rows and the next past.
 
         The past is joined and cut as it lies in the states: most of what a hop moves in memory.
         """
-        joined = append(past, x)
-        before = joined[: -self.dilation].reshape(-1, x.shape[1])
+        joined = append(past, x, (batch, *self.frame))
+        before = joined[: -self.dilation].reshape(-1, self.size)
         x = newest(x, before)
         u = torch.addmm(torch.addmm(self.bias, before, self.before), x, self.now)
         u = F.leaky_relu(u, SLOPE)
@@ -72,9 +76,9 @@ class FoldedBlock(FoldedTimeBlock):
 
     def __init__(self, block: Block) -> None:
         super().__init__(block)
+        self.frame = (POSITIONS, self.size)
         self.register_buffer("mix", block.mix.detach() + torch.eye(POSITIONS))
 
     def _mixed(self, u: Tensor) -> Tensor:
-        channels = len(self.out)
-        v = self.mix @ u.reshape(-1, POSITIONS, channels)
-        return F.leaky_relu(v, SLOPE).reshape(-1, channels)
+        v = self.mix @ u.reshape(-1, *self.frame)
+        return F.leaky_relu(v, SLOPE).reshape(-1, self.size)

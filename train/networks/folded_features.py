@@ -72,18 +72,18 @@ class FoldedFeatures(nn.Module):
             heard += [levels[..., 1 - SMOOTH :], smooth[..., 1 - self.history :]]
         return heard
 
-    def recent(self, low: Tensor, heard: list[Tensor]) -> Tensor:
+    def recent(self, low: Tensor, heard: list[Tensor], batch: int) -> Tensor:
         """Return the low bins of the last `taps` frames, newest first, [n, 2 taps, 160]."""
         low = low.reshape(-1, 2 * LOW_BINS)
         if self.taps > 1:
-            joined = append(heard[0], low)
+            joined = append(heard[0], low, (batch, 2 * LOW_BINS))
             heard[0] = joined[1 - self.taps :]
             newest = [joined[self.taps - 1 - i : -i or None] for i in range(self.taps)]
             low = torch.cat(newest, dim=-1)
         return low.reshape(-1, 2 * self.taps, LOW_BINS)
 
     def forward(
-        self, low: Tensor, high: Tensor, recent: Tensor, heard: list[Tensor]
+        self, low: Tensor, high: Tensor, recent: Tensor, heard: list[Tensor], batch: int
     ) -> tuple[Tensor, Tensor]:
         """Map rows [n, 2, 160], [n, 2, 321] to what is known of the bins, [n, positions, values].
 
@@ -104,12 +104,13 @@ class FoldedFeatures(nn.Module):
         gain = torch.exp(logarithm[..., :LOW_BINS] * ((COMPRESSION - 1) / 2))
         parts, high = [magnitude, low * gain], above.reshape(-1, HIGH, HIGH_STRIDE)
         if self.history:
-            levels = self._courses(magnitude, above, heard[-1].shape[0])
+            levels = self._courses(magnitude, above, batch)
             past = self._look_back(levels, heard)
             if self.groups:
                 past, groups = past.split([LOW_BINS, self.groups], dim=-1)
-                groups = groups.reshape(-1, 2, HIGH, HIGH_STRIDE // HIGH_GROUP).transpose(1, 2)
-                high = torch.cat([high, groups.reshape(high.shape[0], HIGH, -1)], dim=-1)
+                each = HIGH_STRIDE // HIGH_GROUP
+                groups = groups.reshape(-1, 2, HIGH, each).transpose(1, 2)
+                high = torch.cat([high, groups.reshape(-1, HIGH, 2 * each)], dim=-1)
             parts.append(past)
         parts += [x.reshape(-1, 2, LOW_BINS) for x in fine]
         return self._grouped(parts), high

@@ -73,7 +73,7 @@ class FoldedRecurrent(FoldedDenoiser):
         core: Any = self.full_band.core  # type: ignore[union-attr]
         return [*super()._shapes(batch), (core.num_layers, batch, core.hidden_size)]
 
-    def _remember(self, z: Tensor, past: list[Tensor]) -> tuple[Tensor, list[Tensor]]:
+    def _remember(self, z: Tensor, past: list[Tensor], batch: int) -> tuple[Tensor, list[Tensor]]:
         core: Any = self.full_band.core  # type: ignore[union-attr]
-        y, state = core(z.reshape(-1, past[0].shape[1], core.hidden_size), past[0])
+        y, state = core(z.reshape(-1, batch, core.hidden_size), past[0])
         return z + y.reshape(-1, core.hidden_size), [state]
