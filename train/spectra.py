@@ -11,6 +11,7 @@ COMPRESSION = 0.3
 EPSILON = 1e-7
 FLOOR = 10**-3.5  # spectral distance that nobody hears: clean clips must not dominate
 HIGH, HIGHEST = 8_000.0, 20_000.0  # Hz: beyond what is understood by, and what most can hear
+MORE_HIGH = 1.5  # weight of levels above HIGH
 SAME = 1e-4  # squared nepers: levels that hardly differ must not pull as hard as others
 
 
@@ -65,7 +66,7 @@ def _levels(powers: list[Tensor], frequency: Tensor, inside: Tensor) -> Tensor:
     bins = (apart.abs().mean(-1) * below).sum(-1) / below.sum(-1)
     squares = (apart.square() * above[..., None]).sum(1) / above.sum(-1).clamp(min=1)[:, None]
     frames = (squares + SAME).sqrt().mean(-1) - SAME**0.5
-    return bins / 3 + 1.5 * frames
+    return bins / 3 + MORE_HIGH * frames
 
 
 def _stft(audio: Tensor, size: int) -> Tensor:

@@ -42,7 +42,7 @@ class FoldedDenoiser(DenoisingNetwork):
     def __init__(self, network: SpectralDenoiser) -> None:
         super().__init__()
         self.context, self.lookahead = network.context, network.lookahead
-        self.channels, self.dilations = network.channels, network.dilations
+        self.channels = network.channels
         self.leave, self.join, self.full_band = network.leave, network.join, network.full_band
         self.taps = network.taps
         self.see = FoldedFeatures(network.history, network.high_history, network.taps, network.fine)
@@ -148,8 +148,7 @@ class FoldedDenoiser(DenoisingNetwork):
     def _shapes(self, batch: int) -> list[tuple[int, ...]]:
         """Shapes of the states: [frames, batch, ...] of all that look back, then what was heard."""
         shapes: list[tuple[int, ...]] = [(1, batch, HOP), (1, batch, HOP)]
-        shapes += [(d, batch, POSITIONS, self.channels) for d in self.dilations]
-        shapes += [(b.dilation, batch, b.bias.shape[0]) for b in self.time_blocks]
+        shapes += [(b.dilation, batch, *b.frame) for b in (*self.blocks, *self.time_blocks)]
         return shapes + self.see.shapes(batch)
 
     def _frames(self, frames: Tensor, past: list[Tensor]) -> tuple[Tensor, list[Tensor]]:
