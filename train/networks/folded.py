@@ -19,7 +19,7 @@ from ..network_api import DenoisingNetwork, zero_timestep
 from .blocks import NARROW, SLOPE
 from .default import SpectralDenoiser
 from .features import LOW, LOW_BINS, LOW_KERNEL, LOW_STRIDE, POSITIONS
-from .folded_blocks import FoldedBlock, FoldedTimeBlock, newest, normed
+from .folded_blocks import FoldedBlock, FoldedTimeBlock, Past, newest, normed
 from .folded_features import FoldedFeatures
 from .fourier import BINS, HOP, WINDOW
 from .fourier_matrices import MatrixFourier
@@ -36,7 +36,9 @@ class FoldedDenoiser(DenoisingNetwork):
     high: Tensor
     decode: Tensor
     decode_bias: Tensor
+    decode_seen: Tensor
     filter: Tensor
+    filter_bias: Tensor
     widen: Tensor
 
     def __init__(self, network: SpectralDenoiser) -> None:
@@ -80,28 +82,28 @@ class FoldedDenoiser(DenoisingNetwork):
         self.register_buffer("high", (high * scale).contiguous())
 
     def _by_feature(self, weight: Tensor) -> Tensor:
-        """Reorder the last rows, (bin, feature) of what a low position sees, to (feature, bin)."""
-        count = LOW_KERNEL * self.see.features
-        others, seen = weight[:-count], weight[-count:]
-        seen = seen.unflatten(0, (LOW_KERNEL, -1)).transpose(0, 1).flatten(0, 1)
-        return torch.cat([others, seen])
+        """Reorder rows, (bin, feature) of what a low position sees, to (feature, bin)."""
+        return weight.unflatten(0, (LOW_KERNEL, -1)).transpose(0, 1).flatten(0, 1)
 
     def _fold_decoder(self, network: SpectralDenoiser) -> None:
         """Lay out a filter's c as what (re, im) are multiplied by: (Re c, -Im c), (Im c, Re c).
 
-        Below come the gains; a hidden value that is always one carries both biases.
+        Below come the gains; the last column is the bias.
         """
         weight, bias = normed(network.decode_low.weight.T, network.decode_low_norm)
-        one = (0, 1)
-        self.register_buffer("decode", F.pad(self._by_feature(weight), one))
-        self.register_buffer("decode_bias", F.pad(bias, one, value=1.0))
+        values = 2 * self.channels
+        self.register_buffer("decode", weight[:values].contiguous())
+        self.register_buffer("decode_bias", bias)
+        self.register_buffer("decode_seen", self._by_feature(weight[values:]))
         rows = torch.cat([network.filter.weight, network.filter.bias[:, None]], dim=1)
         rows = rows.unflatten(0, (self.taps, 2, LOW_STRIDE))
         real, imaginary = rows[:, 0], rows[:, 1]
         of_re, of_im = torch.stack([real, imaginary], 1), torch.stack([-imaginary, real], 1)
         rows = torch.stack([of_re, of_im], 1).flatten(0, 3)  # (tap, in, out, bin)
         gain = torch.cat([network.gain_low.weight, network.gain_low.bias[:, None]], dim=1)
-        self.register_buffer("filter", torch.cat([rows, gain]))
+        rows = torch.cat([rows, gain])
+        self.register_buffer("filter", rows[:, :-1].contiguous())
+        self.register_buffer("filter_bias", rows[:, -1:].contiguous())
 
     def condition(self, t: Tensor) -> Tensor:
         """Return a placeholder: t = 0 is folded into the weights."""
@@ -113,8 +115,9 @@ class FoldedDenoiser(DenoisingNetwork):
 
     def denoise(self, audio: Tensor, conditioning: Tensor) -> Tensor:
         """Denoise audio [batch, 1, samples]; samples a multiple of 480."""
-        states = [audio.new_zeros(shape) for shape in self._shapes(audio.shape[0])]
-        return self.stream(F.pad(audio, (0, HOP)), conditioning, states)[0][..., HOP:]
+        blocks = F.pad(audio[:, 0], (HOP, HOP)).reshape(audio.shape[0], -1, HOP).transpose(0, 1)
+        frames = torch.cat([blocks[:-1], blocks[1:]], dim=-1)
+        return _overlapped(self._frames(frames, [None] * len(self._shapes(1)[2:]))[0])
 
     def stream(
         self, audio: Tensor, conditioning: Tensor, states: list[Tensor]
@@ -143,7 +146,7 @@ class FoldedDenoiser(DenoisingNetwork):
         shapes = self._shapes(batch)[2 : 2 + len(self.blocks) + len(self.time_blocks)]
         nothing = [audio.new_zeros((0, *shape[1:])) for shape in shapes]
         out, _ = self._frames(frames[before:], [*nothing, *self.see.listen(*spectra, batch)])
-        return (out[1:, :, :HOP] + out[:-1, :, HOP:]).transpose(0, 1).flatten(1)[:, None]
+        return _overlapped(out)
 
     def _shapes(self, batch: int) -> list[tuple[int, ...]]:
         """Shapes of the states: [frames, batch, ...] of all that look back, then what was heard."""
@@ -151,8 +154,11 @@ class FoldedDenoiser(DenoisingNetwork):
         shapes += [(b.dilation, batch, *b.frame) for b in (*self.blocks, *self.time_blocks)]
         return shapes + self.see.shapes(batch)
 
-    def _frames(self, frames: Tensor, past: list[Tensor]) -> tuple[Tensor, list[Tensor]]:
-        """Denoise frames [time, batch, 960]; all in between are rows, frames slowest."""
+    def _frames(self, frames: Tensor, past: Past) -> tuple[Tensor, Past]:
+        """Denoise frames [time, batch, 960]; all in between are rows, frames slowest.
+
+        `past` of None is silence, and none follows.
+        """
         low, high = self._analyse(frames)
         count, last, batch = len(self.blocks), len(past) - len(self.see.shapes(1)), frames.shape[1]
         following, later, heard = past[:count], past[count:last], past[last:]
@@ -178,7 +184,7 @@ class FoldedDenoiser(DenoisingNetwork):
         low = low.reshape(-1, 2, LOW, LOW_STRIDE).transpose(2, 3).reshape(-1, 2, LOW_BINS)
         return low, high
 
-    def _full_band(self, x: Tensor, past: list[Tensor], batch: int) -> tuple[Tensor, list[Tensor]]:
+    def _full_band(self, x: Tensor, past: Past, batch: int) -> tuple[Tensor, Past]:
         """Map rows [n * positions, channels] to [.., 8], see `widen`; one row a frame inside."""
         z = self._dense("narrow", x).reshape(-1, POSITIONS * NARROW)
         z, following = self._remember(self._dense("gather", z), past, batch)
@@ -188,7 +194,7 @@ class FoldedDenoiser(DenoisingNetwork):
         bias, weight = getattr(self, f"{name}_bias"), getattr(self, name)
         return F.leaky_relu(torch.addmm(bias, x, weight), SLOPE)
 
-    def _remember(self, z: Tensor, past: list[Tensor], batch: int) -> tuple[Tensor, list[Tensor]]:
+    def _remember(self, z: Tensor, past: Past, batch: int) -> tuple[Tensor, Past]:
         """Look back in time on rows [n, size]; returns them and the next past."""
         following = []
         for block, before in zip(self.time_blocks, past, strict=True):
@@ -211,9 +217,10 @@ class FoldedDenoiser(DenoisingNetwork):
         gain = torch.sigmoid(self.gain_high(self._dense("decode_high", rows)))
         gain = gain.reshape(-1, 1, BINS - 1 - LOW_BINS)
         gain = torch.cat([gain, gain[..., -1:]], dim=-1)  # the Nyquist bin goes with its neighbour
-        rows = torch.cat([x[:, :LOW], low], dim=-1).flatten(0, 1)
-        rows = self._dense("decode", rows).reshape(-1, LOW, self.filter.shape[1])
-        c, of_low = (self.filter @ rows.transpose(1, 2)).split(
+        rows = torch.addmm(self.decode_bias, x[:, :LOW].flatten(0, 1), self.decode)
+        rows = rows.reshape(-1, LOW, len(self.decode_bias)) + low @ self.decode_seen
+        rows = F.leaky_relu(rows, SLOPE).transpose(1, 2)
+        c, of_low = (self.filter @ rows + self.filter_bias).split(
             [4 * self.taps * LOW_STRIDE, LOW_STRIDE], dim=1
         )
         c = c.reshape(-1, 2 * self.taps, 2, LOW_BINS)  # (tap, in), out
@@ -221,3 +228,8 @@ class FoldedDenoiser(DenoisingNetwork):
         below = below * torch.sigmoid(of_low.reshape(-1, 1, LOW_BINS))
         below = below.reshape(-1, 2, LOW_STRIDE, LOW).transpose(2, 3).reshape(-1, 2, LOW_BINS)
         return torch.cat([below, above * gain], dim=-1)
+
+
+def _overlapped(frames: Tensor) -> Tensor:
+    """Add the halves of frames [n + 1, batch, 960] that meet: audio [batch, 1, n * 480]."""
+    return (frames[1:, :, :HOP] + frames[:-1, :, HOP:]).transpose(0, 1).flatten(1)[:, None]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -9,6 +11,8 @@ from torch.nn import functional as F
 from .blocks import SLOPE, Block, TimeBlock
 from .features import POSITIONS
 from .norm import Norm
+
+Past = list[Any]  # tensors, or None where silence came before
 
 
 @torch.no_grad()
@@ -27,6 +31,11 @@ def append(past: Tensor, x: Tensor, shape: tuple[int, ...]) -> Tensor:
     return torch.cat([past, x]) if len(past) else x
 
 
+def later(x: Tensor, frames: int, shape: tuple[int, ...], drop: int = 0) -> Tensor:
+    """Put `frames` of silence before rows x, as frames [n, *shape]; `drop` the last ones."""
+    return F.pad(x.reshape(-1, *shape), (0, 0) * len(shape) + (frames, -drop))
+
+
 def newest(x: Tensor, like: Tensor) -> Tensor:
     """Return the last rows of x, as many as `like` has at most; x itself where that is all."""
     return x if len(x) <= len(like) else x[-like.shape[0] :]
@@ -35,7 +44,8 @@ def newest(x: Tensor, like: Tensor) -> Tensor:
 class FoldedTimeBlock(nn.Module):
     """A block of the full-band path on rows [n, size]; `past` [d, batch, size] comes before.
 
-    Where `past` has no frames, the first d of x are what comes before: d fewer go out.
+    Where `past` has no frames, the first d of x are what comes before: d fewer go out. Without
+    `past` silence comes before, and nothing is remembered.
     """
 
     now: Tensor  # [size, size]
@@ -53,17 +63,24 @@ class FoldedTimeBlock(nn.Module):
         self.register_buffer("bias", bias)
         self.register_buffer("out", block.out.detach())
 
-    def forward(self, x: Tensor, past: Tensor, batch: int) -> tuple[Tensor, Tensor]:
-        """Map rows and `past` to new rows and the next past.
-
-        The past is joined and cut as it lies in the states: most of what a hop moves in memory.
-        """
-        joined = append(past, x, (batch, *self.frame))
-        before = joined[: -self.dilation].reshape(-1, self.size)
+    def forward(self, x: Tensor, past: Tensor | None, batch: int) -> tuple[Tensor, Tensor | None]:
+        """Map rows and `past` to new rows and the next past."""
+        before, following = self._before(x, past, batch)
         x = newest(x, before)
         u = torch.addmm(torch.addmm(self.bias, before, self.before), x, self.now)
         u = F.leaky_relu(u, SLOPE)
-        return torch.addmm(x, self._mixed(u), self.out), joined[-self.dilation :]
+        return torch.addmm(x, self._mixed(u), self.out), following
+
+    def _before(self, x: Tensor, past: Tensor | None, batch: int) -> tuple[Tensor, Tensor | None]:
+        """Return the rows `dilation` frames before those of x, and the next past.
+
+        The past is joined and cut as it lies in the states: most of what a hop moves in memory.
+        """
+        shape = (batch, *self.frame)
+        if past is None:  # one copy instead of two
+            return later(x, self.dilation, shape, self.dilation).reshape(-1, self.size), None
+        joined = append(past, x, shape)
+        return joined[: -self.dilation].reshape(-1, self.size), joined[-self.dilation :]
 
     def _mixed(self, u: Tensor) -> Tensor:
         return u

@@ -22,7 +22,7 @@ from .features import (
     half_turns,
     mean_and_least,
 )
-from .folded_blocks import append
+from .folded_blocks import Past, append, later
 from .fourier import BINS
 
 SIDE = (LOW_KERNEL - LOW_STRIDE) // 2  # bins of a neighbour that a position sees
@@ -33,6 +33,7 @@ class FoldedFeatures(nn.Module):
 
     What was heard before is carried from call to call: low bins of the last `taps` - 1 frames, then
     their magnitudes and the smoothed ones, as far as there is a `history` to look back on.
+    None of these stand for silence, and nothing is carried.
     """
 
     fine_signs: Tensor
@@ -72,18 +73,21 @@ class FoldedFeatures(nn.Module):
             heard += [levels[..., 1 - SMOOTH :], smooth[..., 1 - self.history :]]
         return heard
 
-    def recent(self, low: Tensor, heard: list[Tensor], batch: int) -> Tensor:
+    def recent(self, low: Tensor, heard: Past, batch: int) -> Tensor:
         """Return the low bins of the last `taps` frames, newest first, [n, 2 taps, 160]."""
-        low = low.reshape(-1, 2 * LOW_BINS)
         if self.taps > 1:
-            joined = append(heard[0], low, (batch, 2 * LOW_BINS))
-            heard[0] = joined[1 - self.taps :]
+            past, shape = heard[0], (batch, 2 * LOW_BINS)
+            if past is None:
+                joined = later(low, self.taps - 1, shape)
+            else:
+                joined = append(past, low, shape)
+                heard[0] = joined[1 - self.taps :]
             newest = [joined[self.taps - 1 - i : -i or None] for i in range(self.taps)]
             low = torch.cat(newest, dim=-1)
         return low.reshape(-1, 2 * self.taps, LOW_BINS)
 
     def forward(
-        self, low: Tensor, high: Tensor, recent: Tensor, heard: list[Tensor], batch: int
+        self, low: Tensor, high: Tensor, recent: Tensor, heard: Past, batch: int
     ) -> tuple[Tensor, Tensor]:
         """Map rows [n, 2, 160], [n, 2, 321] to what is known of the bins, [n, positions, values].
 
@@ -132,13 +136,23 @@ class FoldedFeatures(nn.Module):
             low = torch.cat([low, F.avg_pool1d(high, HIGH_GROUP)], dim=-1)
         return low.reshape(-1, batch, LOW_BINS + self.groups).permute(1, 2, 0)
 
-    def _look_back(self, levels: Tensor, heard: list[Tensor]) -> Tensor:
+    def _look_back(self, levels: Tensor, heard: Past) -> Tensor:
         """Return `features.look_back` of `_courses` as rows [n, 2, bins]; no frame twice."""
-        levels = torch.cat([heard[-2], levels], dim=-1)
-        smooth = torch.cat([heard[-1], F.avg_pool1d(levels, SMOOTH, 1)], dim=-1)
-        heard[-2:] = levels[..., 1 - SMOOTH :], smooth[..., 1 - self.history :]
-        both = torch.cat(mean_and_least(smooth, self.history), dim=1)
-        return both.permute(2, 0, 1).reshape(-1, 2, LOW_BINS + self.groups)
+        past, before = heard[-2:]
+        if past is None:
+            both = self._since_silence(F.avg_pool1d(F.pad(levels, (SMOOTH - 1, 0)), SMOOTH, 1))
+        else:
+            levels = torch.cat([past, levels], dim=-1)
+            smooth = torch.cat([before, F.avg_pool1d(levels, SMOOTH, 1)], dim=-1)
+            heard[-2:] = levels[..., 1 - SMOOTH :], smooth[..., 1 - self.history :]
+            both = mean_and_least(smooth, self.history)
+        return torch.cat(both, dim=1).permute(2, 0, 1).reshape(-1, 2, LOW_BINS + self.groups)
+
+    def _since_silence(self, smooth: Tensor) -> tuple[Tensor, Tensor]:
+        """`features.mean_and_least` after silence; a running sum is faster than a long pool."""
+        total = smooth.cumsum(-1)
+        mean = (total - F.pad(total, (self.history, -self.history))) / self.history
+        return mean, -F.max_pool1d(-F.pad(smooth, (self.history - 1, 0)), self.history, 1)
 
     def _fold_fine(self) -> None:
         """`features.fine_power` as signs [2, 1, bins] and a matrix: (re, im) of frames to two sums.
