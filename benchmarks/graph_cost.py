@@ -70,7 +70,7 @@ def _multiplications(node: dict[str, Any]) -> int:
     inputs = [next(iter(x.values())) for x in node["input_type_shape"]]
     output = [next(iter(x.values())) for x in node["output_type_shape"]][0]
     if kind in ("MatMul", "FusedMatMul", "Gemm", "FusedGemm"):
-        return prod(output) * inputs[0][-1]  # nothing here transposes its first factor
+        return prod(output) * prod(inputs[0][-2:]) // output[-2]  # either factor may be transposed
     if kind in ("Conv", "FusedConv"):
         return prod(output) * prod(inputs[1][1:])
     if kind == "ConvTranspose":
