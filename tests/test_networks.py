@@ -183,3 +183,14 @@ def test_sinusoidal_embedding():
     embedded = sinusoidal_embedding(torch.tensor([0, 3]), 8)
     torch.testing.assert_close(embedded[0], torch.tensor([0.0] * 4 + [1.0] * 4))
     torch.testing.assert_close(embedded[1, 0], torch.tensor(3.0).sin())
+
+
+def test_the_folded_form_takes_audio_shorter_than_what_it_looks_back_on():
+    network = build("default").eval()
+    folded, film = network.for_export(), network.condition(zero_timestep(1))
+    for frames in (5, 40):
+        audio = 0.1 * torch.randn(1, 1, frames * 480)
+        with torch.no_grad():
+            assert torch.allclose(
+                folded.denoise(audio, film), network.denoise(audio, film), atol=1e-6
+            )

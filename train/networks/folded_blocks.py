@@ -31,9 +31,11 @@ def append(past: Tensor, x: Tensor, shape: tuple[int, ...]) -> Tensor:
     return torch.cat([past, x]) if len(past) else x
 
 
-def later(x: Tensor, frames: int, shape: tuple[int, ...], drop: int = 0) -> Tensor:
-    """Put `frames` of silence before rows x, as frames [n, *shape]; `drop` the last ones."""
-    return F.pad(x.reshape(-1, *shape), (0, 0) * len(shape) + (frames, -drop))
+def later(x: Tensor, frames: int, shape: tuple[int, ...], drop: bool = False) -> Tensor:
+    """Put `frames` of silence before rows x, as frames [n, *shape]; `drop` as many at the end."""
+    x = x.reshape(-1, *shape)
+    frames = min(frames, len(x)) if drop else frames
+    return F.pad(x, (0, 0) * len(shape) + (frames, -frames if drop else 0))
 
 
 def newest(x: Tensor, like: Tensor) -> Tensor:
@@ -78,7 +80,7 @@ class FoldedTimeBlock(nn.Module):
         """
         shape = (batch, *self.frame)
         if past is None:  # one copy instead of two
-            return later(x, self.dilation, shape, self.dilation).reshape(-1, self.size), None
+            return later(x, self.dilation, shape, drop=True).reshape(-1, self.size), None
         joined = append(past, x, shape)
         return joined[: -self.dilation].reshape(-1, self.size), joined[-self.dilation :]
 

@@ -150,8 +150,8 @@ class FoldedFeatures(nn.Module):
 
     def _since_silence(self, smooth: Tensor) -> tuple[Tensor, Tensor]:
         """`features.mean_and_least` after silence; a running sum is faster than a long pool."""
-        total = smooth.cumsum(-1)
-        mean = (total - F.pad(total, (self.history, -self.history))) / self.history
+        total, frames = smooth.cumsum(-1), min(self.history, len(smooth[0, 0]))
+        mean = (total - F.pad(total, (frames, -frames))) / self.history
         return mean, -F.max_pool1d(-F.pad(smooth, (self.history - 1, 0)), self.history, 1)
 
     def _fold_fine(self) -> None:
