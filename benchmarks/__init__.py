@@ -1,1 +1,3 @@
-"""Benchmarks: python -m benchmarks quality | latency | throughput | training."""
+"""Benchmarks: `python -m benchmarks NAME`. `sound` stands on `speed`, that on `live`, and all on
+`peers` and `reporting`.
+"""

@@ -9,9 +9,9 @@ from typing import Annotated
 import typer
 
 from rtdenoise.command import run_command
-from rtdenoise.session import bundled_models
+from rtdenoise.inference import bundled_models
 
-from .results import RESULTS
+from .reporting import RESULTS
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False)
 Quick = Annotated[bool, typer.Option("--quick", help="Short, to see that it runs.")]
@@ -28,7 +28,7 @@ def quality(
     workers: Annotated[int, typer.Option(help="Processes that score.")] = os.cpu_count() or 1,
 ) -> None:
     """Print PESQ, ESTOI, SI-SDR, DNSMOS and LSD beside the peers'."""
-    from .quality import quality as measure
+    from .sound.quality import quality as measure
 
     names = model or sorted({name.rsplit("-", 1)[0] for name in bundled_models()})
     print(measure(folder, names, out, workers))
@@ -42,7 +42,7 @@ def spectrograms(
     out: Annotated[Path, typer.Option(help="The PNG.")] = RESULTS / "spectrograms.png",
 ) -> None:
     """Draw noisy, denoised and clean spectrograms."""
-    from .spectrograms import spectrograms as draw
+    from .sound.spectrograms import spectrograms as draw
 
     draw(folder, clips.split(","), model, out)
     print(out)
@@ -67,7 +67,7 @@ def soak(
     check: Annotated[bool, typer.Option("--check", help="Fail unless the sound is right.")] = False,
 ) -> None:
     """Run live for long on virtual devices and judge the audio."""
-    from .soak import soak as measure
+    from .live.soak import soak as measure
 
     print(measure(minutes, recording, hop_ms, drift_ppm, out, clean, safety_ms, keep, check))
 
@@ -83,7 +83,7 @@ def bakeoff(
     out: Annotated[Path, typer.Option(help="Where .json and .md go.")] = RESULTS / "bakeoff",
 ) -> None:
     """Train several networks for equal minutes and score them alike."""
-    from .bakeoff import bakeoff as measure
+    from .sound.bakeoff import bakeoff as measure
 
     print(measure(packed, clips, folder, minutes, out))
 
@@ -98,7 +98,7 @@ def latency(
     quick: Quick = False,
 ) -> None:
     """Time a hop of live audio: both engines, hot and paced, each provider present."""
-    from .latency import latency as measure
+    from .speed.latency import latency as measure
 
     seconds, endured = (0.3, 1.0) if quick else (10.0, 60 * minutes)
     print(measure(out, model, seconds, endured))
@@ -111,7 +111,7 @@ def throughput(
     quick: Quick = False,
 ) -> None:
     """Audio-seconds per second by batch and length, the roofline, concurrent live streams."""
-    from .throughput import throughput as measure
+    from .speed.throughput import throughput as measure
 
     print(measure(out, model, quick))
 
@@ -125,7 +125,7 @@ def files(
     quick: Quick = False,
 ) -> None:
     """Whole-process time and peak memory for 10 s, 10 min and 2 h, beside peers."""
-    from .files import files as measure
+    from .speed.files import files as measure
 
     print(measure(recording, out, quick))
 
@@ -140,7 +140,7 @@ def diagnose(
     batches: Annotated[int, typer.Option(help="Of eight clips, of each kind of mixture.")] = 6,
 ) -> None:
     """Score a network beside DeepFilterNet 3 on mixtures of the corpus: where does it lose?"""
-    from .diagnose import diagnose as measure
+    from .sound.diagnose import diagnose as measure
 
     print(measure(packed, checkpoint, out, batches))
 
@@ -156,7 +156,7 @@ def training(
     quick: Quick = False,
 ) -> None:
     """Audio-seconds per second of training and the share of time outside the network."""
-    from .training import training as measure
+    from .speed.training import training as measure
 
     names = network or (["default"] if quick else ["default", "recurrent", "unet", "baseline"])
     print(measure(packed, out, names, 2 if quick else 20, device))
@@ -170,7 +170,7 @@ def precision(
     quick: Quick = False,
 ) -> None:
     """Compare fp32, fp16, int8 and opsets: size, time, quality."""
-    from .precision import precision as measure
+    from .sound.precision import precision as measure
 
     print(measure(checkpoint, clips, out, 1 if quick else 15))
 

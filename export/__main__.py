@@ -13,10 +13,9 @@ from typing import Annotated
 
 import typer
 
-from rtdenoise.card import FORMS
 from rtdenoise.command import run_function
 from rtdenoise.errors import RtdenoiseError
-from rtdenoise.session import check_choice
+from rtdenoise.inference import FORMS, check_choice
 
 from .onnx_export import export_forms
 from .precision import PRECISIONS

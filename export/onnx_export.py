@@ -14,11 +14,11 @@ import onnx
 import torch
 from torch import Tensor, nn
 
-from rtdenoise.card import FORMS, METADATA_KEY, SEGMENT, ModelCard
 from rtdenoise.errors import RtdenoiseError
-from rtdenoise.whole import part_path
+from rtdenoise.files import part_path
+from rtdenoise.inference import FORMS, METADATA_KEY, SEGMENT, ModelCard
 from train.checkpoint import load_network
-from train.network_api import DenoisingNetwork, zero_timestep
+from train.networks import DenoisingNetwork, for_export, zero_timestep
 
 from .parity import LOOSE, TOLERANCE, compare
 from .precision import after_tracing, while_tracing
@@ -70,7 +70,7 @@ def export_checkpoint(
     cannot be written, or a difference from PyTorch above 1e-4 (of fp16 and int8: above 0.1); then
     no file is left behind.
     """
-    network = load_network(checkpoint).for_export()
+    network = for_export(load_network(checkpoint))
     if form not in _forms(network):
         raise RtdenoiseError(f"{checkpoint}: this network has no {form} form: use --form segment")
     digest = hashlib.sha256(Path(checkpoint).read_bytes()).hexdigest()
@@ -190,7 +190,7 @@ def export_forms(
     if target.suffix == ".onnx":
         return [export_checkpoint(checkpoint, target, forms[0], **settings)]
     if len(forms) > 1:
-        there = _forms(load_network(checkpoint).for_export())
+        there = _forms(for_export(load_network(checkpoint)))
         for form in set(forms) - set(there):
             print(f"{checkpoint}: this network has no {form} form")
         forms = [form for form in forms if form in there]

@@ -8,9 +8,10 @@ import numpy as np
 import onnxruntime as ort
 import torch
 
-from rtdenoise.card import SAMPLE_RATE, ModelCard
+from rtdenoise.constants import SAMPLE_RATE
 from rtdenoise.errors import RtdenoiseError
-from train.network_api import DenoisingNetwork, zero_timestep
+from rtdenoise.inference import ModelCard
+from train.networks import DenoisingNetwork, zero_timestep
 
 TOLERANCE = 1e-4
 LOOSE = 0.1  # of half precision and 8 bits: a file that is wrong differs by more

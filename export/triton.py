@@ -22,9 +22,8 @@ from numpy.typing import NDArray
 from onnx import helper
 
 from rtdenoise.command import run_function
-from rtdenoise.engine import StreamEngine
 from rtdenoise.errors import RtdenoiseError
-from rtdenoise.session import load_model
+from rtdenoise.inference import StreamEngine, load_model
 
 MOST_STREAMS = 64  # in one batch
 IDLE_SECONDS = 60  # without a request, and a sequence is forgotten

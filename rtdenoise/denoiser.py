@@ -12,14 +12,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from .engine import Engine, make_engine
 from .errors import RtdenoiseError
-from .opening import Reader, Writer, open_reader, open_writer
-from .paths import check_output
-from .pieces import PiecesEngine
-from .processor import Processor, check_mix
-from .session import load_model
-from .span import WHOLE, Span
+from .files import WHOLE, Reader, Span, Writer, check_output, open_reader, open_writer
+from .inference import Engine, PiecesEngine, load_model, make_engine
+from .processing import Processor, check_mix
 
 Audio = NDArray[np.float32]
 # Audio of all channels together that is worth cutting into pieces, and the least of each channel.

@@ -10,11 +10,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile as sf
-from conftest import TOY
-from live_rig import RATE
-from test_live import ROOT, settled_round_trip, speech
 
+from benchmarks.live.rig import RATE
 from rtdenoise import Denoiser
+from tests.live.test_live_audio import ROOT, settled_round_trip, speech
+from tests.toy import TOY
 
 
 def python(*arguments: object) -> None:

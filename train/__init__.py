@@ -6,9 +6,9 @@ import importlib
 from typing import Any
 
 _NAMES = {
-    "STFT": ".stft",
-    "STFTLoss": ".stft",
-    "AudioDataset": ".data",
+    "STFT": ".losses.seed_stft",
+    "STFTLoss": ".losses.seed_stft",
+    "AudioDataset": ".data.paired_dataset",
     "AudioDiffusionModel": ".networks.baseline",
     "sinusoidal_embedding": ".networks.embedding",
     "train_diffusion_model": ".loop",

@@ -11,9 +11,7 @@ import torch
 
 from rtdenoise.errors import RtdenoiseError
 
-from .network_api import DenoisingNetwork
-from .networks import build
-from .networks.features import HIGH_STRIDE
+from .networks import HIGH_STRIDE, DenoisingNetwork, build
 
 KEYS = ("model_state_dict", "optimizer_state_dict", "scheduler_state_dict", "epoch", "loss")
 

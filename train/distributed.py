@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, distributed, nn
 
-from .batches import Batch, BatchSource
+from .data import Batch, BatchSource
 
 
 @dataclass

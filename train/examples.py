@@ -14,12 +14,11 @@ import soundfile as sf
 import typer
 
 from rtdenoise.command import run_function
-from rtdenoise.metrics import si_sdr
+from rtdenoise.compare import si_sdr
+from rtdenoise.constants import SAMPLE_RATE
 
-from .batches import Batch
-from .corpus import Corpus
-from .degrade import Degrader
-from .network_api import SAMPLE_RATE
+from .data import Batch, Corpus
+from .mixing import Degrader
 from .report import spectrogram
 
 

@@ -25,7 +25,7 @@ from rtdenoise.command import run_function
 from rtdenoise.errors import RtdenoiseError
 
 from .checkpoint import load_checkpoint, load_network, network_options, save_checkpoint
-from .networks.default import SpectralDenoiser
+from .networks import SpectralDenoiser
 
 
 def grow(

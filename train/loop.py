@@ -13,29 +13,21 @@ import torch
 from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
+from rtdenoise.constants import SAMPLE_RATE
 from rtdenoise.errors import RtdenoiseError
 
-from .batches import Batch, BatchSource
-from .checkpoint import (
-    best_name,
-    load_checkpoint,
-    load_weights,
-    network_options,
-    save_checkpoint,
-)
+from .checkpoint import best_name, load_checkpoint, load_weights, network_options, save_checkpoint
 from .config import TrainConfig
+from .data import Batch, BatchSource
 from .distributed import World, join
-from .losses import MultiResolutionLoss
+from .losses import MultiResolutionLoss, STFTLoss
 from .memory import keep_freed_memory
 from .metrics import mean_metrics
-from .muon import make_optimizer
-from .network_api import SAMPLE_RATE, DenoisingNetwork, zero_timestep
-from .networks import all_options, build
+from .networks import DenoisingNetwork, all_options, build, zero_timestep
+from .optim import hold_decay, make_optimizer, one_cycle
 from .report import draw_losses, draw_spectrograms
-from .schedule import hold_decay, one_cycle
 from .screen import Screen, Silence
 from .sources import make_sources
-from .stft import STFTLoss
 
 
 class Trainer:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from rtdenoise.metrics import speech_metrics
+from rtdenoise.compare import speech_metrics
 
 Audio = NDArray[np.float32]
 

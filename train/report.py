@@ -9,8 +9,9 @@ import matplotlib
 import torch
 from torch import Tensor
 
-from .batches import Batch
-from .network_api import SAMPLE_RATE
+from rtdenoise.constants import SAMPLE_RATE
+
+from .data import Batch
 
 matplotlib.use("Agg")
 

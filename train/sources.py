@@ -6,15 +6,11 @@ from typing import Any
 
 from rtdenoise.errors import RtdenoiseError
 
-from .ahead import Ahead
-from .batches import BatchSource
 from .config import TrainConfig
-from .corpus import Corpus
-from .data import AudioDataset, PairedBatches, generate_noisy, split
-from .degrade import Degrader
-from .diffusion import ConditionedBatches, NoiseSchedule
+from .data import AudioDataset, BatchSource, Corpus, PairedBatches, generate_noisy, split
 from .distributed import Share, World
-from .recipe import Recipe
+from .mixing import Ahead, Degrader, Recipe
+from .optim import ConditionedBatches, NoiseSchedule
 
 VALIDATION_SEED = 77
 

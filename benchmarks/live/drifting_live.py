@@ -7,9 +7,8 @@ from __future__ import annotations
 
 import sys
 
-from rtdenoise import cli
-from rtdenoise.bridge import Audio, Bridge
-from rtdenoise.fractional import FractionalResampler
+from rtdenoise.cli import main as cli
+from rtdenoise.live import Audio, Bridge, FractionalResampler
 
 
 def run_fast(ppm: float) -> None:

@@ -58,6 +58,7 @@ class LiveRig:
         return self
 
     def start(self) -> None:
+        """Start the sound server and wait until its devices are there."""
         command = [
             "pulseaudio",
             "-n",
@@ -88,6 +89,7 @@ class LiveRig:
         self.start()
 
     def pactl(self, *arguments: str) -> str:
+        """Run pactl on the private server; returns what it printed."""
         return subprocess.run(
             ["pactl", *arguments], env=self.env, capture_output=True, text=True
         ).stdout

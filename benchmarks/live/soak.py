@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 
 from rtdenoise import RtdenoiseError
 
-from .results import write_result
+from ..reporting import write_result
 from .soak_judge import judge
 from .stalls import Stalls
 

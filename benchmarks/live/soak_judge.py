@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 from scipy.ndimage import map_coordinates, median_filter
 
 from rtdenoise import Denoiser
-from rtdenoise.latency_probe import find
-from rtdenoise.metrics import si_sdr
+from rtdenoise.compare import si_sdr
+from rtdenoise.live import find
 
 Audio = NDArray[np.float32]
 RATE = 48_000

@@ -10,7 +10,7 @@ import threading
 import time
 from pathlib import Path
 
-from rtdenoise.priority import raise_priority
+from rtdenoise.live import raise_priority
 
 NAP = 0.005  # s
 LATE = 0.015  # s too late: a hop of 20 ms would hardly have been ready

@@ -55,7 +55,7 @@ def _processor() -> str:
 
 
 def _gpu() -> str:
-    from rtdenoise.session import has_cuda_driver
+    from rtdenoise.inference import has_cuda_driver
 
     if not has_cuda_driver():
         return "none"

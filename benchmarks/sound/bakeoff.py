@@ -23,13 +23,14 @@ import torch
 from torch.utils.flop_counter import FlopCounterMode
 
 from export.onnx_export import export_checkpoint
+from rtdenoise.constants import SAMPLE_RATE
 from rtdenoise.errors import RtdenoiseError
 from train.checkpoint import load_checkpoint, load_network
-from train.network_api import SAMPLE_RATE, DenoisingNetwork, zero_timestep
+from train.networks import DenoisingNetwork, for_export, zero_timestep
 
+from ..reporting import write_result
+from ..speed.timing import times_within
 from .quality import Audio, Map, evaluate, harmlessness, load_clips
-from .results import write_result
-from .timing import times_within
 
 WIDE = {  # most of its weights in the full-band path, over time
     "channels": 24,
@@ -92,7 +93,7 @@ def train_entry(name: str, packed: Path, folder: Path, minutes: float) -> Path:
 
 def multiply_adds(network: DenoisingNetwork) -> float:
     """Count the multiply-accumulates of one second in the exported form."""
-    exported = network.for_export()
+    exported = for_export(network)
     audio, t = torch.zeros(1, 1, SAMPLE_RATE), zero_timestep(1)
     with FlopCounterMode(display=False) as counter, torch.no_grad():
         exported.denoise(audio, exported.condition(t))

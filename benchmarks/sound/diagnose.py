@@ -16,19 +16,17 @@ from pathlib import Path
 
 import numpy as np
 
+from rtdenoise.constants import SAMPLE_RATE
 from rtdenoise.errors import RtdenoiseError
-from train.batches import Batch
 from train.checkpoint import load_network
-from train.corpus import Corpus
-from train.degrade import Degrader
+from train.data import Batch, Corpus
 from train.metrics import mean_metrics
-from train.network_api import SAMPLE_RATE
-from train.recipe import PLAIN, Recipe
+from train.mixing import PLAIN, Degrader, Recipe
 
-from . import deepfilter
+from ..peers import deepfilternet as deepfilter
+from ..reporting import markdown, write_result
 from .bakeoff import one_pass
 from .quality import Audio
-from .results import markdown, write_result
 
 CLIPS, SECONDS = 8, 4  # of a batch
 COLUMNS = {

@@ -17,14 +17,13 @@ import numpy as np
 
 from export.onnx_export import export_checkpoint
 from rtdenoise import Denoiser
-from rtdenoise.engine import StreamEngine
-from rtdenoise.session import load_model
+from rtdenoise.inference import StreamEngine, load_model
 
+from ..reporting import markdown, write_result
+from ..speed.graph_cost import cost
+from ..speed.timing import count_times
 from .bakeoff import run_ms
-from .graph_cost import cost
 from .quality import evaluate, load_clips
-from .results import markdown, write_result
-from .timing import count_times
 
 Variant = tuple[str, int]  # precision, opset
 Forms = dict[str, Path]

@@ -17,9 +17,9 @@ import soxr
 from numpy.typing import NDArray
 
 from rtdenoise import Denoiser, RtdenoiseError
-from rtdenoise.metrics import si_sdr
+from rtdenoise.compare import si_sdr
 
-from .results import write_result
+from ..reporting import write_result
 
 Audio = NDArray[np.float32]
 Map = Callable[..., Any]  # map, or a pool's

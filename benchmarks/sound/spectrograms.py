@@ -7,7 +7,7 @@ from pathlib import Path
 import torch
 
 from rtdenoise import Denoiser, RtdenoiseError
-from train.batches import Batch
+from train.data import Batch
 from train.report import draw_spectrograms
 
 from .quality import RATE, load_clips

@@ -19,8 +19,7 @@ from typing import Any
 
 import soundfile as sf
 
-from .charts import draw_files
-from .results import markdown, write_result
+from ..reporting import draw_files, markdown, write_result
 
 RATE = 48_000
 SECONDS = (1, 10, 600, 7200)

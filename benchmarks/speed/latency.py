@@ -16,13 +16,21 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from rtdenoise.engine import Engine, RollingEngine, SegmentEngine, StreamEngine, make_engine
 from rtdenoise.errors import RtdenoiseError
-from rtdenoise.session import bundled_models, has_cuda_driver, load_model
+from rtdenoise.inference import (
+    Engine,
+    RollingEngine,
+    SegmentEngine,
+    StreamEngine,
+    bundled_models,
+    has_cuda_driver,
+    load_model,
+    make_engine,
+)
 
+from ..live.stalls import Stalls
+from ..reporting import markdown, write_result
 from .peer_hop import beside_peers, sentence
-from .results import markdown, write_result
-from .stalls import Stalls
 
 Times = NDArray[np.float64]
 SECOND = bundled_models()["default-segment"]
@@ -159,7 +167,7 @@ def _draw(times: dict[str, Times], path: Path) -> None:
     """Draw a histogram for each row that live audio uses: hops of 10 and 20 ms."""
     from matplotlib import pyplot as plt
 
-    from .charts import save
+    from ..reporting import save
 
     shown = {name: x for name, x in times.items() if " 10 ms" in name or " 20 ms" in name}
     figure, axes = plt.subplots(len(shown), 1, figsize=(8, 1.5 * len(shown)), sharex=True)

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from rtdenoise.engine import Engine
+from rtdenoise.inference import Engine
 
 from .timing import count_times
 
@@ -45,7 +45,7 @@ def _rnnoise(noise: np.ndarray) -> Hop:
 
 
 def _deepfilternet(noise: np.ndarray) -> Hop:
-    from .deepfilter import DeepFilter
+    from ..peers import DeepFilter
 
     stream, frame, out = DeepFilter(), noise.copy(), np.zeros(480, np.float32)
     return lambda: stream.step(frame, out)

@@ -17,11 +17,10 @@ import numpy as np
 import onnxruntime as ort
 from onnx import TensorProto, helper
 
-from rtdenoise.engine import StreamEngine
-from rtdenoise.session import CPU, CUDA, find_model, has_cuda_driver, load_model
+from rtdenoise.inference import CPU, CUDA, StreamEngine, find_model, has_cuda_driver, load_model
 
+from ..reporting import markdown, write_result
 from .graph_cost import cost_of_batch, feeds
-from .results import markdown, write_result
 from .timing import count_times, times_within
 
 RATE = 48_000
@@ -171,7 +170,7 @@ def _draw(rows: list[dict[str, Any]], ceilings: dict[str, tuple[float, float]], 
     """Draw the roofline: operations per byte against operations per second."""
     from matplotlib import pyplot as plt
 
-    from .charts import save
+    from ..reporting import save
 
     figure, axis = plt.subplots(figsize=(7, 4.5))
     for provider, (flops, bandwidth) in ceilings.items():

@@ -17,13 +17,12 @@ import numpy as np
 import soundfile as sf
 import torch
 
+from rtdenoise.constants import SAMPLE_RATE
 from train.config import TrainConfig, preset
 from train.loop import Trainer
-from train.network_api import SAMPLE_RATE
 from train.sources import make_sources
 
-from .charts import draw_training
-from .results import markdown, write_result
+from ..reporting import draw_training, markdown, write_result
 
 COLUMNS = {
     "network": "network",

@@ -16,10 +16,10 @@ from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from . import media
-from .denoiser import Denoiser, Progress
-from .errors import RtdenoiseError
-from .whole import PART, written_whole
+from ..denoiser import Denoiser, Progress
+from ..errors import RtdenoiseError
+from ..files import PART, written_whole
+from ..files import media_reader as media
 
 SUFFIXES = media.SUFFIXES | frozenset(
     f".{name}"

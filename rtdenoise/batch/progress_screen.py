@@ -9,9 +9,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from .denoiser import Denoiser
+from ..denoiser import Denoiser
 from .folders import Row, plan, run, write_report
-from .remote import denoise_row, is_url, plan_urls
+from .remote_files import denoise_row, is_url, plan_urls
 
 Show = Callable[[Row, int, int], None]
 
@@ -35,7 +35,7 @@ def denoise_all(
     try:
         with _progress(rows, quiet) as show:
             if ray:
-                from . import cluster
+                from . import ray_cluster as cluster
 
                 cluster.run(ray, settings, rows, force, lambda row: show and show(row, 1, 1))
             elif urls:

@@ -17,10 +17,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from .errors import RtdenoiseError
+from ..errors import RtdenoiseError
+from ..files import part_path
 from .folders import Row
-from .remote import denoise_row, is_url
-from .whole import part_path
+from .remote_files import denoise_row, is_url
 
 ANSWER_SECONDS = 5.0
 LOCAL = "local"
@@ -96,7 +96,7 @@ class _Worker:
     """Lives in a process of the cluster."""
 
     def __init__(self, settings: Settings) -> None:
-        from .denoiser import Denoiser
+        from ..denoiser import Denoiser
 
         self._denoiser = Denoiser(**settings, workers=1)
 

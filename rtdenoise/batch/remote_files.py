@@ -12,10 +12,10 @@ import time
 from pathlib import Path
 from typing import Any
 
-from .denoiser import Denoiser
-from .errors import RtdenoiseError
+from ..denoiser import Denoiser
+from ..errors import RtdenoiseError
+from ..files import part_path
 from .folders import SUFFIXES, Row, denoise_one
-from .whole import part_path
 
 
 def is_url(text: str) -> bool:

@@ -31,10 +31,8 @@ def live(
 
     Devices, mix and limit are remembered for the next time.
     """
-    from .live_options import LiveOptions
-    from .live_run import run_live
-    from .processor import check_mix
-    from .settings import forget_settings
+    from ..live import LiveOptions, forget_settings, run_live
+    from ..processing import check_mix
 
     check_mix(1.0 if mix is None else mix)  # before it is remembered
     if forget:
@@ -63,8 +61,7 @@ def _remembered(given: dict[str, Any], virtual: bool) -> dict[str, Any]:
 
     A device that is no longer there is not insisted on.
     """
-    from .devices import list_devices, names_a_device
-    from .settings import load_settings
+    from ..live import list_devices, load_settings, names_a_device
 
     before = load_settings()
     for kind in ("input", "output"):
@@ -78,8 +75,7 @@ def _remembered(given: dict[str, Any], virtual: bool) -> dict[str, Any]:
 
 def _remember(given: dict[str, Any]) -> None:
     """Keep what was given for the next time; not a file that stood in for a microphone."""
-    from .devices import lasting_name, list_devices
-    from .settings import load_settings, save_settings
+    from ..live import lasting_name, list_devices, load_settings, save_settings
 
     lasting = {k: v for k, v in given.items() if k != "input" or not Path(str(v)).is_file()}
     for kind in {"input", "output"} & lasting.keys():
@@ -90,8 +86,8 @@ def _remember(given: dict[str, Any]) -> None:
 
 def devices() -> None:
     """List the audio devices: number, name, host API, channels, rate, defaults."""
-    from .devices import list_devices
-    from .errors import RtdenoiseError
+    from ..errors import RtdenoiseError
+    from ..live import list_devices
 
     found = list_devices()
     if not found:
@@ -109,7 +105,7 @@ def latency(
     safety_ms: options.SafetyMs = 0.0,
 ) -> None:
     """Play a chirp, hear it, and print how late live audio is: computed and measured."""
-    from .latency_probe import report
+    from ..live import report
 
     for line in report(input, output, model, engine, hop_ms, safety_ms):
         print(line)

@@ -10,10 +10,10 @@ from typing import Annotated, Any
 
 import typer
 
+from ..command import run_command
+from ..errors import RtdenoiseError
 from . import options
-from .command import run_command
-from .commands_live import devices, latency, live
-from .errors import RtdenoiseError
+from .live_commands import devices, latency, live
 
 app = typer.Typer(
     add_completion=False,
@@ -49,11 +49,9 @@ def file(
     A folder, a quoted glob or @list.txt goes into the folder OUT with its tree kept; what is there
     already is skipped, a bad file is listed at the end.
     """
-    from .denoiser import Denoiser
-    from .folders import is_batch
-    from .paths import PIPE
-    from .remote import is_url
-    from .span import WHOLE, Span, seconds
+    from ..batch import is_batch, is_url
+    from ..denoiser import Denoiser
+    from ..files import PIPE, WHOLE, Span, seconds
 
     span = Span(seconds(start, "--start") or 0.0, seconds(end, "--end"))
     settings: dict[str, Any] = {
@@ -68,7 +66,7 @@ def file(
     if is_batch(Path(source)) or is_url(source) or is_url(target):
         if span != WHOLE:
             raise RtdenoiseError("--start and --end are for a single recording as IN")
-        from .batch_screen import denoise_all
+        from ..batch import denoise_all
 
         raise typer.Exit(denoise_all(settings, source, target, force, report, quiet, ray))
     if report or ray:
@@ -93,8 +91,8 @@ def compare(
     force: options.ForceReport = False,
 ) -> None:
     """Write a page with spectrograms, levels and players of both recordings."""
-    from .compare import compare as write
-    from .compare import import_extras
+    from ..compare import compare as write
+    from ..compare import import_extras
 
     import_extras(clean is not None)
     print(write(noisy, denoised, page, clean, force))
@@ -107,7 +105,7 @@ def info(
     engine: options.EngineName = "auto",
 ) -> None:
     """Print the model's card, the provider really held, and the latency part by part."""
-    from .session import load_model
+    from ..inference import load_model
 
     loaded = load_model(model, engine, provider)
     card = loaded.card

@@ -8,7 +8,7 @@ import numpy as np
 import soxr
 from numpy.typing import NDArray
 
-from .card import SAMPLE_RATE
+from ..constants import SAMPLE_RATE
 
 Audio = NDArray[np.float32]
 

@@ -18,10 +18,8 @@ import numpy as np
 import soundfile as sf
 from numpy.typing import NDArray
 
-from .audio_reader import AudioReader
-from .errors import RtdenoiseError
-from .paths import check_output
-from .whole import written_whole
+from ..errors import RtdenoiseError
+from ..files import AudioReader, check_output, written_whole
 
 Audio = NDArray[np.float32]
 LONGEST = 300  # s shown and played; more would make a page that no browser likes
@@ -45,7 +43,7 @@ def compare(noisy: Path, denoised: Path, page: Path, clean: Path | None, force: 
     tracks = {"noisy": before, "denoised": after, "removed": before - after}
     tracks = {name: audio[:shown] for name, audio in tracks.items()}
     loudest = _spectrum(before[:shown]).max()
-    text = Template((resources.files("rtdenoise") / "compare.html").read_text("utf-8")).substitute(
+    text = Template((resources.files(__package__) / "report.html").read_text("utf-8")).substitute(
         title=html.escape(f"{noisy.name} and {denoised.name}"),
         subtitle=_subtitle(before, rate, shown),
         table=_table(before, after, reference, rate, removed_db),

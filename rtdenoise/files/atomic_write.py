@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from .errors import RtdenoiseError
+from ..errors import RtdenoiseError
 
 PART = re.compile(r"^\..+\.(\d+)\.part$")  # names by `part_path`; the group is the process
 

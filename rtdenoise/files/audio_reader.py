@@ -12,7 +12,7 @@ import numpy as np
 import soundfile as sf
 from numpy.typing import NDArray
 
-from .errors import RtdenoiseError
+from ..errors import RtdenoiseError
 from .paths import PIPE, check_input, reason
 
 Audio = NDArray[np.float32]

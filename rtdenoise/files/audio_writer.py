@@ -10,10 +10,10 @@ import numpy as np
 import soundfile as sf
 from numpy.typing import NDArray
 
+from ..errors import RtdenoiseError
+from .atomic_write import part_path
 from .audio_reader import AudioReader
-from .errors import RtdenoiseError
 from .paths import reason
-from .whole import part_path
 
 Audio = NDArray[np.float32]
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from .audio_reader import AudioReader
 from .audio_writer import AudioWriter
-from .media import MediaReader, is_media
+from .media_reader import MediaReader, is_media
 from .media_writer import MediaWriter
 from .paths import PIPE
 
@@ -68,7 +68,7 @@ def open_reader(path: Path) -> Reader:
 def open_writer(path: Path, like: Any) -> Writer:
     """Open the output for the sound of the reader `like`; `-` is stdout."""
     if path == PIPE:
-        from .pipes import PipeWriter
+        from .pipe_writer import PipeWriter
 
         return PipeWriter(like)
     return MediaWriter(path, like) if is_media(path) else AudioWriter(path, like)

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .errors import RtdenoiseError
+from ..errors import RtdenoiseError
 from .paths import reason
 
 Audio = NDArray[np.float32]

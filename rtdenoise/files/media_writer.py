@@ -11,10 +11,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .errors import RtdenoiseError
-from .media import MediaReader, import_av
+from ..errors import RtdenoiseError
+from .atomic_write import part_path
+from .media_reader import MediaReader, import_av
 from .paths import reason
-from .whole import part_path
 
 Audio = NDArray[np.float32]
 ENCODERS = {"vorbis": "libvorbis", "opus": "libopus", "mp3": "libmp3lame"}

@@ -11,7 +11,7 @@ import numpy as np
 import soundfile as sf
 from numpy.typing import NDArray
 
-from .errors import RtdenoiseError
+from ..errors import RtdenoiseError
 
 Audio = NDArray[np.float32]
 # subtype: (format tag, bits) of the WAV header

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from .errors import RtdenoiseError
-from .opening import Reader
+from ..errors import RtdenoiseError
+from .formats import Reader
 
 WARM_UP = 1.0  # s heard before the part: no network here looks back further
 GRID = 100  # hops a second: the part is computed on the same hops as the whole would be

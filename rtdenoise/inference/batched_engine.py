@@ -19,8 +19,8 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 from numpy.typing import NDArray
 
-from .engine import StreamEngine
-from .session import Model
+from .engines import StreamEngine
+from .loading import Model
 
 Audio = NDArray[np.float32]
 MOST_WORKERS = 8

@@ -14,7 +14,7 @@ import numpy as np
 import onnxruntime as ort
 from numpy.typing import NDArray
 
-from .session import Model, open_session
+from .loading import Model, open_session
 
 Audio = NDArray[np.float32]
 

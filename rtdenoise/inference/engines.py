@@ -12,10 +12,10 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from .bound import BoundSession, in_pieces
-from .errors import RtdenoiseError
-from .rolling import RollingEngine
-from .session import Model
+from ..errors import RtdenoiseError
+from .bound_session import BoundSession, in_pieces
+from .loading import Model
+from .rolling_engine import RollingEngine
 
 Audio = NDArray[np.float32]
 CROSSFADE = 480  # samples, for networks that see more than a segment

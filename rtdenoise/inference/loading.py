@@ -13,8 +13,8 @@ from typing import Literal, NamedTuple
 
 import onnxruntime as ort
 
-from .card import METADATA_KEY, ModelCard
-from .errors import RtdenoiseError
+from ..errors import RtdenoiseError
+from .model_card import METADATA_KEY, ModelCard
 
 PROVIDERS = ("auto", "cuda", "cpu")
 ENGINES = ("auto", "segment", "stream")

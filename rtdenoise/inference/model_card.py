@@ -6,11 +6,11 @@ import dataclasses
 import json
 from typing import Any
 
-from .errors import RtdenoiseError
+from ..constants import SAMPLE_RATE, SEGMENT
+from ..errors import RtdenoiseError
 
 METADATA_KEY = "rtdenoise"
-SAMPLE_RATE = 48_000  # Hz
-SEGMENT = SAMPLE_RATE  # samples: one second
+
 FORMS = ("segment", "stream", "rolling")
 
 

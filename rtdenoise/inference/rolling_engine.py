@@ -11,9 +11,9 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from .bound import BoundSession, in_pieces
-from .errors import RtdenoiseError
-from .session import Model
+from ..errors import RtdenoiseError
+from .bound_session import BoundSession, in_pieces
+from .loading import Model
 
 Audio = NDArray[np.float32]
 AT_ONCE = 4  # s of a file: what is heard again is a fifth of it

@@ -12,8 +12,8 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from .card import SAMPLE_RATE
-from .ring import Ring
+from ..constants import SAMPLE_RATE
+from .ring_buffer import Ring
 
 Audio = NDArray[np.float32]
 BLOCK = 480  # frames per callback: 10 ms held bit-exact where smaller blocks lost samples

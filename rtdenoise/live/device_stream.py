@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ..constants import SAMPLE_RATE
+from ..errors import RtdenoiseError
 from .bridge import BLOCK, Bridge
-from .card import SAMPLE_RATE
 from .devices import Device, import_sounddevice
-from .errors import RtdenoiseError
-from .priority import raise_priority
+from .thread_priority import raise_priority
 
 Audio = NDArray[np.float32]
 

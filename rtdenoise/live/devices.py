@@ -6,7 +6,7 @@ import dataclasses
 import os
 from typing import Any
 
-from .errors import RtdenoiseError
+from ..errors import RtdenoiseError
 
 BUILT_IN = (
     *("built-in", "builtin", "internal", "macbook", "realtek", "hda intel", "laptop"),
@@ -145,7 +145,7 @@ def refuse_feedback(source: Device, target: Device) -> None:
 
 def _behind_the_server() -> tuple[str, str] | None:
     """Return the ports in use of PulseAudio's or PipeWire's default microphone and speaker."""
-    from .virtual_mic import connect
+    from .virtual_microphone import connect
 
     if os.environ.get("PULSE_SINK"):  # our own virtual microphone, which nobody hears
         return None

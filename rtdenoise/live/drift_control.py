@@ -14,8 +14,8 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from .card import SAMPLE_RATE
-from .fractional import FractionalResampler
+from ..constants import SAMPLE_RATE
+from .fractional_resampler import FractionalResampler
 
 Audio = NDArray[np.float32]
 LARGEST = 500e-6  # and no more: a pitch shift nobody hears

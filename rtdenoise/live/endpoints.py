@@ -6,13 +6,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Protocol
 
+from ..constants import SAMPLE_RATE
+from ..errors import RtdenoiseError
 from .bridge import BLOCK, Bridge
-from .card import SAMPLE_RATE
-from .clocked import play_file, play_nowhere
 from .device_stream import DeviceStream
 from .devices import Device, choose_device, import_sounddevice, list_devices, refuse_feedback
-from .errors import RtdenoiseError
-from .live_options import NOWHERE, LiveOptions
+from .file_playback import play_file, play_nowhere
+from .options import NOWHERE, LiveOptions
 
 
 class Endpoint(Protocol):

@@ -10,11 +10,11 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from .audio_reader import AudioReader
+from ..constants import SAMPLE_RATE
+from ..files import AudioReader
+from ..processing import Resampler
 from .bridge import BLOCK, Bridge
-from .card import SAMPLE_RATE
-from .priority import raise_priority
-from .resample import Resampler
+from .thread_priority import raise_priority
 
 Audio = NDArray[np.float32]
 

@@ -11,10 +11,10 @@ import time
 
 import numpy as np
 
+from ..constants import SAMPLE_RATE
 from .bridge import BLOCK, Bridge
-from .card import SAMPLE_RATE
 from .counters import Counters
-from .drift import DriftControl
+from .drift_control import DriftControl
 
 CALM = 10.0  # s without an underrun until the fill target shrinks again; doubled each time ...
 CALMEST = 640.0  # ... that this proved too soon, up to so many

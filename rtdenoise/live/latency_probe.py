@@ -7,13 +7,13 @@ import time
 import numpy as np
 from numpy.typing import NDArray
 
+from ..constants import SAMPLE_RATE
+from ..errors import RtdenoiseError
 from .bridge import BLOCK, Bridge
-from .card import SAMPLE_RATE
 from .device_stream import DeviceStream
 from .devices import choose_device, list_devices
-from .errors import RtdenoiseError
-from .live import LiveSession
-from .live_options import LiveOptions
+from .options import LiveOptions
+from .session import LiveSession
 
 Audio = NDArray[np.float32]
 CHIRP_SECONDS = 0.25

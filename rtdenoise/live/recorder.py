@@ -11,8 +11,8 @@ import numpy as np
 import soundfile as sf
 from numpy.typing import NDArray
 
-from .card import SAMPLE_RATE
-from .errors import RtdenoiseError
+from ..constants import SAMPLE_RATE
+from ..errors import RtdenoiseError
 
 Audio = NDArray[np.float32]
 LONGEST = 4 * 3600 * SAMPLE_RATE  # frames of a file

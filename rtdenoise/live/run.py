@@ -9,11 +9,11 @@ from contextlib import ExitStack
 
 import numpy as np
 
-from .card import SAMPLE_RATE
+from ..constants import SAMPLE_RATE
 from .counters import Counters
-from .live import LiveSession
-from .live_options import LiveOptions
-from .live_screen import JsonLines, Plain, Screen, choose_screen
+from .options import LiveOptions
+from .screens import JsonLines, Plain, Screen, choose_screen
+from .session import LiveSession
 
 SIGNALS = ("SIGINT", "SIGTERM", "SIGHUP")  # the last one: its terminal was closed
 
@@ -35,7 +35,7 @@ def run_live(
             signal.signal(number, lambda *_: stop.set())
     with ExitStack() as stack:
         if virtual_mic:
-            from .virtual_mic import VirtualMicrophone
+            from .virtual_microphone import VirtualMicrophone
 
             microphone = stack.enter_context(VirtualMicrophone(virtual_mic))
             options.output = options.output or microphone.output

@@ -8,8 +8,8 @@ import time
 from collections.abc import Callable
 from typing import Any, Protocol
 
-from .live import LiveSession
-from .live_status import status
+from .session import LiveSession
+from .status import status
 
 
 class Screen(Protocol):

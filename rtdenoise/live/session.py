@@ -16,20 +16,19 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
+from ..constants import SAMPLE_RATE
+from ..errors import RtdenoiseError
+from ..inference import Model, load_model, make_engine
+from ..processing import Processor
 from .bridge import Bridge
-from .card import SAMPLE_RATE
 from .counters import Counters
 from .devices import import_sounddevice
-from .ends import Ends
-from .engine import make_engine
-from .errors import RtdenoiseError
-from .fill import FillControl
-from .live_options import LiveOptions
+from .endpoints import Ends
+from .fill_control import FillControl
+from .options import LiveOptions
 from .overload import HOPS, WORDS, Overload
-from .priority import raise_priority
-from .processor import Processor
-from .session import Model, load_model
-from .takes import Takes
+from .recorder import Takes
+from .thread_priority import raise_priority
 
 Audio = NDArray[np.float32]
 LARGEST_HOP, LARGEST_SAFETY = 200, 400  # ms: the rings hold a second

@@ -7,7 +7,7 @@ import os
 from pathlib import Path
 from typing import Any
 
-from .whole import part_path
+from ..files import part_path
 
 REMEMBERED = ("input", "output", "mix", "limit_db")
 

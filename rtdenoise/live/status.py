@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from .card import SAMPLE_RATE
-from .live import LiveSession
+from ..constants import SAMPLE_RATE
+from .session import LiveSession
 
 
 def status(session: LiveSession) -> dict[str, Any]:

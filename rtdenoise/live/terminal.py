@@ -5,8 +5,8 @@ from __future__ import annotations
 import sys
 from typing import Any
 
-from .live import LiveSession
-from .live_status import status
+from .session import LiveSession
+from .status import status
 
 FLOOR = -60.0  # dBFS at the left end of a meter
 WIDTH = 30  # characters of a meter

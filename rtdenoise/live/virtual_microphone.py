@@ -15,7 +15,7 @@ import threading
 import time
 from typing import Any
 
-from .errors import RtdenoiseError
+from ..errors import RtdenoiseError
 
 MARK = "rtdenoise.pid"
 OTHERWISE = (

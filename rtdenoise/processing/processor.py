@@ -12,10 +12,10 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from .card import SAMPLE_RATE
-from .engine import Engine
-from .errors import RtdenoiseError
-from .resample import Fifo, Resampler
+from ..constants import SAMPLE_RATE
+from ..errors import RtdenoiseError
+from ..inference import Engine
+from .resampler import Fifo, Resampler
 
 Audio = NDArray[np.float32]
 MAX_CHANNELS = 8

@@ -17,8 +17,8 @@ import numpy as np
 import pytest
 import soundfile as sf
 
+from rtdenoise.batch.folders import Row, is_batch, plan, write_report
 from rtdenoise.errors import RtdenoiseError
-from rtdenoise.folders import Row, is_batch, plan, write_report
 
 RNG = np.random.default_rng(0)
 

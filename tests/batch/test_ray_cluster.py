@@ -15,10 +15,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile as sf
-from test_file import noise, refused, run
+
+from tests.cli.test_file_command import noise, refused, run
 
 pytest.importorskip("ray")
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 PORT = 26_379
 # Newer Ray asks for a token; older ones do not know these variables.
 ENV = {

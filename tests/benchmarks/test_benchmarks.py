@@ -9,17 +9,17 @@ import numpy as np
 import pytest
 import soundfile as sf
 import torch
-from conftest import toy_network
 from typer.testing import CliRunner
 
-from benchmarks import graph_cost
 from benchmarks.__main__ import app
-from benchmarks.bakeoff import ENTRIES
+from benchmarks.sound.bakeoff import ENTRIES
+from benchmarks.speed import graph_cost
 from rtdenoise import Denoiser
 from rtdenoise.errors import RtdenoiseError
-from train.corpus import Corpus
-from train.network_api import zero_timestep
-from train.networks import build
+from tests.toy import toy_network
+from train.data.corpus import Corpus
+from train.networks import build, for_export
+from train.networks.interface import zero_timestep
 
 
 def quickly(*arguments: object) -> None:
@@ -129,7 +129,7 @@ def test_every_entry_of_the_bakeoff_can_be_built(name):
 def test_operations_are_counted_as_torch_counts_them(toy_segment_model):
     from torch.utils.flop_counter import FlopCounterMode
 
-    exported = toy_network().for_export()
+    exported = for_export(toy_network())
     audio = torch.zeros(1, 1, 48_000)
     with FlopCounterMode(display=False) as counter, torch.no_grad():
         exported.denoise(audio, exported.condition(torch.zeros(1, dtype=torch.long)))

@@ -237,7 +237,7 @@ def test_bad_models_providers_and_engines_are_refused(tmp_path, noisy, toy_segme
 
 
 def test_cuda_is_never_silently_the_cpu(noisy, tmp_path):
-    from rtdenoise.session import has_cuda_driver
+    from rtdenoise.inference.loading import has_cuda_driver
 
     if has_cuda_driver():
         pytest.skip("a CUDA driver is present")

@@ -9,9 +9,10 @@ from pathlib import Path
 
 import numpy as np
 import soundfile as sf
-from test_file import noise, only, refused, run
 
-ROOT = Path(__file__).parents[1]
+from tests.cli.test_file_command import noise, only, refused, run
+
+ROOT = Path(__file__).parents[2]
 
 
 def write(path: Path, audio: np.ndarray, rate: int = 48_000) -> Path:

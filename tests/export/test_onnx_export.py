@@ -12,9 +12,9 @@ import torch
 
 from export import onnx_export
 from export.onnx_export import export_checkpoint
-from rtdenoise.card import METADATA_KEY, ModelCard
 from rtdenoise.errors import RtdenoiseError
-from train.networks import build
+from rtdenoise.inference.model_card import METADATA_KEY, ModelCard
+from train.networks import build, for_export
 
 
 def card(path: Path) -> ModelCard:
@@ -125,7 +125,7 @@ def test_spectral_norm_is_folded_into_plain_weights(tmp_path):
         model = onnx.load(export_checkpoint(path, tmp_path / "b.onnx"))
         counts.append(len(model.graph.node))
     assert counts[0] == counts[1]
-    network = build("baseline", layers=layers, spectral_norm=True).for_export()
+    network = for_export(build("baseline", layers=layers, spectral_norm=True))
     for layer in (network.encoder[0], network.decoder[-1]):
         largest = torch.linalg.matrix_norm(layer.weight.flatten(1), 2)
         assert 0.5 < float(largest.detach()) < 1.5

@@ -11,7 +11,7 @@ import onnxruntime as ort
 import pytest
 
 from rtdenoise import Denoiser, RtdenoiseError
-from rtdenoise.session import bundled_models
+from rtdenoise.inference.loading import bundled_models
 
 pb = pytest.importorskip("tritonclient.grpc.model_config_pb2")
 text_format = pytest.importorskip("google.protobuf.text_format")

@@ -8,9 +8,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile as sf
-from test_file import only, refused, run
 
 from rtdenoise import Denoiser, RtdenoiseError
+from tests.cli.test_file_command import only, refused, run
 
 av = pytest.importorskip("av")
 RATE = 48_000
@@ -106,7 +106,7 @@ def test_bad_films(tmp_path, toy_stream_model):
 
 
 def test_a_full_disk_leaves_nothing(tmp_path, toy_stream_model, monkeypatch):
-    from rtdenoise.media_writer import MediaWriter
+    from rtdenoise.files.media_writer import MediaWriter
 
     def full(self, frame):
         raise self._failed(OSError(28, "No space left on device"))

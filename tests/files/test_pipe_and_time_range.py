@@ -9,11 +9,11 @@ import sys
 import numpy as np
 import pytest
 import soundfile as sf
-from test_file import noise, only, refused, run
 
 from rtdenoise import Denoiser, RtdenoiseError
-from rtdenoise.pipes import header
-from rtdenoise.span import Span, seconds
+from rtdenoise.files.pipe_writer import header
+from rtdenoise.files.time_range import Span, seconds
+from tests.cli.test_file_command import noise, only, refused, run
 
 COMMAND = [sys.executable, "-m", "rtdenoise.cli", "file"]
 

@@ -4,11 +4,11 @@ import numpy as np
 import onnxruntime as ort
 import pytest
 
-from rtdenoise import session
-from rtdenoise.engine import SegmentEngine, StreamEngine, make_engine
 from rtdenoise.errors import RtdenoiseError
-from rtdenoise.pieces import PiecesEngine
-from rtdenoise.session import has_cuda_driver, load_model
+from rtdenoise.inference import loading as session
+from rtdenoise.inference.batched_engine import PiecesEngine
+from rtdenoise.inference.engines import SegmentEngine, StreamEngine, make_engine
+from rtdenoise.inference.loading import has_cuda_driver, load_model
 
 card = pytest.mark.skipif(not has_cuda_driver(), reason="no NVIDIA driver: libcuda.so.1")
 AUDIO = np.random.default_rng(0).standard_normal((2, 480 * 1801)).astype("f") * 0.1

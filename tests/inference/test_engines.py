@@ -3,12 +3,12 @@
 import numpy as np
 import pytest
 
-from rtdenoise.card import ModelCard
-from rtdenoise.engine import SegmentEngine, StreamEngine, make_engine
 from rtdenoise.errors import RtdenoiseError
-from rtdenoise.pieces import PiecesEngine
-from rtdenoise.processor import Processor
-from rtdenoise.session import load_model
+from rtdenoise.inference.batched_engine import PiecesEngine
+from rtdenoise.inference.engines import SegmentEngine, StreamEngine, make_engine
+from rtdenoise.inference.loading import load_model
+from rtdenoise.inference.model_card import ModelCard
+from rtdenoise.processing.processor import Processor
 
 LENGTHS = [1, 479, 480, 48000, 48001, 100003]
 BLOCKS = [1, 17, 480, 512, 4096]

@@ -13,13 +13,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile as sf
-from live_rig import RATE, LiveRig
 
+from benchmarks.live.rig import RATE, LiveRig
 from rtdenoise import Denoiser
 
 # A host that takes the processors away for longer than a hop fails any of these.
 pytestmark = pytest.mark.flaky(reruns=2)
-ROOT = str(Path(__file__).parents[1])
+ROOT = str(Path(__file__).parents[2])
 
 
 def start(rig: LiveRig, *arguments: object) -> subprocess.Popen:

@@ -6,16 +6,18 @@ import numpy as np
 import pytest
 import soundfile as sf
 
-from rtdenoise import RtdenoiseError, commands_live, settings, terminal
-from rtdenoise.bridge import Bridge
-from rtdenoise.devices import Device, choose_device, lasting_name, refuse_feedback
-from rtdenoise.drift import DriftControl
-from rtdenoise.fractional import FractionalResampler
-from rtdenoise.live import LiveSession
-from rtdenoise.live_options import LiveOptions
-from rtdenoise.overload import Overload
-from rtdenoise.ring import Ring
-from rtdenoise.takes import Takes
+from rtdenoise import RtdenoiseError
+from rtdenoise.cli import live_commands as commands_live
+from rtdenoise.live import settings, terminal
+from rtdenoise.live.bridge import Bridge
+from rtdenoise.live.devices import Device, choose_device, lasting_name, refuse_feedback
+from rtdenoise.live.drift_control import DriftControl
+from rtdenoise.live.fractional_resampler import FractionalResampler
+from rtdenoise.live.options import LiveOptions
+from rtdenoise.live.overload import Overload
+from rtdenoise.live.recorder import Takes
+from rtdenoise.live.ring_buffer import Ring
+from rtdenoise.live.session import LiveSession
 
 DEVICES = [
     Device(0, "Built-in Microphone", "Core Audio", 1, 0, 48_000, "input"),
@@ -68,7 +70,7 @@ def test_a_built_in_loop_is_refused():
     ],
 )
 def test_what_the_sound_server_chose_is_looked_at(monkeypatch, ports, howls):
-    monkeypatch.setattr("rtdenoise.devices._behind_the_server", lambda: ports)
+    monkeypatch.setattr("rtdenoise.live.devices._behind_the_server", lambda: ports)
     both = Device(0, "default", "ALSA", 32, 32, 44_100, "input and output")
     if howls:
         with pytest.raises(RtdenoiseError, match="--allow-feedback"):
@@ -79,8 +81,8 @@ def test_what_the_sound_server_chose_is_looked_at(monkeypatch, ports, howls):
 
 def test_long_takes_go_on_in_another_file(tmp_path, monkeypatch):
     names = iter("ab")
-    monkeypatch.setattr("rtdenoise.takes.LONGEST", 1000)
-    monkeypatch.setattr("rtdenoise.takes.time.strftime", lambda _: next(names))
+    monkeypatch.setattr("rtdenoise.live.recorder.LONGEST", 1000)
+    monkeypatch.setattr("rtdenoise.live.recorder.time.strftime", lambda _: next(names))
     takes = Takes(tmp_path)
     for value in (0.1, 0.2, 0.3):
         takes.add(np.full((600, 1), value, np.float32), np.full((600, 1), -value, np.float32))
@@ -283,13 +285,13 @@ def test_overload_degrades_in_steps_and_recovers():
 
 def test_the_last_devices_are_remembered_and_forgotten(tmp_path, monkeypatch):
     monkeypatch.setattr(settings, "settings_path", lambda: tmp_path / "deep" / "live.json")
-    monkeypatch.setattr("rtdenoise.devices.list_devices", lambda: DEVICES)
+    monkeypatch.setattr("rtdenoise.live.devices.list_devices", lambda: DEVICES)
     given = {"input": "headset", "output": "Built-in Output", "limit_db": 12.0}
     assert commands_live._remembered(given, False) == given
     assert commands_live._remembered({}, False) == {}  # not before the devices are open
     commands_live._remember(given)
     assert commands_live._remembered({}, False) == given
-    monkeypatch.setattr("rtdenoise.devices.list_devices", lambda: DEVICES[:2])
+    monkeypatch.setattr("rtdenoise.live.devices.list_devices", lambda: DEVICES[:2])
     again = commands_live._remembered({}, False)
     assert "input" not in again and again["output"] == "Built-in Output"  # unplugged
     settings.forget_settings()

@@ -12,8 +12,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from live_rig import RATE, LiveRig
-from test_live import play_and_stop, speech, start, wait_for
+
+from benchmarks.live.rig import RATE, LiveRig
+from tests.live.test_live_audio import play_and_stop, speech, start, wait_for
 
 pytestmark = pytest.mark.flaky(reruns=2)  # see test_live.py
 

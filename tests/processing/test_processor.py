@@ -7,7 +7,7 @@ import pytest
 
 from rtdenoise import Denoiser
 from rtdenoise.errors import RtdenoiseError
-from rtdenoise.processor import Processor
+from rtdenoise.processing.processor import Processor
 
 RNG = np.random.default_rng(0)
 

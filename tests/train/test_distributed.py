@@ -34,7 +34,7 @@ def train(folder: Path, launcher: list[str], out: str, *more: str) -> subprocess
     return subprocess.run(
         [sys.executable, *launcher, "-m", "train", *COMMON, "--checkpoints", out, *more],
         cwd=folder,
-        env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[1])},
+        env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])},
         capture_output=True,
         text=True,
         timeout=300,

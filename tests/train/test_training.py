@@ -16,12 +16,12 @@ import torch
 
 from train.checkpoint import load_checkpoint
 from train.config import preset
-from train.data import AudioDataset, PairedBatches, generate_noisy
-from train.diffusion import NoiseSchedule
+from train.data.paired_dataset import AudioDataset, PairedBatches, generate_noisy
 from train.loop import train_diffusion_model
-from train.losses import MultiResolutionLoss
-from train.schedule import hold_decay, one_cycle
-from train.stft import STFT, STFTLoss
+from train.losses.multi_resolution import MultiResolutionLoss
+from train.losses.seed_stft import STFT, STFTLoss
+from train.optim.noise_schedule import NoiseSchedule
+from train.optim.schedule import hold_decay, one_cycle
 
 SMALL = {
     "network_options": {"layers": [[4, 16, 4], [4, 16, 4], [4, 8, 2]]},
@@ -45,7 +45,7 @@ def folder(tmp_path, monkeypatch) -> Path:
     for i, frames in enumerate((30_000, 20_000, 1000)):  # the last one shorter than a segment
         sf.write(tmp_path / "gt_audio" / f"{i}.wav", speech(frames, i), 48_000)
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parents[1]))
+    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parents[2]))
     return tmp_path
 
 

@@ -10,9 +10,8 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from rtdenoise.constants import SAMPLE_RATE
 from rtdenoise.errors import RtdenoiseError
-
-from .network_api import SAMPLE_RATE
 
 FIELDS = ["file", "speaker", "licence", "bandwidth", "start", "length"]
 FULL_BAND = SAMPLE_RATE / 2

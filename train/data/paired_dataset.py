@@ -12,10 +12,10 @@ import torchaudio.functional as AF
 from torch import Tensor
 from torch.utils.data import Dataset
 
+from rtdenoise.constants import SAMPLE_RATE
 from rtdenoise.errors import RtdenoiseError
 
 from .batches import Batch
-from .network_api import SAMPLE_RATE
 
 SEGMENT = SAMPLE_RATE  # samples
 

@@ -12,10 +12,10 @@ import soundfile as sf
 import soxr
 import torch
 
+from rtdenoise.constants import SAMPLE_RATE
 from rtdenoise.errors import RtdenoiseError
 
 from .banks import FULL_BAND, Bank, Clip
-from .network_api import SAMPLE_RATE
 
 AUDIO = {".wav", ".flac", ".ogg", ".opus", ".mp3", ".aiff", ".aif", ".caf"}
 

@@ -19,11 +19,11 @@ import torch
 import typer
 
 from rtdenoise.command import run_function
+from rtdenoise.constants import SAMPLE_RATE
 from rtdenoise.errors import RtdenoiseError
 
 from .banks import Bank, Clip, read_clips, write_clips
 from .corpus import KINDS, Corpus
-from .network_api import SAMPLE_RATE
 
 # codec: format and subtype of libsndfile, its compression level, seconds that stay below 55 MB
 CODECS = {"flac": ("FLAC", "PCM_16", 0.6, 550), "opus": ("OGG", "OPUS", 0.65, 3600)}

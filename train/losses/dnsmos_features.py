@@ -20,9 +20,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torchaudio.functional import resample
 
+from rtdenoise.constants import SAMPLE_RATE
 from rtdenoise.errors import RtdenoiseError
-
-from .network_api import SAMPLE_RATE
 
 RATE = 16_000  # Hz
 WINDOW, HOP = 320, 160  # samples

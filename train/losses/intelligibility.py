@@ -12,7 +12,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from .network_api import SAMPLE_RATE
+from rtdenoise.constants import SAMPLE_RATE
 
 WINDOW = 1228  # samples: 25.6 ms, half overlapping
 BANDS, LOWEST = 15, 150.0  # third octaves, Hz: up to 4.3 kHz

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from .network_api import SAMPLE_RATE
+from rtdenoise.constants import SAMPLE_RATE
 
 WINDOW = 1536  # samples: 32 ms, half overlapping
 BANDS = 49  # of equal width in Bark, up to 8 kHz

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from .intelligibility import IntelligibilityLoss
 from .loudness import LoudnessLoss
-from .spectra import SpectralDistance
+from .spectral_distance import SpectralDistance
 
 RESOLUTIONS = (512, 960, 1536, 2048)  # samples: 11 to 43 ms
 ASKED = 8  # one of so many clips is judged by listeners, at least one
@@ -59,7 +59,7 @@ class MultiResolutionLoss(nn.Module):
         self.weights = {"loudness": loudness, "intelligibility": intelligibility}
         self.opinion, self.listeners = opinion, None
         if opinion:
-            from .opinion import OpinionLoss  # wants speechmos, which few need
+            from .dnsmos_features import OpinionLoss  # wants speechmos, which few need
 
             self.listeners = OpinionLoss(torch.bfloat16 if bf16 else torch.float32)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from .network_api import SAMPLE_RATE
+from rtdenoise.constants import SAMPLE_RATE
 
 COMPRESSION = 0.3
 EPSILON = 1e-7

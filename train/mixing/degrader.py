@@ -9,13 +9,13 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from .batches import Batch
-from .corpus import Corpus
-from .cuts import cut
-from .network_api import SAMPLE_RATE
+from rtdenoise.constants import SAMPLE_RATE
+
+from ..data import Batch, Corpus
 from .recipe import Recipe
 from .rooms import EARLY, shoebox
-from .synthetic import Draw, clicks, hum, keys, smooth_curve, stationary
+from .segment_sampler import cut
+from .synthetic_noise import Draw, clicks, hum, keys, smooth_curve, stationary
 
 PREROLL = SAMPLE_RATE // 2  # samples of history: reverberation has built up when a clip begins
 ROOMS = 64  # synthesised rooms beside the recorded ones

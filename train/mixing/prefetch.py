@@ -15,7 +15,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 import torch
 from torch import Tensor
 
-from .batches import Batch, BatchSource
+from ..data import Batch, BatchSource
 
 
 class Ahead:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from .network_api import SAMPLE_RATE
+from rtdenoise.constants import SAMPLE_RATE
 
 SPEED_OF_SOUND = 343.0  # m/s
 ORDER = 6  # reflections along each axis; enough for the first 80 ms of a living room

@@ -7,8 +7,8 @@ import math
 import torch
 from torch import Tensor
 
-from .banks import FULL_SCALE, Bank
-from .synthetic import Draw
+from ..data import FULL_SCALE, Bank
+from .synthetic_noise import Draw
 
 WARPED = 0.6  # share of the cuts that are played at another speed
 GRID = 480  # samples in whose multiples cuts are made: quick to transform

@@ -8,7 +8,7 @@ import math
 import torch
 from torch import Tensor
 
-from .network_api import SAMPLE_RATE
+from rtdenoise.constants import SAMPLE_RATE
 
 
 class Draw:

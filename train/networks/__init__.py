@@ -1,4 +1,8 @@
-"""The networks, by name."""
+"""The networks, by name, and the form in which each is exported.
+
+Other rooms build networks with `build`, talk to them through `DenoisingNetwork`, and export what
+`for_export` returns. `SpectralDenoiser` and `HIGH_STRIDE` are for those who change or read weights.
+"""
 
 from __future__ import annotations
 
@@ -7,9 +11,32 @@ from typing import Any
 
 from rtdenoise.errors import RtdenoiseError
 
-from ..network_api import DenoisingNetwork
+from .baseline import AudioDiffusionModel
+from .default import SpectralDenoiser
+from .features import HIGH_STRIDE
+from .folded import FoldedDenoiser
+from .interface import DenoisingNetwork, zero_timestep
+from .recurrent import FoldedRecurrent, RecurrentDenoiser
+from .unet import WaveUNet
 
-NAMES = ("baseline", "default", "recurrent", "unet")
+__all__ = [
+    "HIGH_STRIDE",
+    "NAMES",
+    "DenoisingNetwork",
+    "SpectralDenoiser",
+    "all_options",
+    "build",
+    "for_export",
+    "zero_timestep",
+]
+
+NETWORKS: dict[str, type[DenoisingNetwork]] = {
+    "baseline": AudioDiffusionModel,
+    "default": SpectralDenoiser,
+    "recurrent": RecurrentDenoiser,
+    "unet": WaveUNet,
+}
+NAMES = tuple(NETWORKS)
 
 
 def build(name: str, **options: Any) -> DenoisingNetwork:
@@ -23,21 +50,20 @@ def all_options(name: str, given: dict[str, Any]) -> dict[str, Any]:
     return {option.name: option.default for option in known} | given
 
 
+def for_export(network: DenoisingNetwork) -> DenoisingNetwork:
+    """Return the network to export: eval mode, with what can be folded folded.
+
+    A network whose exported form is a class of its own does not know that class; this table does.
+    """
+    network = network.eval()
+    if isinstance(network, RecurrentDenoiser):
+        return FoldedRecurrent(network)
+    if isinstance(network, SpectralDenoiser):
+        return FoldedDenoiser(network)
+    return network.for_export()
+
+
 def _class(name: str) -> type[DenoisingNetwork]:
-    if name == "baseline":
-        from .baseline import AudioDiffusionModel
-
-        return AudioDiffusionModel
-    if name == "default":
-        from .default import SpectralDenoiser
-
-        return SpectralDenoiser
-    if name == "recurrent":
-        from .recurrent import RecurrentDenoiser
-
-        return RecurrentDenoiser
-    if name == "unet":
-        from .unet import WaveUNet
-
-        return WaveUNet
-    raise RtdenoiseError(f"unknown network {name!r}: use one of {', '.join(NAMES)}")
+    if name not in NETWORKS:
+        raise RtdenoiseError(f"unknown network {name!r}: use one of {', '.join(NAMES)}")
+    return NETWORKS[name]

@@ -7,8 +7,8 @@ import copy
 from torch import Tensor, nn
 from torch.nn.utils import parametrizations, parametrize
 
-from ..network_api import DenoisingNetwork
 from .embedding import sinusoidal_embedding
+from .interface import DenoisingNetwork
 
 # (channels out, kernel, stride); padding (kernel - stride) / 2 keeps lengths exact.
 LAYERS = ((48, 16, 4), (96, 16, 4), (128, 8, 2))

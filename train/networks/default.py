@@ -23,7 +23,6 @@ from torch.nn import functional as F
 
 from rtdenoise.errors import RtdenoiseError
 
-from ..network_api import DenoisingNetwork
 from .blocks import Block, FullBand, activate, added, joined_linear
 from .embedding import sinusoidal_embedding
 from .features import (
@@ -39,6 +38,7 @@ from .features import (
     see,
 )
 from .fourier import HOP, WINDOW, Fourier, frame, overlap_add
+from .interface import DenoisingNetwork
 from .norm import Norm
 
 
@@ -138,12 +138,6 @@ class SpectralDenoiser(DenoisingNetwork):
         re, im = self._mask(re, im, (x, first), (low, high))
         frames = self.fourier.synthesise(re.transpose(0, 1), im.transpose(0, 1))
         return overlap_add(frames)[:, None]
-
-    def for_export(self) -> DenoisingNetwork:
-        """Return the form that runs: t = 0, matrix products, with `denoise` and `stream`."""
-        from .folded import FoldedDenoiser
-
-        return FoldedDenoiser(self.eval())
 
     def _encode(self, low: Tensor, high: Tensor, film: Tensor) -> Tensor:
         low, high = self.norm_low(self.encode_low(low)), self.norm_high(self.encode_high(high))

@@ -15,7 +15,6 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from ..network_api import DenoisingNetwork, zero_timestep
 from .blocks import NARROW, SLOPE
 from .default import SpectralDenoiser
 from .features import LOW, LOW_BINS, LOW_KERNEL, LOW_STRIDE, POSITIONS
@@ -23,11 +22,12 @@ from .folded_blocks import FoldedBlock, FoldedTimeBlock, Past, newest, normed
 from .folded_features import FoldedFeatures
 from .fourier import BINS, HOP, WINDOW
 from .fourier_matrices import MatrixFourier
+from .interface import DenoisingNetwork, zero_timestep
 from .norm import Norm
 
 
 class FoldedDenoiser(DenoisingNetwork):
-    """What `SpectralDenoiser.for_export` returns; `conditioning` is folded in and not read."""
+    """The form in which `SpectralDenoiser` is exported; it does not read `conditioning`."""
 
     hop = HOP
     streams = rolls = True

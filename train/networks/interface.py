@@ -5,8 +5,6 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-SAMPLE_RATE = 48_000  # Hz
-
 
 class DenoisingNetwork(nn.Module):
     """A waveform-to-waveform denoiser conditioned on a diffusion-style timestep.

@@ -10,7 +10,8 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from ..network_api import SAMPLE_RATE, DenoisingNetwork
+from rtdenoise.constants import SAMPLE_RATE
+
 from .blocks import FullBand
 from .default import SpectralDenoiser
 from .folded import FoldedDenoiser
@@ -59,13 +60,9 @@ class RecurrentDenoiser(SpectralDenoiser):
         self.full_band = RecurrentBand(channels, full_band, layers)
         self.context = SAMPLE_RATE - self.hop - self.lookahead
 
-    def for_export(self) -> DenoisingNetwork:
-        """Return the form that runs: t = 0, matrix products, with `denoise` and `stream`."""
-        return FoldedRecurrent(self.eval())
-
 
 class FoldedRecurrent(FoldedDenoiser):
-    """What `RecurrentDenoiser.for_export` returns; the GRUs' state is the last one."""
+    """The form in which `RecurrentDenoiser` is exported; the GRUs' state is the last one."""
 
     rolls = False
 

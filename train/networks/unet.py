@@ -12,8 +12,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from ..network_api import DenoisingNetwork
 from .embedding import sinusoidal_embedding
+from .interface import DenoisingNetwork
 
 STRIDES = (4, 4, 5, 6)  # 480 samples in all
 SLOPE = 0.1

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from .batches import Batch, BatchSource
+from ..data import Batch, BatchSource
 
 STEPS = 1000
 PEAK = 0.5  # noise at t = STEPS - 1, relative to the recording's level

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy.ndimage import map_coordinates
 
-from benchmarks.soak_judge import RATE, _compare, lag_track, place
+from benchmarks.live.soak_judge import RATE, _compare, lag_track, place
 
 
 def voice(seconds: int) -> np.ndarray:

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 import soundfile as sf
 
-from benchmarks import quality
+from benchmarks.sound import quality
 from rtdenoise import RtdenoiseError
-from rtdenoise.metrics import si_sdr
+from rtdenoise.compare.metrics import si_sdr
 
 
 def wave(seed: int = 0) -> np.ndarray:

@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 import soundfile as sf
 
-from train.download import REGISTRY
+from train.data.download import REGISTRY
 
 
 class Server(SimpleHTTPRequestHandler):
@@ -85,7 +85,7 @@ def publish(site, take: dict[str, str], kind: str = "zip", **more: str) -> Path:
 
 def run(*arguments: object) -> subprocess.CompletedProcess:
     return subprocess.run(
-        [sys.executable, "-m", "train.download", *map(str, arguments)],
+        [sys.executable, "-m", "train.data.download", *map(str, arguments)],
         capture_output=True,
         text=True,
         stdin=subprocess.DEVNULL,

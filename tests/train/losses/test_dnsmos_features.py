@@ -13,11 +13,11 @@ import soxr
 import torch
 
 from rtdenoise.errors import RtdenoiseError
-from train import opinion
-from train.losses import MultiResolutionLoss
-from train.opinion import OpinionLoss
+from train.losses import dnsmos_features as opinion
+from train.losses.dnsmos_features import OpinionLoss
+from train.losses.multi_resolution import MultiResolutionLoss
 
-EXAMPLE = Path(__file__).parents[1] / "examples/noisy.wav"
+EXAMPLE = Path(__file__).parents[3] / "examples/noisy.wav"
 
 
 @pytest.fixture(scope="module")

@@ -10,9 +10,9 @@ import soxr
 import torch
 from pystoi import stoi
 
-from train.intelligibility import IntelligibilityLoss
+from train.losses.intelligibility import IntelligibilityLoss
 
-EXAMPLE = Path(__file__).parents[1] / "examples/noisy.wav"
+EXAMPLE = Path(__file__).parents[3] / "examples/noisy.wav"
 
 
 def test_it_is_what_pystoi_measures():

@@ -9,9 +9,9 @@ import pytest
 import soundfile as sf
 import torch
 
-from train.loudness import LoudnessLoss
+from train.losses.loudness import LoudnessLoss
 
-EXAMPLE = Path(__file__).parents[1] / "examples/noisy.wav"
+EXAMPLE = Path(__file__).parents[3] / "examples/noisy.wav"
 
 
 @pytest.fixture(scope="module")

@@ -12,15 +12,15 @@ import soundfile as sf
 import torch
 
 from rtdenoise.errors import RtdenoiseError
-from train import shards
-from train.banks import Bank, Clip
-from train.corpus import Corpus
-from train.cuts import cut
-from train.degrade import SPEECH_RATES, Degrader
+from train.data import shards
+from train.data.banks import Bank, Clip
+from train.data.corpus import Corpus
 from train.examples import examples
-from train.recipe import PLAIN, Recipe
-from train.rooms import shoebox
-from train.synthetic import Draw, keys, stationary
+from train.mixing.degrader import SPEECH_RATES, Degrader
+from train.mixing.recipe import PLAIN, Recipe
+from train.mixing.rooms import shoebox
+from train.mixing.segment_sampler import cut
+from train.mixing.synthetic_noise import Draw, keys, stationary
 
 
 @pytest.fixture(scope="module")
@@ -131,7 +131,7 @@ def test_the_packer_keeps_speakers_apart(tmp_path):
         folder = tmp_path / "in" / "clean" / f"voice{i}"
         folder.mkdir(parents=True)
         sf.write(folder / "a.wav", np.ones(1000) * 0.1, 48_000)
-    command = [sys.executable, "-m", "train.corpus", tmp_path / "in", tmp_path / "out"]
+    command = [sys.executable, "-m", "train.data.corpus", tmp_path / "in", tmp_path / "out"]
     done = subprocess.run([*command, "--validation", "0.3"], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     train, held = (Corpus.load(tmp_path / "out" / side) for side in ("train", "validation"))

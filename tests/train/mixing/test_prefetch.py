@@ -8,8 +8,8 @@ import time
 import pytest
 import torch
 
-from train.ahead import Ahead
-from train.batches import Batch
+from train.data.batches import Batch
+from train.mixing.prefetch import Ahead
 
 
 class Numbered:

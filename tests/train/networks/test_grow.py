@@ -6,9 +6,9 @@ import sys
 
 import pytest
 import torch
-from conftest import TOY, toy_network
 
 from rtdenoise.errors import RtdenoiseError
+from tests.toy import TOY, toy_network
 from train.checkpoint import load_checkpoint, load_network, save_checkpoint
 from train.grow import grown
 from train.networks.default import SpectralDenoiser

@@ -6,13 +6,13 @@ import pytest
 import torch
 
 from rtdenoise.errors import RtdenoiseError
-from train.network_api import zero_timestep
-from train.networks import build
+from train.networks import build, for_export
 from train.networks.blocks import _CausalTaps
 from train.networks.embedding import sinusoidal_embedding
 from train.networks.features import fine_power
 from train.networks.fourier import Fourier, frame, overlap_add
 from train.networks.fourier_matrices import MatrixFourier
+from train.networks.interface import zero_timestep
 
 NETWORKS = {
     "baseline": {"layers": [[8, 16, 4], [8, 16, 4], [8, 8, 2]]},
@@ -128,7 +128,7 @@ def test_the_folded_form_is_the_network_at_t_0(name):
     for name, average in network.named_buffers():
         if name.endswith(("mean", "variance")):
             torch.nn.init.uniform_(average, 0.1, 0.5)
-    folded, audio, t = network.for_export(), torch.randn(2, 1, 9600), zero_timestep(2)
+    folded, audio, t = for_export(network), torch.randn(2, 1, 9600), zero_timestep(2)
     with torch.no_grad():
         expected = network(audio, t)
         torch.testing.assert_close(folded(audio, t), expected, atol=1e-4, rtol=1e-4)
@@ -154,7 +154,7 @@ def test_the_folded_form_is_the_network_at_t_0(name):
 def test_the_end_alone_is_the_end_of_the_whole(options):
     torch.manual_seed(0)
     network = build("default", **{**NETWORKS["default"], **options}).eval()
-    folded, t = network.for_export(), zero_timestep(2)
+    folded, t = for_export(network), zero_timestep(2)
     audio = torch.randn(2, 1, network.context + 1920 + network.lookahead)
     with torch.no_grad():
         expected = network(audio, t)[..., network.context : -network.lookahead]
@@ -187,7 +187,7 @@ def test_sinusoidal_embedding():
 
 def test_the_folded_form_takes_audio_shorter_than_what_it_looks_back_on():
     network = build("default").eval()
-    folded, film = network.for_export(), network.condition(zero_timestep(1))
+    folded, film = for_export(network), network.condition(zero_timestep(1))
     for frames in (5, 40):
         audio = 0.1 * torch.randn(1, 1, frames * 480)
         with torch.no_grad():

@@ -4,11 +4,11 @@ import copy
 
 import pytest
 import torch
-from conftest import TOY
 
 from rtdenoise.errors import RtdenoiseError
-from train.muon import Muon, is_matrix, make_optimizer, orthogonal
+from tests.toy import TOY
 from train.networks import build
+from train.optim.muon import Muon, is_matrix, make_optimizer, orthogonal
 
 
 @pytest.mark.parametrize("shape", [(3, 32, 32), (2, 96, 16), (1, 16, 96)])

@@ -12,7 +12,7 @@ import soundfile as sf
 
 from benchmarks import readme
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 
 
 def command(name: str) -> str:

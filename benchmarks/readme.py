@@ -12,8 +12,8 @@ from typing import Any
 
 from rtdenoise.errors import RtdenoiseError
 
-from .peer_hop import sentence
-from .results import RESULTS
+from .reporting import RESULTS
+from .speed.peer_hop import sentence
 
 BEGIN, END = "<!-- measured: begin -->\n", "<!-- measured: end -->"
 SHOWN = {"noisy": "noisy", "rnnoise01": "RNNoise 0.1", "rnnoise02": "RNNoise 0.2"}

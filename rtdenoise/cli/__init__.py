@@ -1,0 +1,5 @@
+"""ROOM rtdenoise.cli"""
+
+from __future__ import annotations
+
+__all__ = []
