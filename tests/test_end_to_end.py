@@ -13,7 +13,7 @@ import soundfile as sf
 
 from benchmarks.live.rig import RATE
 from rtdenoise import Denoiser
-from tests.live.test_live_audio import ROOT, settled_round_trip, speech
+from tests.live.helpers import ROOT, settled_round_trip, speech
 from tests.toy import TOY
 
 

@@ -1,6 +1,6 @@
 """`rtdenoise live` with a microphone whose clock is made to run fast, for measurements only.
 
-python -m benchmarks.drifting_live PPM live [options]
+python -m benchmarks.live.drifting_live PPM live [options]
 """
 
 from __future__ import annotations

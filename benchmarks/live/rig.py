@@ -15,8 +15,9 @@ import time
 from pathlib import Path
 
 import numpy as np
-import pytest
 import soundfile as sf
+
+from rtdenoise import RtdenoiseError
 
 RATE = 48_000
 MODULES = """module-native-protocol-unix auth-anonymous=1 socket={root}/native
@@ -39,8 +40,7 @@ class LiveRig:
 
     def __enter__(self) -> LiveRig:
         if not shutil.which("pulseaudio"):
-            assert not os.environ.get("CI"), "CI must install pulseaudio: see .ci/run"
-            pytest.skip("pulseaudio is not installed")
+            raise RtdenoiseError("the sound server is missing: apt-get install pulseaudio")
         self.root = Path(tempfile.mkdtemp(prefix="rig"))
         self.env = {**os.environ, "ALSA_CONFIG_PATH": f"{self.root}/asound.conf"}
         for name, value in {

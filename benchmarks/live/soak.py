@@ -24,6 +24,7 @@ from numpy.typing import NDArray
 from rtdenoise import RtdenoiseError
 
 from ..reporting import write_result
+from .rig import LiveRig
 from .soak_judge import judge
 from .stalls import Stalls
 
@@ -52,8 +53,6 @@ def soak(
     `clean` is what `recording` would be without noise; with it the SI-SDR to it is told too.
     `keep` is where microphone and speaker are kept, as raw float32 stereo.
     """
-    from tests.live_rig import LiveRig  # the tests' private sound server
-
     loop = _loop(recording)
     reference = _loop(clean) if clean else None
     if reference is not None and len(reference) != len(loop):
@@ -106,7 +105,14 @@ def _check(result: dict[str, Any]) -> None:
 
 def _start(rig: Any, hop_ms: float, drift_ppm: float, safety_ms: float) -> subprocess.Popen[bytes]:
     """Start it with its output in files: a pipe that nobody reads would fill up and block it."""
-    command = [sys.executable, "-m", "benchmarks.drifting_live", str(drift_ppm), "live", "--json"]
+    command = [
+        sys.executable,
+        "-m",
+        "benchmarks.live.drifting_live",
+        str(drift_ppm),
+        "live",
+        "--json",
+    ]
     command += ["--input", "virtmic", "--output", "virtspk", "--hop-ms", str(hop_ms)]
     command += ["--safety-ms", str(safety_ms)]
     with open(rig.root / "lines", "w") as lines, open(rig.root / "errors", "w") as errors:

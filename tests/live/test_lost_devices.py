@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from benchmarks.live.rig import RATE, LiveRig
-from tests.live.test_live_audio import play_and_stop, speech, start, wait_for
+from tests.live.helpers import play_and_stop, speech, start, wait_for
 
 pytestmark = pytest.mark.flaky(reruns=2)  # see test_live.py
 

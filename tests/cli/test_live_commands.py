@@ -1,0 +1,39 @@
+"""`rtdenoise live`: options that are remembered for the next time."""
+
+from __future__ import annotations
+
+import pytest
+
+from rtdenoise import RtdenoiseError
+from rtdenoise.cli import live_commands
+from rtdenoise.live import settings
+from rtdenoise.live.devices import Device
+
+DEVICES = [
+    Device(0, "Built-in Microphone", "Core Audio", 1, 0, 48_000, "input"),
+    Device(1, "Built-in Output", "Core Audio", 0, 2, 48_000, "output"),
+    Device(2, "USB Headset", "Core Audio", 1, 2, 48_000),
+    Device(3, "USB Camera", "Core Audio", 1, 0, 16_000),
+]
+
+
+def test_the_last_devices_are_remembered_and_forgotten(tmp_path, monkeypatch):
+    monkeypatch.setattr(settings, "settings_path", lambda: tmp_path / "deep" / "live.json")
+    monkeypatch.setattr("rtdenoise.live.list_devices", lambda: DEVICES)
+    given = {"input": "headset", "output": "Built-in Output", "limit_db": 12.0}
+    assert live_commands._remembered(given, False) == given
+    assert live_commands._remembered({}, False) == {}  # not before the devices are open
+    live_commands._remember(given)
+    assert live_commands._remembered({}, False) == given
+    monkeypatch.setattr("rtdenoise.live.list_devices", lambda: DEVICES[:2])
+    again = live_commands._remembered({}, False)
+    assert "input" not in again and again["output"] == "Built-in Output"  # unplugged
+    settings.forget_settings()
+    assert live_commands._remembered({}, False) == {}
+
+
+def test_a_mix_out_of_range_is_refused_and_not_remembered(tmp_path, monkeypatch):
+    monkeypatch.setattr(settings, "settings_path", lambda: tmp_path / "live.json")
+    with pytest.raises(RtdenoiseError, match=r"a mix of 3 .* use 0 \(dry\) to 1"):
+        live_commands.live(mix=3.0)
+    assert settings.load_settings() == {}

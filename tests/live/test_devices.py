@@ -1,0 +1,67 @@
+"""Devices: choosing one, remembering it, and refusing a feedback loop."""
+
+from __future__ import annotations
+
+import pytest
+
+from rtdenoise import RtdenoiseError
+from rtdenoise.live.devices import Device, choose_device, lasting_name, refuse_feedback
+
+DEVICES = [
+    Device(0, "Built-in Microphone", "Core Audio", 1, 0, 48_000, "input"),
+    Device(1, "Built-in Output", "Core Audio", 0, 2, 48_000, "output"),
+    Device(2, "USB Headset", "Core Audio", 1, 2, 48_000),
+    Device(3, "USB Camera", "Core Audio", 1, 0, 16_000),
+]
+
+
+def test_devices_are_chosen_by_number_name_or_default():
+    assert choose_device(DEVICES, None, "input").index == 0
+    assert choose_device(DEVICES, "2", "output").index == 2
+    assert choose_device(DEVICES, "headset", "input").index == 2
+    for wanted, word in (("usb", "several"), ("radio", "no input"), ("1", "no input")):
+        with pytest.raises(RtdenoiseError, match=word) as error:
+            choose_device(DEVICES, wanted, "input")
+        assert "2 'USB Headset'" in str(error.value)
+    with pytest.raises(RtdenoiseError, match="no output device"):
+        choose_device(DEVICES[:1], None, "output")
+
+
+def test_what_windows_lists_thrice_is_one_device():
+    apis = ("MME", "Windows DirectSound", "Windows WASAPI")
+    cables = [Device(i, "CABLE Input (VB-Audio)", api, 0, 2, 48_000) for i, api in enumerate(apis)]
+    assert choose_device(cables, "cable input", "output").host_api == "Windows WASAPI"
+    other = Device(9, "Speakers", "MME", 0, 2, 48_000, "output")
+    assert choose_device([*cables[:2], other], "cable", "output").host_api == "MME"
+
+
+def test_a_device_chosen_by_number_is_remembered_by_name():
+    assert lasting_name(DEVICES, "3", "input") == "USB Camera"
+    assert lasting_name(DEVICES, "headset", "output") == "headset"
+    twins = [*DEVICES, Device(4, "USB Camera", "Core Audio", 1, 0, 16_000)]
+    assert lasting_name(twins, "4", "input") == "4"  # the name would not tell which
+
+
+def test_a_built_in_loop_is_refused():
+    with pytest.raises(RtdenoiseError, match="--allow-feedback"):
+        refuse_feedback(DEVICES[0], DEVICES[1])
+    refuse_feedback(DEVICES[0], DEVICES[2])
+
+
+@pytest.mark.parametrize(
+    ("ports", "howls"),
+    [
+        (("analog-input-internal-mic", "analog-output-speaker"), True),
+        (("[In] Mic1", "[Out] Speaker"), True),
+        (("analog-input-internal-mic", "analog-output-headphones"), False),
+        (None, False),
+    ],
+)
+def test_what_the_sound_server_chose_is_looked_at(monkeypatch, ports, howls):
+    monkeypatch.setattr("rtdenoise.live.devices._behind_the_server", lambda: ports)
+    both = Device(0, "default", "ALSA", 32, 32, 44_100, "input and output")
+    if howls:
+        with pytest.raises(RtdenoiseError, match="--allow-feedback"):
+            refuse_feedback(both, both)
+    else:
+        refuse_feedback(both, both)
