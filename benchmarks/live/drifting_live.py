@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import sys
 
-from rtdenoise.cli import main as cli
+from rtdenoise.cli import main
 from rtdenoise.live import Audio, Bridge, FractionalResampler
 
 
@@ -30,4 +30,4 @@ if __name__ == "__main__":
     drift = float(sys.argv.pop(1))
     if drift:
         run_fast(drift)
-    cli.main()
+    main()

@@ -1,6 +1,8 @@
 """python -m rtdenoise.cli: the same as the command `rtdenoise`."""
 
-from .main import main
+from __future__ import annotations
+
+from . import main
 
 if __name__ == "__main__":
     main()

@@ -1,32 +1,18 @@
-"""The command line: rtdenoise file | live | compare | devices | latency | info."""
+"""The commands that need no audio device: file, compare and info."""
 
 from __future__ import annotations
 
 import os
 import sys
-import warnings
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from ..command import run_command
 from ..errors import RtdenoiseError
 from . import options
-from .live_commands import devices, latency, live
-
-app = typer.Typer(
-    add_completion=False,
-    no_args_is_help=True,
-    help="Speech denoising at 48 kHz.",
-    pretty_exceptions_enable=False,
-)
-app.command()(live)
-app.command()(devices)
-app.command()(latency)
 
 
-@app.command()
 def file(
     source: options.Source,
     target: options.Target,
@@ -82,7 +68,6 @@ def file(
         print(said, file=sys.stderr if output == PIPE else sys.stdout)
 
 
-@app.command()
 def compare(
     noisy: Annotated[Path, typer.Argument(metavar="NOISY")],
     denoised: Annotated[Path, typer.Argument(metavar="DENOISED")],
@@ -98,7 +83,6 @@ def compare(
     print(write(noisy, denoised, page, clean, force))
 
 
-@app.command()
 def info(
     model: options.Model = None,
     provider: options.Provider = "auto",
@@ -147,24 +131,3 @@ def _with_progress(denoiser, source: Path, target: Path, force: bool, span) -> f
             lambda done, total: bar.update(task, completed=done, total=total or None),
             span,
         )
-
-
-def _with_address(arguments: list[str]) -> list[str]:
-    """Let --ray stand without an address, before another option or at the end: the cluster here."""
-    if "--ray" in arguments:
-        after = arguments.index("--ray") + 1
-        if after == len(arguments) or arguments[after].startswith("-"):
-            return [*arguments[:after], "auto", *arguments[after:]]
-    return arguments
-
-
-def main() -> None:
-    """Run the command line; bad input gives one line on stderr and exit code 2."""
-    warnings.showwarning = lambda message, *_, **__: print(
-        f"rtdenoise: warning: {message}", file=sys.stderr
-    )
-    run_command("rtdenoise", lambda: app(_with_address(sys.argv[1:])))
-
-
-if __name__ == "__main__":
-    main()

@@ -8,10 +8,8 @@ import os
 import resource
 import signal
 import subprocess
-import sys
 import time
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -19,18 +17,9 @@ import soundfile as sf
 
 from rtdenoise.batch.folders import Row, is_batch, plan, write_report
 from rtdenoise.errors import RtdenoiseError
+from tests.command import RTDENOISE, run
 
 RNG = np.random.default_rng(0)
-
-
-def command(*arguments: object) -> list[str]:
-    return [sys.executable, "-m", "rtdenoise.cli", "file", *map(str, arguments)]
-
-
-def run(*arguments: object, **options: Any) -> subprocess.CompletedProcess:
-    return subprocess.run(
-        command(*arguments), capture_output=True, text=True, timeout=120, **options
-    )
 
 
 @pytest.fixture
@@ -49,7 +38,7 @@ def names(folder: Path) -> list[str]:
 
 def test_the_tree_is_kept_and_the_finished_are_skipped(tree, tmp_path, toy_stream_model):
     out, report = tmp_path / "out", tmp_path / "report.csv"
-    result = run(tree, out, "--model", toy_stream_model, "--report", report)
+    result = run("file", tree, out, "--model", toy_stream_model, "--report", report)
     assert result.returncode == 0 and "3 denoised (1.5 s)" in result.stdout, result.stderr
     assert names(out) == ["a.wav", "sub/b.flac", "sub/deeper/c.ogg"]
     rows = list(csv.DictReader(open(report)))
@@ -57,10 +46,10 @@ def test_the_tree_is_kept_and_the_finished_are_skipped(tree, tmp_path, toy_strea
     assert all(float(row["seconds"]) == 0.5 and row["removed_db"] for row in rows)
     before = (out / "a.wav").stat().st_mtime_ns
     (out / "sub/b.flac").unlink()
-    result = run(tree, out, "--model", toy_stream_model)
+    result = run("file", tree, out, "--model", toy_stream_model)
     assert "1 denoised (0.5 s), 2 there already" in result.stdout
     assert (out / "a.wav").stat().st_mtime_ns == before
-    assert "3 denoised" in run(tree, out, "--model", toy_stream_model, "--force").stdout
+    assert "3 denoised" in run("file", tree, out, "--model", toy_stream_model, "--force").stdout
     assert (out / "a.wav").stat().st_mtime_ns > before
 
 
@@ -68,7 +57,7 @@ def test_a_bad_file_is_listed_and_the_rest_are_done(tree, tmp_path, toy_stream_m
     (tree / "broken.wav").write_bytes(b"RIFF and nothing else")
     (tree / "empty.wav").touch()
     report = tmp_path / "report.json"
-    result = run(tree, tmp_path / "out", "--model", toy_stream_model, "--report", report)
+    result = run("file", tree, tmp_path / "out", "--model", toy_stream_model, "--report", report)
     assert result.returncode == 1 and "3 denoised" in result.stdout and "2 failed" in result.stdout
     lines = result.stderr.strip().splitlines()
     assert len(lines) == 2 and "broken.wav" in lines[0] and "empty.wav is empty" in lines[1]
@@ -81,7 +70,7 @@ def test_kill_9_leaves_whole_files_and_the_next_run_ends_the_work(tmp_path, toy_
     source.mkdir()
     for i in range(6):
         sf.write(source / f"{i}.wav", 0.1 * RNG.standard_normal(48_000 * 60), 48_000)
-    process = subprocess.Popen(command(source, out, "--model", toy_stream_model))
+    process = subprocess.Popen([*RTDENOISE, "file", source, out, "--model", toy_stream_model])
     deadline = time.monotonic() + 60
     while not list(out.glob("*.wav")) or not list(out.glob(".*.part")):
         assert time.monotonic() < deadline and process.poll() is None
@@ -90,7 +79,7 @@ def test_kill_9_leaves_whole_files_and_the_next_run_ends_the_work(tmp_path, toy_
     process.wait()
     whole = [path for path in out.iterdir() if path.suffix == ".wav"]
     assert 1 <= len(whole) < 6 and all(sf.info(path).frames == 48_000 * 60 for path in whole)
-    result = run(source, out, "--model", toy_stream_model)
+    result = run("file", source, out, "--model", toy_stream_model)
     assert f"{6 - len(whole)} denoised" in result.stdout, result.stderr
     assert names(out) == [f"{i}.wav" for i in range(6)]
 
@@ -99,7 +88,7 @@ def test_globs_and_lists(tree, tmp_path, toy_stream_model):
     (tree / "list.txt").write_text("a.wav\nsub/b.flac\n")
     for source in (f"{tree}/**/*.[wf]*", f"@{tree}/list.txt"):
         out = tmp_path / f"out{len(source)}"
-        result = run(source, out, "--model", toy_stream_model)
+        result = run("file", source, out, "--model", toy_stream_model)
         assert result.returncode == 0, result.stderr
         assert names(out) == ["a.wav", "sub/b.flac"]
 
@@ -125,10 +114,10 @@ def test_bad_batches_are_one_line_and_exit_2(tree, tmp_path, toy_stream_model):
         ("@void", "no readable list"),
     ):
         name = f"@{tmp_path}/void" if source[0] == "@" else tmp_path / source
-        result = run(name, tmp_path / "out", "--model", toy_stream_model)
+        result = run("file", name, tmp_path / "out", "--model", toy_stream_model)
         assert result.returncode == 2 and word in result.stderr, result.stderr
         assert len(result.stderr.strip().splitlines()) == 1
-    result = run(tree / "a.wav", tmp_path / "x.wav", "--report", tmp_path / "r.csv")
+    result = run("file", tree / "a.wav", tmp_path / "x.wav", "--report", tmp_path / "r.csv")
     assert result.returncode == 2 and "--report" in result.stderr
 
 
@@ -138,7 +127,7 @@ def test_unreadable_files_are_reported(tree, tmp_path, toy_stream_model):
         (tree / "a.wav").symlink_to(tree / "gone.wav")  # root reads all: a dangling link then
     else:
         (tree / "a.wav").chmod(0)
-    result = run(tree, tmp_path / "out", "--model", toy_stream_model)
+    result = run("file", tree, tmp_path / "out", "--model", toy_stream_model)
     assert result.returncode == 1 and "a.wav" in result.stderr and "2 denoised" in result.stdout
 
 
@@ -164,9 +153,9 @@ def test_a_disk_that_is_full_in_the_middle_of_a_batch(tree, tmp_path, toy_stream
 
     out = tmp_path / "out"
     common = (tree, out, "--model", toy_stream_model)
-    result = run(*common, preexec_fn=limit)
+    result = run("file", *common, preexec_fn=limit)
     assert result.returncode == 1 and "3 denoised" in result.stdout
     assert result.stderr.count("free some disk space") == 1 and "b-large.wav" in result.stderr
     assert names(out) == ["a.wav", "sub/b.flac", "sub/deeper/c.ogg"]  # no remains
-    again = run(*common)
+    again = run("file", *common)
     assert again.returncode == 0 and "1 denoised (10.0 s), 3 there already" in again.stdout

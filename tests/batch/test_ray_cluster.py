@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 import soundfile as sf
 
-from tests.cli.test_file_command import noise, refused, run
+from tests.command import noise, refused, run
 
 pytest.importorskip("ray")
 ROOT = Path(__file__).parents[2]

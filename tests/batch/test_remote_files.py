@@ -1,12 +1,12 @@
 """A folder in an object store, spoken to over HTTP by a local server with S3's protocol."""
 
 import os
-import subprocess
-import sys
 
 import numpy as np
 import pytest
 import soundfile as sf
+
+from tests.command import run
 
 pytest.importorskip("s3fs", reason="pip install s3fs for the tests of s3://")
 ThreadedMotoServer = pytest.importorskip("moto.server").ThreadedMotoServer
@@ -23,11 +23,6 @@ def store():
     server.stop()
 
 
-def run(store, *arguments) -> subprocess.CompletedProcess:
-    command = [sys.executable, "-m", "rtdenoise.cli", "file", *map(str, arguments)]
-    return subprocess.run(command, env=store, capture_output=True, text=True, timeout=120)
-
-
 def test_from_bucket_to_bucket(store, tmp_path, toy_stream_model):
     import s3fs
 
@@ -39,14 +34,14 @@ def test_from_bucket_to_bucket(store, tmp_path, toy_stream_model):
         bucket.put_file(str(tmp_path / name), f"voices/in/sub/{name}")
     bucket.pipe_file("voices/in/broken.wav", b"no audio")
     common = ("s3://voices/in", "s3://voices/out", "--model", toy_stream_model)
-    result = run(store, *common)
+    result = run("file", *common, env=store)
     assert result.returncode == 1 and "2 denoised" in result.stdout, result.stderr
     assert "s3://voices/in/broken.wav" in result.stderr
     found = sorted(bucket.find("voices/out"))
     assert found == ["voices/out/sub/a.wav", "voices/out/sub/b.flac"]
     bucket.get_file("voices/out/sub/b.flac", str(tmp_path / "out.flac"))
     assert sf.info(tmp_path / "out.flac").frames == 24_000
-    again = run(store, *common)
+    again = run("file", *common, env=store)
     assert "0 denoised" in again.stdout and "2 there already" in again.stdout, again
-    away = run(store, "s3://nowhere/in", tmp_path / "out")
+    away = run("file", "s3://nowhere/in", tmp_path / "out", env=store)
     assert away.returncode == 2 and away.stderr.count("\n") == 1, away.stderr

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import soundfile as sf
 
-from tests.cli.test_file_command import noise, only, refused, run
+from tests.command import noise, only, refused, run
 
 ROOT = Path(__file__).parents[2]
 

@@ -10,7 +10,7 @@ import pytest
 import soundfile as sf
 
 from rtdenoise import Denoiser, RtdenoiseError
-from tests.cli.test_file_command import only, refused, run
+from tests.command import only, refused, run
 
 av = pytest.importorskip("av")
 RATE = 48_000

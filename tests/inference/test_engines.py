@@ -4,18 +4,14 @@ import numpy as np
 import pytest
 
 from rtdenoise.errors import RtdenoiseError
-from rtdenoise.inference.batched_engine import PiecesEngine
 from rtdenoise.inference.engines import SegmentEngine, StreamEngine, make_engine
 from rtdenoise.inference.loading import load_model
 from rtdenoise.inference.model_card import ModelCard
 from rtdenoise.processing.processor import Processor
+from tests.command import noise
 
 LENGTHS = [1, 479, 480, 48000, 48001, 100003]
 BLOCKS = [1, 17, 480, 512, 4096]
-
-
-def noise(frames: int, channels: int = 1) -> np.ndarray:
-    return np.random.default_rng(frames).standard_normal((frames, channels)).astype("f") * 0.1
 
 
 def one_shot(path, audio: np.ndarray) -> np.ndarray:
@@ -117,15 +113,3 @@ def test_a_hop_off_the_grid_is_refused(toy_segment_model, toy_rolling_model):
     for path in (toy_segment_model, toy_rolling_model):
         with pytest.raises(RtdenoiseError, match="multiple of 480"):
             make_engine(load_model(path), 1, 500)
-
-
-@pytest.mark.parametrize("provider", ["cpu", "cuda"])  # on "cuda" the pieces form a batch
-def test_pieces_side_by_side_equal_one_pass(toy_stream_model, provider):
-    model = load_model(toy_stream_model, provider="cpu")._replace(provider=provider)
-    audio = noise(480 * 1801, 2).T
-    alone, pieces = StreamEngine(model, 2), PiecesEngine(model, 2, workers=3)
-    expected = alone.step(audio)
-    for _ in range(2):
-        out = [pieces.step(part) for part in np.split(audio, [480, 480 * 700, 480 * 1790], axis=1)]
-        assert np.abs(np.concatenate(out, axis=1) - expected).max() < 1e-6
-        pieces.reset()

@@ -1,0 +1,38 @@
+"""The command line: rtdenoise file | live | compare | devices | latency | info."""
+
+from __future__ import annotations
+
+import sys
+import warnings
+
+import typer
+
+from ..command import run_command
+from .file_commands import compare, file, info
+from .live_commands import devices, latency, live
+
+app = typer.Typer(
+    add_completion=False,
+    no_args_is_help=True,
+    help="Speech denoising at 48 kHz.",
+    pretty_exceptions_enable=False,
+)
+for command in (file, live, compare, devices, latency, info):
+    app.command()(command)
+
+
+def main() -> None:
+    """Run the command line. Bad input gives one line on stderr and exit code 2."""
+    warnings.showwarning = lambda message, *_, **__: print(
+        f"rtdenoise: warning: {message}", file=sys.stderr
+    )
+    run_command("rtdenoise", lambda: app(_with_ray_address(sys.argv[1:])))
+
+
+def _with_ray_address(arguments: list[str]) -> list[str]:
+    """Let --ray stand without an address: it then means `auto`, the cluster of this machine."""
+    if "--ray" in arguments:
+        after = arguments.index("--ray") + 1
+        if after == len(arguments) or arguments[after].startswith("-"):
+            return [*arguments[:after], "auto", *arguments[after:]]
+    return arguments

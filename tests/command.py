@@ -1,0 +1,37 @@
+"""What the tests of the command line share: run it, and check what it said and left behind."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+RTDENOISE = [sys.executable, "-m", "rtdenoise.cli"]
+
+
+def run(*arguments: object, **options: Any) -> subprocess.CompletedProcess:
+    """Run `rtdenoise` with these arguments; `options` are those of subprocess.run."""
+    settings = {"capture_output": True, "text": True, "timeout": 300} | options
+    return subprocess.run([*RTDENOISE, *map(str, arguments)], **settings)
+
+
+def noise(frames: int, channels: int = 1) -> np.ndarray:
+    """White noise [frames, channels] at -20 dBFS, the same for the same length."""
+    return np.random.default_rng(frames).standard_normal((frames, channels)).astype("f") * 0.1
+
+
+def refused(result: subprocess.CompletedProcess, *words: str) -> None:
+    """Assert one clear line on stderr that holds `words`, exit code 2, no traceback."""
+    assert result.returncode == 2, result
+    lines = result.stderr.strip().splitlines()
+    assert len(lines) == 1 and lines[0].startswith("rtdenoise: "), result.stderr
+    for word in words:
+        assert word in lines[0], lines[0]
+
+
+def only(folder: Path, *names: str) -> None:
+    """Assert that the folder holds these names and nothing else."""
+    assert sorted(p.name for p in folder.iterdir()) == sorted(names)

@@ -1,0 +1,56 @@
+"""Output files: the format and tags of the input; complete or absent."""
+
+from __future__ import annotations
+
+import resource
+import signal
+
+import pytest
+import soundfile as sf
+
+from rtdenoise import Denoiser
+from tests.command import noise, only, refused, run
+
+
+@pytest.mark.parametrize(
+    "container, subtype",
+    [
+        ("wav", "PCM_16"),
+        ("wav", "PCM_U8"),
+        ("flac", "PCM_24"),
+        ("ogg", "VORBIS"),
+        ("opus", "OPUS"),
+        ("mp3", "MPEG_LAYER_III"),
+        ("aiff", "PCM_16"),
+        ("caf", "FLOAT"),
+    ],
+)
+def test_formats_are_kept(tmp_path, toy_stream_model, container, subtype):
+    source, target = tmp_path / f"in.{container}", tmp_path / f"out.{container}"
+    kind = "OGG" if container == "opus" else container.upper()
+    sf.write(source, noise(20_000), 48_000, subtype, format=kind)
+    Denoiser(toy_stream_model).file(source, target)
+    before, after = sf.info(source), sf.info(target)
+    assert (after.format, after.subtype) == (before.format, subtype)
+    assert after.frames == before.frames
+
+
+def test_tags_are_kept(tmp_path, toy_stream_model):
+    with sf.SoundFile(tmp_path / "in.flac", "w", 48_000, 1) as handle:
+        handle.title = "A take"
+        handle.write(noise(5000))
+    Denoiser(toy_stream_model).file(tmp_path / "in.flac", tmp_path / "out.flac")
+    assert sf.SoundFile(tmp_path / "out.flac").title == "A take"
+
+
+def test_a_full_disk_leaves_nothing(tmp_path):
+    """A file-size limit stops the write in the middle, as a full disk does."""
+
+    def limit() -> None:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (40_000, 40_000))
+        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+
+    noisy = tmp_path / "noisy.wav"
+    sf.write(noisy, noise(30_000), 48_000, subtype="PCM_24")
+    refused(run("file", noisy, tmp_path / "out.wav", preexec_fn=limit), "free some disk space")
+    only(tmp_path, "noisy.wav")
