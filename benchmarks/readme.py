@@ -1,6 +1,9 @@
-"""The README's tables of measurements, made from benchmarks/results and from nothing else.
+"""The measured tables of README.md and docs/benchmarks.md, made from benchmarks/results alone.
 
 python -m benchmarks readme
+
+README.md holds the short tables, docs/benchmarks.md the complete ones. Each page has one place
+between the markers BEGIN and END that is rewritten; everything around it is written by hand.
 """
 
 from __future__ import annotations
@@ -13,36 +16,84 @@ from typing import Any
 from rtdenoise.errors import RtdenoiseError
 
 from .reporting import RESULTS
-from .speed.peer_hop import sentence
 
 BEGIN, END = "<!-- measured: begin -->\n", "<!-- measured: end -->"
-SHOWN = {"noisy": "noisy", "rnnoise01": "RNNoise 0.1", "rnnoise02": "RNNoise 0.2"}
-SHOWN |= {"fastenh_s48": "FastEnhancer-S 48k", "dfn3": "DeepFilterNet 3"}
+LONG_PAGE = Path("docs/benchmarks.md")  # beside the README
+Make = Callable[[dict[str, Any], str], str]  # a result and the way to its folder, to Markdown
+
+# What the systems of `python -m benchmarks quality` are called by their makers.
+NAMES = {
+    "speex": "SpeexDSP",
+    "webrtc_hi": "WebRTC noise suppression (high)",
+    "rnnoise01": "RNNoise 0.1",
+    "rnnoise02": "RNNoise 0.2",
+    "fastenh_t48": "FastEnhancer-T 48k",
+    "fastenh_b48": "FastEnhancer-B 48k",
+    "fastenh_s48": "FastEnhancer-S 48k",
+    "dtln": "DTLN",
+    "gtcrn": "GTCRN",
+    "ulunas": "UL-UNAS",
+    "dpcrn": "DPCRN",
+    "dfn2": "DeepFilterNet 2",
+    "dfn3": "DeepFilterNet 3",
+    "clean": "clean recording",
+}
+SHORT_SYSTEMS = ("noisy", "rnnoise02", "fastenh_s48", "dfn3", "dfn2", "rtdenoise default")
+QUALITY = {"PESQ": ("PESQ-WB", 2), "ESTOI": ("ESTOI", 3), "SISDR": ("SI-SDR dB", 2)}
+QUALITY |= {"OVRL": ("DNSMOS OVRL", 2), "LSD_hi": ("LSD 8-20 kHz dB", 2)}
+SHORT_HOPS = [("stream", 10, "hot"), ("stream", 10, "paced"), ("segment", 20, "paced")]
+LONG_HOPS = [*SHORT_HOPS[:2], ("stream", 20, "paced"), SHORT_HOPS[2], ("segment", 50, "paced")]
+LONG_HOPS += [("whole second", 20, "paced")]
+SHORT_FILE = 600  # seconds of audio
 
 
 def readme(path: Path = Path("README.md"), results: Path = RESULTS) -> str:
-    """Rewrite what lies between the README's markers; returns it."""
-    text = path.read_text(encoding="utf-8")
-    if text.count(BEGIN) != 1 or text.count(END) != 1:
-        raise RtdenoiseError(f"{path} has no place marked {BEGIN.strip()} ... {END}")
-    before, rest = text.split(BEGIN)
-    made = measured(results)
-    path.write_text(before + BEGIN + made + END + rest.split(END)[1], encoding="utf-8")
-    return made
+    """Rewrite the measured part of the README and of docs/benchmarks.md beside it.
+
+    Returns the README's part. Raises RtdenoiseError where a page or its markers are missing; then
+    neither page is changed.
+    """
+    pages = {path: measured(results), path.parent / LONG_PAGE: measured_long(results)}
+    texts = {page: _replaced(page, made) for page, made in pages.items()}
+    for page, text in texts.items():
+        page.write_text(text, encoding="utf-8")
+    return pages[path]
 
 
 def measured(results: Path = RESULTS) -> str:
-    """Return the section: a part for each result file there is."""
+    """Return the README's part: a short section for each result file that exists."""
+    return _parts(SHORT, results, "benchmarks/results")
+
+
+def measured_long(results: Path = RESULTS) -> str:
+    """Return the part of docs/benchmarks.md: a complete section for each result file."""
+    return _parts(LONG, results, "../benchmarks/results")
+
+
+def _replaced(page: Path, made: str) -> str:
+    """Return the text of `page` with `made` between its markers."""
+    text = page.read_text(encoding="utf-8") if page.is_file() else ""
+    if text.count(BEGIN) != 1 or text.count(END) != 1:
+        raise RtdenoiseError(
+            f"{page} needs the lines {BEGIN.strip()} and {END} once each: add them where the "
+            "tables belong"
+        )
+    before, rest = text.split(BEGIN)
+    return before + BEGIN + made + END + rest.split(END)[1]
+
+
+def _parts(makers: dict[str, Make], results: Path, link: str) -> str:
+    found = {name: results / f"{name}.json" for name in makers}
     parts = [
-        make(json.loads((results / f"{name}.json").read_text()))
-        for name, make in PARTS.items()
-        if (results / f"{name}.json").is_file()
+        makers[name](json.loads(path.read_text(encoding="utf-8")), link)
+        for name, path in found.items()
+        if path.is_file()
     ]
     return "\n" + "\n".join(parts)
 
 
-def _table(heading: str, columns: list[str], rows: list[list[str]]) -> str:
-    lines = [heading, "", "| " + " | ".join(columns) + " |", "|" + " --- |" * len(columns)]
+def _table(columns: list[str], rows: list[list[str]]) -> str:
+    lines = ["| " + " | ".join(columns) + " |", "|" + " --- |" * len(columns)]
     return "\n".join([*lines, *("| " + " | ".join(row) + " |" for row in rows)]) + "\n"
 
 
@@ -50,24 +101,35 @@ def _short(value: float) -> str:
     return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
 
 
-def _quality(result: dict[str, Any]) -> str:
+def _quality_table(result: dict[str, Any], wanted: tuple[str, ...] | None = None) -> str:
+    """Return a table of all systems, or of those whose name begins with one of `wanted`."""
     rows = []
     for name, means in sorted(result["systems"].items(), key=lambda item: item[1]["PESQ"]):
-        ours = name.startswith("rtdenoise ")
-        if name in SHOWN or ours:
-            label = f"**{name}**" if name.startswith("rtdenoise default") else SHOWN.get(name, name)
-            cells = [f"{means['PESQ']:.2f}", f"{means['ESTOI']:.3f}", f"{means['SISDR']:.2f}"]
-            rows.append([label, *cells, f"{means['OVRL']:.2f}"])
-    heading = (
-        "**Sound**: means over 32 clips that it never saw (`python -m benchmarks quality DIR`; "
-        "[more systems and columns](benchmarks/results/quality.md))."
+        if wanted is None or name.startswith(wanted):
+            ours = name.startswith("rtdenoise default")
+            label = f"**{name}**" if ours else NAMES.get(name, name)
+            rows.append([label, *(f"{means[key]:.{n}f}" for key, (_, n) in QUALITY.items())])
+    return _table(["system", *(title for title, _ in QUALITY.values())], rows)
+
+
+def _quality(result: dict[str, Any], link: str) -> str:
+    return (
+        "**Sound quality**, means over 32 clips that training never used "
+        f"([all systems](docs/benchmarks.md#sound-quality), [by SNR]({link}/quality.md)):\n\n"
+        + _quality_table(result, SHORT_SYSTEMS)
     )
-    return _table(heading, ["", "PESQ-WB", "ESTOI", "SI-SDR dB", "DNSMOS OVRL"], rows)
 
 
-def _latency(result: dict[str, Any]) -> str:
-    wanted = [("stream", 10, "hot"), ("stream", 10, "paced"), ("stream", 20, "paced")]
-    wanted += [("segment", 20, "paced"), ("segment", 50, "paced"), ("whole second", 20, "paced")]
+def _quality_long(result: dict[str, Any], link: str) -> str:
+    return (
+        "## Sound quality\n\n"
+        "Means over 32 clips that training never used; the last column is better when lower. "
+        "Command: `python -m benchmarks quality DIR`. "
+        f"Scores for each SNR: [quality.md]({link}/quality.md).\n\n" + _quality_table(result)
+    )
+
+
+def _latency_table(result: dict[str, Any], wanted: list[tuple[str, int, str]]) -> str:
     rows = [
         [
             f"{row['provider']}, {row['engine']}, {row['hop_ms']} ms, {row['pace']}",
@@ -77,38 +139,72 @@ def _latency(result: dict[str, Any]) -> str:
         for row in result["rows"]
         if (row["engine"], row["hop_ms"], row["pace"]) in wanted or "min" in row["pace"]
     ]
-    heading = (
-        "**Time of a hop**, one thread, ms; paced is as live audio comes (`python -m benchmarks "
-        "latency`; [all hops](benchmarks/results/latency.md), "
-        "[histograms](benchmarks/results/latency.png))."
+    columns = ["provider, engine, hop, pace", "median", "p99", "max", "outside onnxruntime"]
+    return _table([*columns, "missed deadlines"], rows)
+
+
+def _peers(beside: dict[str, Any]) -> str:
+    """Say how long a hop of ours and of the peers takes, measured in turn."""
+    if "note" in beside:
+        return f"{beside['note']}."
+    times = [f"{name} {ms:.3f} ms" for name, ms in beside["peers"].items()]
+    text = f"rtdenoise {beside['ours']:.3f} ms, {', '.join(times)}".removesuffix(", ")
+    missing = f" Not installed: {', '.join(beside['missing'])}." if beside["missing"] else ""
+    return f"One 10 ms hop in a hot loop, measured in turn with other denoisers: {text}.{missing}"
+
+
+def _latency(result: dict[str, Any], link: str) -> str:
+    return (
+        "**Computing time per hop**, one CPU thread, in ms. A hot loop computes hop after hop; "
+        f"a paced run waits for each hop as live audio does ([all hops]({link}/latency.md), "
+        f"[histograms]({link}/latency.png)):\n\n"
+        + _latency_table(result, SHORT_HOPS)
+        + f"\n{_peers(result['beside'])}\n"
     )
-    columns = ["", "median", "p99", "max", "outside onnxruntime", "late"]
-    return _table(heading, columns, rows) + f"\n{sentence(result['beside'])}\n"
 
 
-def _throughput(result: dict[str, Any]) -> str:
+def _latency_long(result: dict[str, Any], link: str) -> str:
+    return (
+        "## Computing time per hop\n\n"
+        "One thread, times in ms. A hot loop computes hop after hop; a paced run waits for each "
+        "hop as live audio does. Command: `python -m benchmarks latency`. "
+        f"All hops: [latency.md]({link}/latency.md). Histograms: [latency.png]({link}/latency.png)."
+        "\n\n" + _latency_table(result, LONG_HOPS) + f"\n{_peers(result['beside'])}\n"
+    )
+
+
+def _throughput_text(result: dict[str, Any]) -> str:
     said = []
     for provider, (flops, bandwidth) in result["ceilings"].items():
         best = max(
             (row for row in result["rows"] if row["provider"] == provider),
             key=lambda row: row["rate"],
         )
-        core = "one core" if provider == "cpu" else "one GPU"
+        core = "one CPU core" if provider == "cpu" else "one GPU"
         said.append(
-            f"{provider}: {best['rate']:.0f} x real time on {core} (batch {best['batch']}, pieces "
-            f"of {best['piece']:g} s), {best['roof']:.0%} of the binding roof ({flops:.0f} "
-            f"GFLOP/s, {bandwidth:.0f} GB/s measured); {result['streams'][provider]} live streams "
-            "with hops of 20 ms"
+            f"{best['rate']:.0f} times real time on {core} (batch {best['batch']}, pieces of "
+            f"{best['piece']:g} s), which is {best['roof']:.0%} of the roofline limit "
+            f"({flops:.0f} GFLOP/s and {bandwidth:.0f} GB/s, measured); "
+            f"{result['streams'][provider]} live streams at once with 20 ms hops"
         )
+    return ". ".join(said)
+
+
+def _throughput(result: dict[str, Any], link: str) -> str:
+    return f"**Throughput**: {_throughput_text(result)} ([table]({link}/throughput.md)).\n"
+
+
+def _throughput_long(result: dict[str, Any], link: str) -> str:
     return (
-        f"**Throughput**: {'; '.join(said)} (`python -m benchmarks throughput`; "
-        "[table](benchmarks/results/throughput.md), "
-        "[roofline](benchmarks/results/throughput.png)).\n"
+        "## Throughput\n\n"
+        f"{_throughput_text(result)}. Command: `python -m benchmarks throughput`. All batch sizes: "
+        f"[throughput.md]({link}/throughput.md). Roofline: [throughput.png]({link}/throughput.png)."
+        "\n"
     )
 
 
-def _files(result: dict[str, Any]) -> str:
-    rows = [
+def _files_table(rows: list[dict[str, Any]]) -> str:
+    cells = [
         [
             row["system"],
             f"{row['seconds']:,}",
@@ -116,31 +212,54 @@ def _files(result: dict[str, Any]) -> str:
         ]
         if "time" in row
         else [row["system"], f"{row['seconds']:,}", row["note"], "", "", ""]
-        for row in result["rows"]
+        for row in rows
     ]
-    heading = (
-        f"**Files** on {result['machine']['cores']} cores, the whole process, in turn "
-        "(`python -m benchmarks files`). Peers get the whole file at once, as their own readers do "
-        "not run or are not there."
+    columns = ["system", "audio s", "wall s", "x real time", "time / rtdenoise's", "peak MB"]
+    return _table(columns, cells)
+
+
+def _files(result: dict[str, Any], link: str) -> str:
+    rows = [row for row in result["rows"] if row["seconds"] == SHORT_FILE]
+    return (
+        f"**Files**: whole process for a ten-minute file on {result['machine']['cores']} cores "
+        "([1 s to 2 h](docs/benchmarks.md#files)):\n\n" + _files_table(rows)
     )
-    columns = ["", "audio s", "wall s", "x real time", "time over ours", "peak MB"]
-    return _table(heading, columns, rows)
 
 
-def _training(result: dict[str, Any]) -> str:
+def _files_long(result: dict[str, Any], link: str) -> str:
+    return (
+        "## Files\n\n"
+        f"The whole process from start to exit, on {result['machine']['cores']} cores, one system "
+        "after the other. The other systems receive the whole file at once, because they bring no "
+        "file reader that works here. Command: `python -m benchmarks files`. "
+        f"Chart: [files.png]({link}/files.png).\n\n" + _files_table(result["rows"])
+    )
+
+
+def _training_long(result: dict[str, Any], link: str) -> str:
     keys = ("network", "rate", "mixing", "loss", "network_share")
     rows = [
         [f"{row[key]:.1f}" if key == "rate" else row[key] for key in keys] for row in result["rows"]
     ]
-    heading = "**Training**: shares of a step's time (`python -m benchmarks training PACKED`)."
     columns = ["network", "audio-s/s", "mixing", "loss", "network and optimiser"]
-    return _table(heading, columns, rows)
+    return (
+        "## Training\n\n"
+        "Audio-seconds trained on per second, and the shares of a step's time. "
+        "Command: `python -m benchmarks training PACKED`. "
+        f"Chart: [training.png]({link}/training.png).\n\n" + _table(columns, rows)
+    )
 
 
-PARTS: dict[str, Callable[[dict[str, Any]], str]] = {
+SHORT: dict[str, Make] = {
     "quality": _quality,
     "latency": _latency,
     "throughput": _throughput,
     "files": _files,
-    "training": _training,
+}
+LONG: dict[str, Make] = {
+    "quality": _quality_long,
+    "latency": _latency_long,
+    "throughput": _throughput_long,
+    "files": _files_long,
+    "training": _training_long,
 }

@@ -8,9 +8,11 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
 import soundfile as sf
 
 from benchmarks import readme
+from rtdenoise import RtdenoiseError
 
 ROOT = Path(__file__).parents[2]
 
@@ -56,8 +58,51 @@ def test_ci_runs_the_readmes_test_command():
     assert "command: test" in (ROOT / ".ci/run").read_text()
 
 
+def between_markers(page: Path) -> str:
+    return page.read_text().split(readme.BEGIN)[1].split(readme.END)[0]
+
+
 def test_the_measurements_are_those_of_the_result_files():
-    text = (ROOT / "README.md").read_text()
-    inside = text.split(readme.BEGIN)[1].split(readme.END)[0]
-    assert inside == readme.measured(ROOT / "benchmarks" / "results")
-    assert "**Sound**" in inside
+    results = ROOT / "benchmarks" / "results"
+    short, long = between_markers(ROOT / "README.md"), between_markers(ROOT / readme.LONG_PAGE)
+    assert short == readme.measured(results)
+    assert long == readme.measured_long(results)
+    assert "**Sound quality**" in short and "## Sound quality" in long
+
+
+@pytest.fixture
+def pages(tmp_path):
+    """A README and its long page, with markers around nothing."""
+    (tmp_path / "docs").mkdir()
+    for page in (tmp_path / "README.md", tmp_path / readme.LONG_PAGE):
+        page.write_text(f"above\n{readme.BEGIN}old\n{readme.END}\nbelow\n")
+    return tmp_path
+
+
+def test_only_the_text_between_the_markers_is_rewritten(pages):
+    made = readme.readme(pages / "README.md", ROOT / "benchmarks" / "results")
+    assert between_markers(pages / "README.md") == made
+    assert len(between_markers(pages / readme.LONG_PAGE)) > len(made) > 1000
+    for page in (pages / "README.md", pages / readme.LONG_PAGE):
+        assert page.read_text().startswith("above\n") and page.read_text().endswith("below\n")
+        assert "old" not in page.read_text()
+
+
+@pytest.mark.parametrize("bad", ["", "no markers", 2 * (readme.BEGIN + readme.END)])
+def test_a_page_without_its_markers_leaves_both_pages_as_they_are(pages, bad):
+    (pages / readme.LONG_PAGE).write_text(bad)
+    before = (pages / "README.md").read_text()
+    with pytest.raises(RtdenoiseError, match="docs/benchmarks.md needs the lines"):
+        readme.readme(pages / "README.md", ROOT / "benchmarks" / "results")
+    assert (pages / "README.md").read_text() == before
+    assert (pages / readme.LONG_PAGE).read_text() == bad
+
+
+def test_results_that_are_not_measured_yet_have_no_section(pages, tmp_path):
+    (tmp_path / "results").mkdir()
+    assert readme.readme(pages / "README.md", tmp_path / "results") == "\n"
+
+
+def test_peers_that_are_not_installed_are_named():
+    beside = {"ours": 0.25, "peers": {}, "missing": ["RNNoise 0.2"]}
+    assert readme._peers(beside).endswith("rtdenoise 0.250 ms. Not installed: RNNoise 0.2.")
