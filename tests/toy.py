@@ -17,6 +17,7 @@ TOY = {
     "history": 3,
     "taps": 4,
     "detail": 8,
+    "level_invariant": True,
 }
 
 

@@ -58,13 +58,14 @@ def load_weights(network: torch.nn.Module, state: dict[str, Any], path: Path) ->
 def network_options(checkpoint: dict[str, Any]) -> dict[str, Any]:
     """Return the options of a checkpoint's network.
 
-    Before 0.13.0 checkpoints did not say what was not asked for. `default` looked back on 40 frames
-    then, and before 0.12.0 it had four blocks and no history above 8 kHz.
+    Before 0.16.0 no network was level-invariant. Before 0.13.0 checkpoints did not hold the
+    options that were left at their defaults. `default` had a history of 40 frames then, and before
+    0.12.0 it had four blocks and no history above 8 kHz.
     """
     config, weights = checkpoint["config"], checkpoint["model_state_dict"]
     if config["network"] != "default":
         return dict(config["network_options"])
-    untold: dict[str, Any] = {"history": 40}
+    untold: dict[str, Any] = {"history": 40, "level_invariant": False}
     heard = weights.get("encode_high.weight")
     if heard is not None and heard.shape[1] == HIGH_STRIDE:
         blocks = sum(key.endswith(".mix") for key in weights)

@@ -27,6 +27,8 @@ from rtdenoise.errors import RtdenoiseError
 from .checkpoint import load_checkpoint, load_network, network_options, save_checkpoint
 from .networks import SpectralDenoiser
 
+TYPICAL_LEVEL = 0.6  # the running level of mixtures of train/mixing, geometric mean
+
 
 def grow(
     checkpoint: Annotated[Path, typer.Argument(help="Of the default network.")],
@@ -36,6 +38,9 @@ def grow(
     detail: Annotated[int | None, typer.Option(help="Values that decide on filters.")] = None,
     block: Annotated[list[int], typer.Option(help="Dilation of a block more, at the end.")] = [],  # noqa: B006 (typer reads it)
     high_history: Annotated[bool, typer.Option(help="Look back on noise above 8 kHz too.")] = False,
+    level_invariant: Annotated[
+        bool, typer.Option(help="Divide what it sees by a running level; needs more training.")
+    ] = False,
 ) -> None:
     """Write a wider network that sounds the same."""
     network = load_network(checkpoint)
@@ -48,6 +53,9 @@ def grow(
     options["dilations"] = [*network.dilations, *block]
     options["high_history"] = high_history or network.high_history
     wide = grown(network, options)
+    if level_invariant and not network.level_invariant:
+        options["level_invariant"] = True
+        wide = with_relative_features(wide, options)
     saved["config"]["network_options"] = options
     weights = {"model_state_dict": wide.state_dict(), "ema_state_dict": wide.state_dict()}
     fresh: dict[str, Any] = {"optimizer_state_dict": {}, "scheduler_state_dict": {}}
@@ -89,6 +97,17 @@ def grown(network: SpectralDenoiser, options: dict[str, Any]) -> SpectralDenoise
         _insert(new[key], small, where, outputs=0 if key.endswith(".weight") else -1)
     wide.load_state_dict(new)
     return wide.eval()
+
+
+def with_relative_features(network: SpectralDenoiser, options: dict[str, Any]) -> SpectralDenoiser:
+    """Return the network with level-invariant `options`: near the same at a typical level."""
+    weights = network.state_dict()
+    for part in ("low", "high"):
+        weights[f"encode_{part}.weight"] *= TYPICAL_LEVEL
+        weights[f"decode_{part}.weight"][:, 2 * network.channels :] *= TYPICAL_LEVEL
+    relative = SpectralDenoiser(**options)
+    relative.load_state_dict(weights)
+    return relative.eval()
 
 
 def _twice(size: int, channels: int, wider: int) -> Tensor:

@@ -51,7 +51,9 @@ class SpectralDenoiser(DenoisingNetwork):
     Schroeter et al., DeepFilterNet, arXiv:2110.05588), which tells harmonics apart that lie closer
     than a 20 ms window does; `fine` shows the encoder where they lie. `detail` values decide on
     the filters of a position: a few channels cannot say how loud each of its bins is, so that the
-    decoder sees that too.
+    decoder sees that too. `level_invariant` divides what the network sees by a running level of
+    the last half second, and needs a `history`: a recording that is 40 dB quieter then gives the
+    same output, 40 dB quieter.
     """
 
     hop = HOP
@@ -71,6 +73,7 @@ class SpectralDenoiser(DenoisingNetwork):
         taps: int = 4,
         fine: bool = True,
         detail: int = 96,
+        level_invariant: bool = True,
     ) -> None:
         super().__init__()
         if fine and taps < FINE:
@@ -78,6 +81,7 @@ class SpectralDenoiser(DenoisingNetwork):
         self.leave, self.join, self.history, self.taps = leave, join, history, taps
         self.fine, self.detail = fine, detail
         self.high_history = bool(high_history and history)
+        self.level_invariant = bool(level_invariant and history)
         self.channels, self.dilations, self.embedding = channels, tuple(dilations), embedding
         beside = sum(full_band_dilations) if full_band else 0
         memory = sum(dilations[:leave]) + sum(dilations[join:])
@@ -127,7 +131,7 @@ class SpectralDenoiser(DenoisingNetwork):
         """Denoise audio [batch, 1, samples]; samples a multiple of 480."""
         frames = frame(F.pad(audio[:, 0], (HOP, HOP)))
         re, im = (part.transpose(0, 1) for part in self.fourier.analyse(frames))  # [T, B, bins]
-        low, high = see(re, im, self.history, self.high_history, self.fine)
+        low, high = see(re, im, self.history, self.high_history, self.fine, self.level_invariant)
         first = x = self._encode(low, high, conditioning)
         for i, block in enumerate(self.blocks):
             if i == self.leave and self.full_band:

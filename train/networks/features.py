@@ -16,21 +16,31 @@ LOW, HIGH = LOW_BINS // LOW_STRIDE, (BINS - 1 - LOW_BINS) // HIGH_STRIDE
 POSITIONS = LOW + HIGH
 HIGH_GROUPS = HIGH * HIGH_STRIDE // HIGH_GROUP
 COMPRESSION = 0.3  # exponent of the magnitude
-QUIETEST = 1e-8  # power of a bin
+QUIETEST = 1e-8  # power of a bin, where features keep the recording's level
+FAINTEST = 1e-16  # the same where they do not: far below the noise of 24-bit audio
+LEVEL_BINS = slice(2, LOW_BINS)  # 100 Hz to 8 kHz: neither rumble nor a DC offset sets the level
+ONSET = 0.5  # a frame's level counts at least by this share, or the first frame of a sound is huge
+LOWEST_LEVEL = 0.02  # compressed: white noise at -140 dBFS; digital silence is quieter than noise
 SMOOTH = 4  # frames over which a bin's magnitude is smoothed before its least is looked for
 FINE = 4  # frames heard as one window of 50 ms
 
 
 def see(
-    re: Tensor, im: Tensor, history: int, high_history: bool, fine: bool
+    re: Tensor,
+    im: Tensor,
+    history: int,
+    high_history: bool,
+    fine: bool,
+    level_invariant: bool = False,
 ) -> tuple[Tensor, Tensor]:
     """Return what is known of the bins [T, B, 481]: [T, B, 32, 9 * features], [T, B, 8, 40 (+ 10)].
 
-    Of high positions `high_history` tells the mean and the least of five groups of bins.
-
-    For `history`, `fine` and the number of features see `SpectralDenoiser`.
+    With `high_history` each high position also has the mean and the minimum of five groups of
+    bins. For `history`, `fine`, `level_invariant` and the number of features see
+    `SpectralDenoiser`.
     """
-    power = re.square() + im.square() + QUIETEST
+    floor = FAINTEST if level_invariant else QUIETEST
+    power = re.square() + im.square() + floor
     magnitude, gain = power ** (COMPRESSION / 2), power ** ((COMPRESSION - 1) / 2)
     parts = [x[..., :LOW_BINS] for x in (magnitude, re * gain, im * gain)]
     high = magnitude[..., LOW_BINS : BINS - 1].unflatten(-1, (HIGH, HIGH_STRIDE))
@@ -41,6 +51,8 @@ def see(
             levels = torch.cat([levels, groups], dim=-1)
         levels = F.pad(levels.permute(1, 2, 0), (history + SMOOTH - 2, 0))
         past = [x.permute(2, 0, 1) for x in look_back(levels, history)]
+        if level_invariant:
+            level = running_level(parts[0], past[0])
         parts += (x[..., :LOW_BINS] for x in past)
         if high_history:
             above = (x[..., LOW_BINS:].unflatten(-1, (HIGH, -1)) for x in past)
@@ -48,10 +60,25 @@ def see(
     if fine:
         spectra = (F.pad(x[..., :LOW_BINS], (0, 0, 0, 0, FINE - 1, 0)) for x in (re, im))
         frames = [[x[FINE - 1 - i : len(x) - i] for i in range(FINE)] for x in spectra]
-        parts += ((x + QUIETEST) ** (COMPRESSION / 2) for x in fine_power(*frames))
-    low = F.pad(torch.stack(parts, dim=-1), (0, 0, 2, 2))  # [T, B, 164, features]
+        parts += ((x + floor) ** (COMPRESSION / 2) for x in fine_power(*frames))
+    low = torch.stack(parts, dim=-1)
+    if history and level_invariant:
+        low, high = low / level[..., None, None], high / level[..., None, None]
+    low = F.pad(low, (0, 0, 2, 2))  # [T, B, 164, features]
     taps = [low[..., i : i + LOW_BINS - 4 : LOW_STRIDE, :] for i in range(LOW_KERNEL)]
     return torch.cat(taps, dim=-1), high
+
+
+def running_level(magnitude: Tensor, mean: Tensor) -> Tensor:
+    """Return the level [...] by which the features of a frame are divided, compressed like them.
+
+    `magnitude` and `mean` [..., 160 or more]: of each low bin now, and on average over the
+    history. The compressed mean is close to a geometric one, so that a bang of 50 ms which is
+    40 dB louder than the voice after it raises the level by no more than a third. Every feature
+    has the same exponent, so that the quotient does not depend on the recording's gain.
+    """
+    now, before = magnitude[..., LEVEL_BINS].mean(-1), mean[..., LEVEL_BINS].mean(-1)
+    return torch.maximum(before, ONSET * now).clamp(min=LOWEST_LEVEL)
 
 
 def fine_power(re: list[Tensor], im: list[Tensor]) -> tuple[Tensor, Tensor]:

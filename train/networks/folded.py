@@ -47,7 +47,13 @@ class FoldedDenoiser(DenoisingNetwork):
         self.channels = network.channels
         self.leave, self.join, self.full_band = network.leave, network.join, network.full_band
         self.taps = network.taps
-        self.see = FoldedFeatures(network.history, network.high_history, network.taps, network.fine)
+        self.see = FoldedFeatures(
+            network.history,
+            network.high_history,
+            network.taps,
+            network.fine,
+            network.level_invariant,
+        )
         # Samples that `latest` takes beyond the context, as blocks begin late: silence will do.
         self._spare = WINDOW + HOP * (self.see.frames_before + network.in_blocks - 1) - self.context
         self.time_blocks: Any = nn.ModuleList()

@@ -8,15 +8,19 @@ from torch.nn import functional as F
 
 from .features import (
     COMPRESSION,
+    FAINTEST,
     FINE,
     HIGH,
     HIGH_GROUP,
     HIGH_GROUPS,
     HIGH_STRIDE,
+    LEVEL_BINS,
     LOW,
     LOW_BINS,
     LOW_KERNEL,
     LOW_STRIDE,
+    LOWEST_LEVEL,
+    ONSET,
     QUIETEST,
     SMOOTH,
     half_turns,
@@ -38,15 +42,24 @@ class FoldedFeatures(nn.Module):
 
     fine_signs: Tensor
     fine_rows: Tensor
+    level_weights: Tensor
 
-    def __init__(self, history: int, high_history: bool, taps: int, fine: bool) -> None:
+    def __init__(
+        self, history: int, high_history: bool, taps: int, fine: bool, level_invariant: bool
+    ) -> None:
         super().__init__()
+        self.level_invariant = level_invariant
+        self.floor = FAINTEST if level_invariant else QUIETEST
         self.history, self.taps, self.fine = history, taps, fine
         self.groups = HIGH_GROUPS if high_history else 0
         self.features = 3 + 2 * (history > 0) + 2 * fine
         # Frames before the first one that has heard all it is to hear.
         self.frames_before = max(history + SMOOTH - 2 if history else 0, taps - 1)
         self._fold_fine()
+        weights = torch.zeros(LOW_BINS)
+        weights[LEVEL_BINS] = 1 / len(weights[LEVEL_BINS])
+        weights = weights.unflatten(0, (LOW, LOW_STRIDE)).T.reshape(LOW_BINS, 1)
+        self.register_buffer("level_weights", weights)
 
     def shapes(self, batch: int) -> list[tuple[int, ...]]:
         """Shapes of what was heard; levels are [batch, bins, frames], as pooling wants it."""
@@ -65,7 +78,7 @@ class FoldedFeatures(nn.Module):
             heard.append(low.reshape(-1, batch, 2 * LOW_BINS)[1 - self.taps :])
         if self.history:
             spectrum = torch.cat([low, high[..., :-1]], dim=-1)
-            power = (spectrum * spectrum).sum(1, keepdim=True) + QUIETEST
+            power = (spectrum * spectrum).sum(1, keepdim=True) + self.floor
             magnitude = torch.exp(torch.log(power) * (COMPRESSION / 2))
             magnitude, above = magnitude.split([LOW_BINS, BINS - 1 - LOW_BINS], dim=-1)
             levels = self._courses(magnitude, above, batch)
@@ -103,7 +116,7 @@ class FoldedFeatures(nn.Module):
             power = torch.cat([power, power_of_parts.sum(1, keepdim=True)], dim=-1)
             sizes.append(2 * LOW_BINS)
         # One logarithm and exponentials: powers are slow.
-        logarithm = torch.log(power + QUIETEST)
+        logarithm = torch.log(power + self.floor)
         magnitude, above, _, *fine = torch.exp(logarithm * (COMPRESSION / 2)).split(sizes, dim=-1)
         gain = torch.exp(logarithm[..., :LOW_BINS] * ((COMPRESSION - 1) / 2))
         parts, high = [magnitude, low * gain], above.reshape(-1, HIGH, HIGH_STRIDE)
@@ -116,12 +129,26 @@ class FoldedFeatures(nn.Module):
                 groups = groups.reshape(-1, 2, HIGH, each).transpose(1, 2)
                 high = torch.cat([high, groups.reshape(-1, HIGH, 2 * each)], dim=-1)
             parts.append(past)
+            if self.level_invariant:
+                level = self._level(magnitude, past)
         parts += [x.reshape(-1, 2, LOW_BINS) for x in fine]
-        return self._grouped(parts), high
+        low = torch.cat(parts, dim=1)  # [n, features, 160]
+        if self.level_invariant:
+            low, high = low * level, high * level
+        return self._grouped(low), high
 
-    def _grouped(self, parts: list[Tensor]) -> Tensor:
+    def _level(self, magnitude: Tensor, past: Tensor) -> Tensor:
+        """Return 1 / `features.running_level` of magnitudes [n, 1, 160] and [n, 2, 160], [n, 1, 1].
+
+        Bins lie as [5, 32] here, so that the two lowest are left out by a weight of zero.
+        """
+        both = torch.cat([magnitude, past[:, :1]], dim=1) @ self.level_weights  # [n, 2, 1]
+        now, before = both.split(1, dim=1)
+        return 1 / torch.maximum(before, ONSET * now).clamp(min=LOWEST_LEVEL)
+
+    def _grouped(self, low: Tensor) -> Tensor:
         """Hand each low position its bins and its neighbours': [n, 32, features * 9]."""
-        bins = torch.cat(parts, dim=1).reshape(-1, self.features, LOW_STRIDE, LOW)
+        bins = low.reshape(-1, self.features, LOW_STRIDE, LOW)
         below = F.pad(bins[:, :, LOW_STRIDE - SIDE :, :-1], (1, 0))
         above = F.pad(bins[:, :, :SIDE, 1:], (0, 1))
         groups = torch.cat([below, bins, above], dim=2)

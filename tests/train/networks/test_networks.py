@@ -194,3 +194,30 @@ def test_the_folded_form_takes_audio_shorter_than_what_it_looks_back_on():
             assert torch.allclose(
                 folded.denoise(audio, film), network.denoise(audio, film), atol=1e-6
             )
+
+
+def test_a_quieter_recording_gives_the_same_output_quieter():
+    torch.manual_seed(0)
+    network = build("default", **NETWORKS["default"]).eval()
+    for name, parameter in network.named_parameters():
+        if parameter.ndim == 1 or name.startswith("position"):
+            torch.nn.init.normal_(parameter, std=0.3)
+    envelope = torch.tensor([0.0, 1e-3, 1.0, 0.05, 30.0]).repeat_interleave(4800)
+    audio = 0.05 * envelope * torch.randn(1, 1, len(envelope))  # silence, a bang at the end
+    for form in (network, for_export(network)):
+        with torch.no_grad():
+            expected, t = form(audio, zero_timestep(1)), zero_timestep(1)
+            for gain in (1e-3, 2.0):
+                got = form(gain * audio, t) / gain
+                error = (got - expected).abs().max() / expected.abs().max()
+                assert error < 1e-3, (form, gain, error)
+
+
+def test_a_bang_does_not_hide_the_voice_that_follows_it():
+    from train.networks.features import FAINTEST, running_level
+
+    rest = torch.full((57, 160), 0.5)
+    rest[:5] *= 10 ** (40 * 0.3 / 20)  # 50 ms, 40 dB louder
+    with_bang = running_level(rest[-1], rest.mean(0))
+    assert with_bang / running_level(rest[-1], rest[-1]) < 1.35
+    assert running_level(torch.full((160,), FAINTEST**0.15), torch.zeros(160)) >= 0.02
