@@ -36,6 +36,7 @@ def grow(
     channels: Annotated[int | None, typer.Option(help="Of a position.")] = None,
     full_band: Annotated[int | None, typer.Option(help="Values of the full-band path.")] = None,
     detail: Annotated[int | None, typer.Option(help="Values that decide on filters.")] = None,
+    taps: Annotated[int | None, typer.Option(help="Frames of a bin's filter.")] = None,
     block: Annotated[list[int], typer.Option(help="Dilation of a block more, at the end.")] = [],  # noqa: B006 (typer reads it)
     high_history: Annotated[bool, typer.Option(help="Look back on noise above 8 kHz too.")] = False,
     level_invariant: Annotated[
@@ -47,7 +48,7 @@ def grow(
     if not isinstance(network, SpectralDenoiser):
         raise RtdenoiseError(f"{checkpoint} holds no `default` network: only that one grows")
     saved = load_checkpoint(checkpoint)
-    wanted = {"channels": channels, "full_band": full_band, "detail": detail}
+    wanted = {"channels": channels, "full_band": full_band, "detail": detail, "taps": taps}
     options = network_options(saved)
     options |= {key: value for key, value in wanted.items() if value is not None}
     options["dilations"] = [*network.dilations, *block]
@@ -68,7 +69,7 @@ def grow(
 def grown(network: SpectralDenoiser, options: dict[str, Any]) -> SpectralDenoiser:
     """Return a network of `options` that gives what `network` gives.
 
-    Blocks may be more, widths larger. Raises RtdenoiseError where one of the three widths is
+    Blocks and taps may be more, widths larger. Raises RtdenoiseError where one of them is
     smaller, or anything else differs.
     """
     wide = SpectralDenoiser(**options)
@@ -79,12 +80,14 @@ def grown(network: SpectralDenoiser, options: dict[str, Any]) -> SpectralDenoise
     same = old.keys() <= new.keys() and network.dilations == wide.dilations[:count]
     if not same or not all(key.startswith(later) for key in more):
         raise RtdenoiseError(
-            "only channels, full_band, detail, dilations and high_history can grow: "
+            "only channels, full_band, detail, taps, dilations and high_history can grow: "
             "keep other options"
         )
     for key in more:
         if key.endswith(".out"):
             new[key].zero_()  # a block that adds nothing yet
+    for key in ("filter.weight", "filter.bias"):
+        new[key].zero_()  # taps that add nothing yet
     for key, small in old.items():
         if any(few > many for few, many in zip(small.shape, new[key].shape, strict=True)):
             raise RtdenoiseError(f"{key} would become smaller: give widths of at least the old")

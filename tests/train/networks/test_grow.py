@@ -10,10 +10,10 @@ import torch
 from rtdenoise.errors import RtdenoiseError
 from tests.toy import TOY, toy_network
 from train.checkpoint import load_checkpoint, load_network, save_checkpoint
-from train.grow import grown
+from train.grow import grown, with_relative_features
 from train.networks.default import SpectralDenoiser
 
-WIDE = TOY | {"channels": 10, "full_band": 12, "detail": 11}
+WIDE = TOY | {"channels": 10, "full_band": 12, "detail": 11, "taps": 5}
 
 
 @pytest.fixture
@@ -83,3 +83,14 @@ def test_checkpoints_of_the_shape_before_are_read(toy_checkpoint, tmp_path):
     network = load_network(tmp_path / "old.pth")
     assert (network.dilations, network.high_history) == ((1, 2, 4, 8), False)
     assert network.history == 40
+
+
+def test_relative_features_are_the_same_at_a_typical_level():
+    options = TOY | {"level_invariant": False}
+    torch.manual_seed(3)
+    small = SpectralDenoiser(**options).eval()
+    relative = with_relative_features(small, options | {"level_invariant": True})
+    assert relative.level_invariant
+    audio, t = torch.randn(1, 1, 48_000), torch.tensor([0])
+    outputs = [network(0.02 * audio, t) for network in (small, relative)]  # level near 0.6
+    assert (outputs[0] - outputs[1]).norm() < 0.1 * outputs[0].norm()
