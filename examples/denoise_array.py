@@ -7,6 +7,6 @@ import soundfile as sf
 from rtdenoise import Denoiser
 
 noisy, rate = sf.read(sys.argv[1], dtype="float32")  # [frames] or [frames, channels], any rate
-denoiser = Denoiser(attenuation_limit_db=30)  # the bundled model; leave a little of the room
-clean = denoiser(noisy, rate)  # the same shape, aligned to the sample
+denoiser = Denoiser(attenuation_limit_db=30)  # the bundled model; removes at most 30 dB
+clean = denoiser(noisy, rate)  # same shape, no delay
 sf.write(sys.argv[2], clean, rate)

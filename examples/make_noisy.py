@@ -1,8 +1,9 @@
-"""Makes examples/noisy.wav: a synthesised voice in a synthesised room, free to redistribute.
+"""Make examples/noisy.wav: a synthesised voice with synthesised noise, free to redistribute.
 
     python examples/make_noisy.py [OUT]      (needs espeak-ng)
 
-Fan (brown noise and blade tones), mains hum and a keyboard, 5 dB below the voice; fixed seed.
+The noise is a fan (brown noise and blade tones), mains hum and a keyboard. The voice is 5 dB louder
+than the noise. The seed is fixed, so the file is the same each time.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ SNR_DB = 5.0
 
 
 def voice() -> np.ndarray:
-    """Speak TEXT; [samples] at 48 kHz with half a second of pause at both ends."""
+    """Return TEXT spoken, [samples] at 48 kHz, with half a second of pause at both ends."""
     with tempfile.NamedTemporaryFile(suffix=".wav") as handle:
         subprocess.run(
             ["espeak-ng", "-v", "en-us", "-s", "150", "-w", handle.name, TEXT], check=True
@@ -35,7 +36,7 @@ def voice() -> np.ndarray:
 
 
 def fan(rng: np.random.Generator, frames: int) -> np.ndarray:
-    """Pink-brown rush of air with a blade tone and its harmonics, and 50 Hz hum."""
+    """Return pink-brown noise with a blade tone, its harmonics and 50 Hz hum, [frames]."""
     spectrum = np.fft.rfft(rng.standard_normal(frames))
     spectrum /= np.maximum(np.fft.rfftfreq(frames, 1 / RATE), 40) ** 0.8
     rush = np.fft.irfft(spectrum, frames)
@@ -48,7 +49,7 @@ def fan(rng: np.random.Generator, frames: int) -> np.ndarray:
 
 
 def keyboard(rng: np.random.Generator, frames: int) -> np.ndarray:
-    """Six key presses a second: two short bursts each, key down and key up."""
+    """Return six key presses a second, [frames]: two short bursts each, key down and key up."""
     out = np.zeros(frames + RATE)
     for start in np.cumsum(rng.exponential(RATE / 6, size=frames * 6 // RATE)).astype(int):
         for offset, level in ((0, 1.0), (int(0.08 * RATE), 0.5)):
@@ -60,7 +61,7 @@ def keyboard(rng: np.random.Generator, frames: int) -> np.ndarray:
 
 
 def main() -> None:
-    """Write the example."""
+    """Write the example file."""
     target = Path(sys.argv[1]) if len(sys.argv) > 1 else Path(__file__).with_name("noisy.wav")
     rng, speech = np.random.default_rng(7), voice()
     noise = fan(rng, len(speech)) + 4 * keyboard(rng, len(speech))

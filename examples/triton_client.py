@@ -4,8 +4,8 @@
     tritonserver --model-repository repository
     pip install 'tritonclient[grpc]' && python examples/triton_client.py noisy.wav clean.wav
 
-Every stream is one sequence: its first request starts it, its last ends it. Not run against a
-server here; the configuration is checked against Triton's protobuf.
+Each stream is one sequence: its first request starts it and its last request ends it. This client
+has not run against a server yet; the configuration was checked against Triton's protobuf.
 """
 
 from __future__ import annotations
@@ -16,15 +16,15 @@ import numpy as np
 import soundfile as sf
 import tritonclient.grpc as triton
 
-HOP = 960  # samples: what `python -m export.triton --hop-ms 20` wrote into the configuration
-LATENCY = 480  # samples by which the network's output lags
+HOP = 960  # samples: 20 ms, the default of `python -m export.triton --hop-ms`
+LATENCY = 480  # samples by which the output lags the input
 
 
 def main(source: str, target: str, server: str = "localhost:8001", model: str = "default") -> None:
-    """Send the file as one sequence and write what comes back."""
+    """Send the file as one sequence and write the denoised audio. Both files are 48 kHz mono."""
     audio, rate = sf.read(source, dtype="float32")
     if rate != 48_000 or audio.ndim > 1:
-        sys.exit("this example takes 48 kHz mono")
+        sys.exit(f"{source}: this example needs a 48 kHz mono file")
     padded = np.pad(audio, (0, LATENCY + (-len(audio) - LATENCY) % HOP))
     client, out = triton.InferenceServerClient(server), []
     for start in range(0, len(padded), HOP):
