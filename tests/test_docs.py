@@ -78,3 +78,11 @@ def test_python_blocks_are_python_and_import_what_exists(page):
         for package, rest, names in IMPORT.findall(block):
             module = importlib.import_module(package + rest)
             assert all(hasattr(module, name.strip()) for name in names.split(","))
+
+
+def test_the_python_page_runs():
+    text = (ROOT / "docs/python.md").read_text(encoding="utf-8")
+    blocks = re.findall(r"^```python\n(.*?)^```", text, re.M | re.S)
+    assert len(blocks) == 2
+    for block in blocks:  # each asserts what it shows
+        exec(compile(block, "docs/python.md", "exec"), {})
