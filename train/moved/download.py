@@ -1,0 +1,5 @@
+"""Moved to train.data.download."""
+
+from train.moved import forward
+
+forward(__name__, "train.download", "train.data.download")
