@@ -1,26 +1,21 @@
-"""The training corpus in memory: speech, noise and room responses as int16 at 48 kHz.
-
-    python -m train.corpus ../corpus packed [--validation 0.04]
-
-packs directories (or the output of shared/corpus/collect.py, whose manifest names speakers,
-licences and bandwidths) into one int16 .npy and one .csv per kind; validation speakers apart.
-"""
+"""The training corpus: speech, noise and room responses as int16 at 48 kHz, mapped from disk."""
 
 from __future__ import annotations
 
 import dataclasses
 import hashlib
+import tempfile
 from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
 import torch
 
-from rtdenoise.command import run_function
 from rtdenoise.errors import RtdenoiseError
 
+from .bank_writer import require_speech, write_bank
 from .banks import Bank, Clip, read_clips, write_clips
-from .recordings import entries_of, read_bank, scan
+from .recordings import scan
 
 KINDS = ("clean", "noise", "rir")
 
@@ -32,35 +27,44 @@ class Corpus:
     clean: Bank
     noise: Bank
     rir: Bank
+    folder: tempfile.TemporaryDirectory[str] | None = None  # of the banks, if it is ours
 
     @classmethod
     def from_directories(
         cls, clean: Iterable[Path], noise: Iterable[Path] = (), rir: Iterable[Path] = ()
     ) -> Corpus:
-        """Read audio of any rate and format below the directories; the folder is the speaker."""
-        banks = [
-            read_bank(scan(dirs), kind)
-            for dirs, kind in zip((clean, noise, rir), KINDS, strict=True)
-        ]
-        if not len(banks[0]):
+        """Read audio of any rate and format below the directories; the folder is the speaker.
+
+        Raises RtdenoiseError if there is too little clean speech.
+        """
+        folder = tempfile.TemporaryDirectory(prefix="rtdenoise-", ignore_cleanup_errors=True)
+        entries = [scan(folders) for folders in (clean, noise, rir)]
+        if not entries[0]:
             raise RtdenoiseError("no clean speech found: give --clean a folder with audio files")
-        return cls(*banks)
+        for found, kind in zip(entries, KINDS, strict=True):
+            clips = write_bank(found, kind, Path(folder.name))
+            if kind == "clean":
+                require_speech(clips, "--clean")
+        corpus = cls.load(Path(folder.name))
+        corpus.folder = folder  # removed with the corpus that maps it
+        return corpus
 
     @classmethod
     def load(cls, packed: Path) -> Corpus:
         """Load what `pack` wrote."""
-        banks = []
+        banks: list[Bank] = []
         for kind in KINDS:
             table, data = Path(packed, f"{kind}.csv"), Path(packed, f"{kind}.npy")
             if not (table.is_file() and data.is_file()):
                 raise RtdenoiseError(
                     f"{packed} is not a packed corpus ({table.name} is missing): "
-                    "make one with `python -m train.corpus`"
+                    "make one with `python -m train.data.packing`"
                 )
             # Mapped, not read: it starts at once, and all processes share one copy in memory.
             samples = torch.from_numpy(np.load(data, mmap_mode="c"))
             banks.append(Bank(samples, read_clips(table)))
-        return cls(*banks)
+        clean, noise, rir = banks
+        return cls(clean, noise, rir)
 
     def save(self, packed: Path) -> None:
         """Write <kind>.npy (int16) and <kind>.csv for each kind into the folder `packed`."""
@@ -83,7 +87,7 @@ class Corpus:
         for clip in self.clean.clips:
             sides[getattr(clip, key) in held].append(clip)
         banks = [Bank(self.clean.samples, side or self.clean.clips) for side in sides]
-        return tuple(Corpus(bank, self.noise, self.rir) for bank in banks)  # type: ignore
+        return tuple(Corpus(b, self.noise, self.rir, self.folder) for b in banks)  # type: ignore
 
     def to(self, device: torch.device | str) -> Corpus:
         """Move all samples to the device that mixes."""
@@ -92,35 +96,6 @@ class Corpus:
         return self
 
 
-def is_validation(speaker: str, fraction: float) -> bool:
-    """Choose by a hash of the speaker's name: stable, and no speaker is on both sides."""
-    return int(hashlib.sha256(speaker.encode()).hexdigest()[:8], 16) / 2**32 < fraction
-
-
-def pack(collected: Path, out: Path, validation: float = 0.04) -> None:
-    """Pack a folder into out/train and out/validation, speakers apart.
-
-    The folder is the collector's output (manifest.csv) or has subfolders clean, noise and rir.
-    """
-    sides: dict[str, list[Bank]] = {"train": [], "validation": []}
-    for kind in KINDS:
-        split: dict[str, list[tuple[Path, Clip]]] = {"train": [], "validation": []}
-        for path, clip in entries_of(collected, kind):
-            key = clip.speaker if kind == "clean" else clip.file  # noise classes on both sides
-            side = "validation" if is_validation(key, validation) else "train"
-            split[side].append((path, clip))
-        for side, entries in split.items():
-            sides[side].append(read_bank(entries, kind))
-    for side, banks in sides.items():
-        Corpus(*banks).save(Path(out, side))
-        for kind, bank in zip(KINDS, banks, strict=True):
-            print(f"{side} {kind}: {len(bank)} files, {bank.seconds / 3600:.2f} h")
-
-
-def main() -> None:
-    """Run the packer; bad input gives one line on stderr and exit code 2."""
-    run_function("train.corpus", pack)
-
-
-if __name__ == "__main__":
-    main()
+def is_validation(name: str, share: float) -> bool:
+    """Choose by a hash of the name: stable, and no speaker is on both sides."""
+    return int(hashlib.sha256(name.encode()).hexdigest()[:8], 16) / 2**32 < share

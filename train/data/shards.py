@@ -86,7 +86,8 @@ def join(folder: Path) -> Corpus:
                 f"{wanted}: copy all of them"
             )
         banks.append(Bank(torch.from_numpy(samples), clips))
-    return Corpus(*banks)
+    clean, noise, rir = banks
+    return Corpus(clean, noise, rir)
 
 
 def main() -> None:

@@ -14,10 +14,12 @@ from rtdenoise.constants import SAMPLE_RATE
 from ..data import Batch, Corpus
 from .recipe import Recipe
 from .rooms import EARLY, shoebox
-from .segment_sampler import cut
+from .segment_sampler import cut, join_effects
 from .synthetic_noise import Draw, clicks, hum, keys, smooth_curve, stationary
+from .weights import full_band_runs, noise_weights, speaker_weights
 
 PREROLL = SAMPLE_RATE // 2  # samples of history: reverberation has built up when a clip begins
+LAYERS = (1.0, 0.4, 0.15)  # chance of a first, second and third recorded noise
 ROOMS = 64  # synthesised rooms beside the recorded ones
 # Playing speech and noise faster or slower makes new talkers and new machines of few recordings.
 SPEECH_RATES, NOISE_RATES = (0.8, 1.25), (0.5, 1.6)
@@ -45,12 +47,11 @@ class Degrader:
     ) -> None:
         self.corpus, self.size, self.segment, self.seed = corpus.to(device), batch, segment, seed
         self.device, self.length, self.recipe = device, segment + PREROLL, recipe
-        clean = corpus.clean
-        hours = (clean.run_ends - clean.run_starts).float()
-        at = torch.searchsorted(clean.starts, clean.run_starts)
-        full = 1 + 1.5 * (clean.bandwidths[at] >= 19_500)  # most corpora stop at 15-19 kHz
-        self.speakers = hours.sqrt() * full
-        self.noises = corpus.noise.lengths.float().sqrt()
+        self.speakers = speaker_weights(corpus.clean)
+        self.full_band = self.speakers * full_band_runs(corpus.clean)
+        noise = corpus.noise
+        self.noises = noise_weights(noise, recipe.music / sum(LAYERS))
+        self.noise_class = torch.repeat_interleave(noise.run_last - noise.run_first)
         self._make_rooms()
 
     def batch(self, step: int) -> Batch:
@@ -91,28 +92,62 @@ class Degrader:
         self.early = torch.fft.rfft(early, n=n).to(self.device)
 
     def _speech(self, draw: Draw, count: int | None = None) -> tuple[Tensor, Tensor]:
+        """Return speech [count, length] and up to where it is known, Hz [count]."""
         bank = self.corpus.clean
-        pick = draw.choice(self.speakers, count or self.size).cpu()
+        pick = self._draw_speakers(draw, count or self.size)
         starts = bank.run_starts[pick]
         region = starts, bank.run_ends[pick] - starts
         speech, index, rate = cut(bank, region, SPEECH_RATES, self.length, draw)
         clip = torch.searchsorted(bank.starts, index, right=True) - 1  # which were joined?
         bandwidth = bank.bandwidths[clip].amin(-1).to(self.device) * rate[:, 0]
-        return speech, bandwidth.clamp(max=SAMPLE_RATE / 2)
+        return self._with_floor(draw, speech), bandwidth.clamp(max=SAMPLE_RATE / 2)
+
+    def _draw_speakers(self, draw: Draw, count: int) -> Tensor:
+        """Draw runs [count], a fixed share of them from speakers with the top octave."""
+        wanted = self.recipe.full_band * count
+        reserved = int(wanted) + int(draw.chance(wanted % 1, 1))
+        if not reserved or not self.full_band.any():
+            return draw.choice(self.speakers, count).cpu()
+        picks = [draw.choice(self.full_band, reserved)]
+        if count > reserved:
+            picks.append(draw.choice(self.speakers, count - reserved))
+        return torch.cat(picks).cpu()
+
+    def _with_floor(self, draw: Draw, speech: Tensor) -> Tensor:
+        """Add a faint noise floor to some clips, to the target as well.
+
+        Some recordings pause in digital silence. Real rooms do not, and the network must not
+        learn that speech is what digital silence surrounds.
+        """
+        count = len(speech)
+        level = _active_level(speech) * 10 ** draw.uniform(-4, -3, count, 1)
+        floor = draw.normal(*speech.shape)
+        return speech + floor * level * draw.chance(self.recipe.floor, count, 1)
 
     def _recorded(self, draw: Draw) -> Tensor:
-        bank, out = self.corpus.noise, torch.zeros(self.size, self.length, device=self.device)
-        if not len(bank):
+        """Return one to three recorded noises at once [batch, length]."""
+        out = torch.zeros(self.size, self.length, device=self.device)
+        if not len(self.corpus.noise):
             return stationary(draw, self.size, self.length)
-        for layer in range(3):
-            rows = draw.chance((1.0, 0.4, 0.15)[layer], self.size).nonzero()[:, 0]
-            if not len(rows):
-                continue
-            pick = draw.choice(self.noises, len(rows)).cpu()
-            region = bank.starts[pick], bank.lengths[pick]
-            noise, _, _ = cut(bank, region, NOISE_RATES, self.length, draw)
-            out[rows] += _unit(noise) * 10 ** (draw.uniform(-0.6, 0, len(rows), 1))
+        for share in LAYERS:
+            rows = draw.chance(share, self.size).nonzero()[:, 0]
+            if len(rows):
+                noise = self._draw_noises(draw, len(rows))
+                out[rows] += _unit(noise) * 10 ** (draw.uniform(-0.6, 0, len(rows), 1))
         return out
+
+    def _draw_noises(self, draw: Draw, count: int) -> Tensor:
+        """Return noises [count, length]: half of the short ones repeated, half joined to others."""
+        bank = self.corpus.noise
+        pick = draw.choice(self.noises, count).cpu()
+        short = (bank.lengths[pick] < self.length) & draw.chance(0.5, count).cpu()
+        region = bank.starts[pick], bank.lengths[pick]
+        noise, _, _ = cut(bank, region, NOISE_RATES, self.length, draw)
+        if short.any():
+            of = self.noise_class[pick[short]]
+            clips = bank.run_first[of], bank.run_last[of]
+            noise[short] = join_effects(bank, clips, NOISE_RATES, self.length, draw)
+        return noise
 
     def _noise(self, draw: Draw) -> Tensor:
         """Recorded noise, synthesised noise, babble, or sums of them, [batch, length]."""

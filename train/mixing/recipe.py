@@ -28,6 +28,9 @@ class Recipe:
     low_pass: float = 0.3
     clipped: float = 0.06
     late: float = 0.25  # begin after the clip does
+    floor: float = 0.5  # faint noise below the speech, in the target as well
+    full_band: float = 0.25  # at least: of speakers recorded up to 18 kHz or more
+    music: float = 0.05  # at most: music as noise
 
     def __post_init__(self) -> None:
         """Raise RtdenoiseError where a share is none."""
@@ -47,5 +50,13 @@ class Recipe:
 
 # Speech and recorded noise, neither filtered nor in a room, from beginning to end.
 PLAIN = Recipe(
-    recorded=1, synthesised=0, babble=0, speech_eq=0, noise_eq=0, room=0, low_pass=0, late=0
+    recorded=1,
+    synthesised=0,
+    babble=0,
+    speech_eq=0,
+    noise_eq=0,
+    room=0,
+    low_pass=0,
+    late=0,
+    floor=0,
 )

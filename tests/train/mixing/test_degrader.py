@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import subprocess
-import sys
 
 import numpy as np
 import pytest
@@ -19,8 +17,9 @@ from train.examples import examples
 from train.mixing.degrader import SPEECH_RATES, Degrader
 from train.mixing.recipe import PLAIN, Recipe
 from train.mixing.rooms import shoebox
-from train.mixing.segment_sampler import cut
+from train.mixing.segment_sampler import cut, join_effects
 from train.mixing.synthetic_noise import Draw, keys, stationary
+from train.mixing.weights import full_band_runs, noise_weights, speaker_weights
 
 
 @pytest.fixture(scope="module")
@@ -126,23 +125,6 @@ def test_rooms_start_with_the_direct_sound_and_decay():
     assert torch.all(late < 0.1 * early)
 
 
-def test_the_packer_keeps_speakers_apart(tmp_path):
-    for i in range(20):
-        folder = tmp_path / "in" / "clean" / f"voice{i}"
-        folder.mkdir(parents=True)
-        sf.write(folder / "a.wav", np.ones(1000) * 0.1, 48_000)
-    command = [sys.executable, "-m", "train.data.corpus", tmp_path / "in", tmp_path / "out"]
-    done = subprocess.run([*command, "--validation", "0.3"], capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
-    train, held = (Corpus.load(tmp_path / "out" / side) for side in ("train", "validation"))
-    names = [{c.speaker for c in side.clean.clips} for side in (train, held)]
-    assert len(names[0]) + len(names[1]) == 20 and names[0] and names[1]
-    absent = subprocess.run(
-        [*command[:3], tmp_path / "none", tmp_path / "out"], capture_output=True, text=True
-    )
-    assert absent.returncode == 2 and len(absent.stderr.splitlines()) == 1
-
-
 @pytest.mark.parametrize("codec", ["flac", "opus"])
 def test_pieces_to_carry_come_back(corpus, tmp_path, monkeypatch, codec):
     packed, carried, back = (tmp_path / name for name in ("packed", "carried", "back"))
@@ -186,3 +168,66 @@ def test_typing_is_strokes_with_pauses_and_a_fan_has_none():
     onsets = typed.unflatten(-1, (-1, 480)).square().mean(-1)
     strokes = onsets[:, 1:] > 10 * onsets[:, :-1] + 0.01 * onsets.amax(-1, keepdim=True)
     assert 1 < strokes.float().sum(-1).mean() / 3 < 20  # a second; releases are heard as well
+
+
+def banked(*clips: tuple[str, float, float]) -> Bank:
+    """A bank of noise: clips of (speaker, seconds, bandwidth)."""
+    rows, position = [], 0
+    for name, seconds, bandwidth in clips:
+        length = round(seconds * 48_000)
+        rows.append(Clip(f"{position}", name, bandwidth=bandwidth, start=position, length=length))
+        position += length
+    samples = 1000 * torch.randn(position, generator=torch.Generator().manual_seed(0))
+    return Bank(samples.to(torch.int16), rows)
+
+
+def test_speakers_count_not_hours():
+    short = [(f"s/{i}", 4.0, 8_000.0) for i in range(100)]
+    bank = banked(("s/long", 600.0, 24_000.0), *short, ("s/unknown", 60.0, 8_000.0))
+    weight = speaker_weights(bank)
+    assert weight[1:101].std() < 1e-6 and 5 < weight[0] / weight[1] < 6  # 600 s against 4 s
+    assert weight[-1] / weight[1] == pytest.approx(2 * (30 / 4) ** 0.5)  # two speakers of 30 s
+    assert full_band_runs(bank).tolist() == [True] + 101 * [False]
+
+
+def test_a_share_of_every_batch_has_the_top_octave():
+    bank = banked(("s/full", 5.0, 24_000.0), *((f"s/{i}", 5.0, 8_000.0) for i in range(40)))
+    empty = Bank(bank.samples[:0], [])
+    for share, low, high in ((0.25, 16, 24), (0.5, 32, 38)):
+        recipe = Recipe(full_band=share, low_pass=0)
+        source = Degrader(Corpus(bank, empty, empty), 64, 24_000, recipe=recipe)
+        drawn = source._draw_speakers(Draw(0), 64)
+        assert low <= int((drawn == 0).sum()) <= high
+
+
+def test_noise_classes_count_and_music_is_rare():
+    effects = [("game/hit", 0.5, 24_000.0)] * 50
+    bank = banked(("a/rain", 600.0, 24_000.0), *effects, ("b/music", 900.0, 24_000.0))
+    weight = noise_weights(bank, 0.05)
+    assert weight.sum() == pytest.approx(1) and weight[-1] == pytest.approx(0.05)
+    assert weight[0] / weight[1:51].sum() == pytest.approx((120 / 25) ** 0.5, rel=1e-4)
+
+
+def test_short_effects_are_joined_with_pauses():
+    bank = banked(*[("game/hit", 0.3, 24_000.0)] * 20)
+    clips = torch.zeros(32, dtype=torch.long), torch.full((32,), 20)
+    joined = join_effects(bank, clips, (0.9, 1.1), 144_000, Draw(0))
+    assert joined.shape == (32, 144_000) and joined.abs().amax(-1).min() > 0.003
+    silent = (joined.unflatten(-1, (-1, 480)).abs().amax(-1) < 1e-4).float().mean(-1)
+    assert 0.3 < silent.mean() < 0.8
+    again = join_effects(bank, clips, (0.9, 1.1), 144_000, Draw(0))
+    assert torch.equal(joined, again)
+
+
+def test_digital_silence_is_not_the_rule(monkeypatch):
+    monkeypatch.setattr("train.mixing.segment_sampler.WARPED", 0)
+    samples = torch.zeros(480_000, dtype=torch.int16)
+    samples[::480][::2] = 9000
+    samples[200_000:300_000] = 0
+    bank = Bank(samples, [Clip("a", "anna", length=len(samples))])
+    empty = Bank(samples[:0], [])
+    recipe = Recipe(only_clean=1, only_noise=0, speech_eq=0, room=0, low_pass=0, late=0)
+    batch = Degrader(Corpus(bank, empty, empty), 64, 96_000, recipe=recipe).batch(0)
+    silent = (batch.clean[:, 0].unflatten(-1, (-1, 960)).abs().amax(-1) < 1e-7).any(-1)
+    assert 0.25 < silent.float().mean() < 0.75
+    assert torch.allclose(batch.clean, batch.noisy, atol=1e-6)

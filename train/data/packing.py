@@ -1,0 +1,108 @@
+"""Pack a corpus of recordings into int16 banks at 48 kHz that training maps from disk.
+
+    python -m train.data.packing corpus packed
+    python -m train.data.packing corpus packed --hold-out kerstin --hold-out noisekun
+
+`corpus` is the output of the collector (its manifest names sources, speakers, licences and
+bandwidths) or has subfolders clean, noise and rir. For each kind and side one .npy (samples) and
+one .csv (clips) are written, file by file: memory stays far below 2 GB for any corpus.
+
+    packed/train        what the network learns from
+    packed/validation   whole sources that were held out; without --hold-out, speakers
+    packed/seen         with --hold-out: other speakers of the sources that are in train
+
+Files that cannot be used are named on stderr and left out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from rtdenoise.command import run_function
+from rtdenoise.constants import SAMPLE_RATE
+from rtdenoise.errors import RtdenoiseError
+
+from .bank_writer import Entry, require_speech, write_bank
+from .banks import Clip
+from .corpus import KINDS, is_validation
+from .recordings import entries_of
+
+
+def pack(
+    collected: Annotated[Path, typer.Argument(help="Collected corpus.")],
+    out: Annotated[Path, typer.Argument(help="Folder for the banks.")],
+    validation: Annotated[
+        float, typer.Option(min=0, max=0.9, help="Share of the speakers kept for validation.")
+    ] = 0.04,
+    hold_out: Annotated[
+        list[str] | None, typer.Option(help="A source kept out of training; repeatable.")
+    ] = None,
+    least_range: Annotated[
+        float, typer.Option(help="dB between loud and quiet frames that clean speech needs.")
+    ] = 25.0,
+    jobs: Annotated[int, typer.Option(min=1, help="Files decoded at once.")] = 2,
+) -> None:
+    """Pack a folder of recordings into OUT/train, OUT/validation and OUT/seen."""
+    entries = {kind: entries_of(collected, kind) for kind in KINDS}
+    held = set(hold_out or ())
+    known = {clip.source for kind in KINDS for _, clip in entries[kind]}
+    if unknown := held - known:
+        raise RtdenoiseError(
+            f"no source is called {', '.join(sorted(unknown))}: use some of "
+            f"{', '.join(sorted(known))}"
+        )
+    divided = {kind: divide(entries[kind], kind, held, validation) for kind in KINDS}
+    if empty := [side for side, chosen in divided["clean"].items() if not chosen]:
+        raise RtdenoiseError(
+            f"{collected} leaves no speech for {' and '.join(empty)}: it needs more speakers, or "
+            "another --validation"
+        )
+    for kind, sides in divided.items():
+        for side, chosen in sides.items():
+            folder = Path(out, side)
+            clips = write_bank(chosen, kind, folder, jobs, least_range if kind == "clean" else 0)
+            _report(side, kind, clips, len(chosen))
+            if kind == "clean" and side == "train":
+                require_speech(clips, str(collected))
+
+
+def divide(
+    entries: Iterable[Entry], kind: str, held_out: set[str], share: float
+) -> dict[str, list[Entry]]:
+    """Divide recordings into sides: sources held out, speakers (or noise clips) held out, others.
+
+    Noise classes are on both sides, for there are few of them; their clips are not.
+    """
+    apart = "seen" if held_out else "validation"
+    names = ["train", *(["validation"] if held_out else []), *([apart] if share else [])]
+    sides: dict[str, list[Entry]] = {name: [] for name in names}
+    for path, clip in entries:
+        key = clip.speaker if kind == "clean" else clip.file
+        chosen = apart if is_validation(key, share) else "train"
+        sides["validation" if clip.source in held_out else chosen].append((path, clip))
+    return sides
+
+
+def _report(side: str, kind: str, clips: Sequence[Clip], files: int) -> None:
+    hours = sum(clip.length for clip in clips) / SAMPLE_RATE / 3600
+    sources, speakers = ({getattr(c, name) for c in clips} for name in ("source", "speaker"))
+    left_out = files - len({clip.file.split("@")[0] for clip in clips})
+    print(
+        f"{side} {kind}: {len(clips)} clips, {hours:.2f} h, {len(speakers)} "
+        f"{'speakers' if kind == 'clean' else 'classes'} of {len(sources)} sources; "
+        f"{left_out} of {files} files left out",
+        flush=True,
+    )
+
+
+def main() -> None:
+    """Run the packer; bad input gives one line on stderr and exit code 2."""
+    run_function("train.data.packing", pack)
+
+
+if __name__ == "__main__":
+    main()
