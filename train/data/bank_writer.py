@@ -16,9 +16,9 @@ from rtdenoise.constants import SAMPLE_RATE
 from rtdenoise.errors import RtdenoiseError
 
 from .banks import Clip, write_clips
-from .recordings import UnusableRecordingError, pieces, read_piece
+from .recordings import UnusableRecordingError, fade, pieces, read_piece
 
-LEAST_SPEECH = 5.0  # seconds, below which nothing can be learned or tried
+LEAST_SPEECH = 1.0  # seconds: one segment of the network
 AHEAD = 16  # files read ahead of the one that is written
 
 Entry = tuple[Path, Clip]
@@ -41,7 +41,8 @@ def write_bank(
             _write_header(handle, 0)
             position = 0
             for samples, clip in _read_all(ordered, jobs, least_range):
-                handle.write(samples.tobytes())
+                # A fade would take the direct sound of a room response.
+                handle.write((samples if kind == "rir" else fade(samples)).tobytes())
                 clips.append(dataclasses.replace(clip, start=position))
                 position += len(samples)
             _write_header(handle, position)
@@ -94,6 +95,6 @@ def require_speech(clips: Iterable[Clip], where: str) -> None:
     seconds = sum(clip.length for clip in clips) / SAMPLE_RATE
     if seconds < LEAST_SPEECH:
         raise RtdenoiseError(
-            f"{where} has {seconds:.1f} s of usable speech, at least {LEAST_SPEECH:.0f} s is "
+            f"{where} has {seconds:.1f} s of usable speech, at least {LEAST_SPEECH:g} s is "
             "needed: add clean recordings"
         )

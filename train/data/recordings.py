@@ -60,7 +60,7 @@ def read_piece(path: Path, clip: Clip, start: int = 0) -> tuple[np.ndarray, Clip
     level, floor = _levels(samples)
     bandwidth = min(clip.bandwidth, rate / 2)
     known = {"length": len(samples), "level": level, "floor": floor, "bandwidth": bandwidth}
-    return _fade(samples), dataclasses.replace(clip, **known)
+    return samples, dataclasses.replace(clip, **known)
 
 
 def _check(mono: np.ndarray, rate: int) -> None:
@@ -85,7 +85,8 @@ def _levels(samples: np.ndarray) -> tuple[float, float]:
     return round(float(level), 1), round(float(floor), 1)
 
 
-def _fade(samples: np.ndarray) -> np.ndarray:
+def fade(samples: np.ndarray) -> np.ndarray:
+    """Fade both ends of int16 samples in place, and return them."""
     count = min(FADE, len(samples) // 2)
     ramp = np.linspace(0, 1, count, dtype=np.float32)
     samples[:count] = samples[:count] * ramp

@@ -14,7 +14,7 @@ import torch
 from rtdenoise.errors import RtdenoiseError
 from train.data.banks import read_clips
 from train.data.corpus import Corpus
-from train.data.recordings import read_piece, scan
+from train.data.recordings import fade, read_piece, scan
 
 RATE = 48_000
 
@@ -84,7 +84,7 @@ def test_samples_lie_where_the_table_says(tmp_path):
     for clip in bank.clips:
         path = tmp_path / "in" / "clean" / clip.file
         got = bank.samples[clip.start : clip.start + clip.length]
-        assert torch.equal(got, torch.from_numpy(read_piece(path, clip)[0]))
+        assert torch.equal(got, torch.from_numpy(fade(read_piece(path, clip)[0])))
         assert clip.level - clip.floor > 30
 
 
@@ -119,11 +119,13 @@ def test_unusable_files_are_named_and_left_out(tmp_path):
 
 def test_bad_input_is_one_line(tmp_path):
     collection(tmp_path / "in", speakers=1)
+    (tmp_path / "little" / "clean" / "anna").mkdir(parents=True)
+    sf.write(tmp_path / "little" / "clean" / "anna" / "a.wav", voice(0.5), RATE)
     (tmp_path / "file").write_text("")
     for arguments, word in (
         ((tmp_path / "none", tmp_path / "out"), "is not a folder"),
         ((tmp_path / "in", tmp_path / "out", "--hold-out", "sauce"), "noises0, noises1, source0"),
-        ((tmp_path / "in", tmp_path / "out", "--validation", "0"), "at least 5 s is needed"),
+        ((tmp_path / "little", tmp_path / "out", "--validation", "0"), "at least 1 s is needed"),
         ((tmp_path / "in", tmp_path / "out", "--hold-out", "noises1"), "no speech for validation"),
         ((tmp_path / "in", tmp_path / "file" / "out", "--validation", "0"), "cannot be written"),
     ):
@@ -150,8 +152,8 @@ def test_the_corpus_goes_on_without_unusable_files(tmp_path, capsys):
     sf.write(folder / "b.wav", np.zeros(RATE), RATE)
     assert len(Corpus.from_directories([tmp_path / "clean"]).clean) == 1
     assert "b.wav is silent" in capsys.readouterr().err
-    sf.write(folder / "a.wav", voice(3), RATE)
-    with pytest.raises(RtdenoiseError, match="3.0 s of usable speech, at least 5 s"):
+    sf.write(folder / "a.wav", voice(0.9), RATE)
+    with pytest.raises(RtdenoiseError, match="0.9 s of usable speech, at least 1 s"):
         Corpus.from_directories([tmp_path / "clean"])
 
 
@@ -159,3 +161,13 @@ def test_the_first_folder_is_the_source(tmp_path):
     collection(tmp_path, sources=1, speakers=1)
     path, clip = scan([tmp_path / "clean"])[0]
     assert (clip.source, clip.speaker, path.name) == ("source0", "speaker0-0", "0.wav")
+
+
+def test_a_room_response_keeps_its_direct_sound(tmp_path):
+    for kind, name in (("clean", "anna"), ("rir", "hall")):
+        (tmp_path / kind / name).mkdir(parents=True)
+        sf.write(
+            tmp_path / kind / name / "a.wav", voice(6) + 0.5 * (np.arange(6 * RATE) == 9), RATE
+        )
+    corpus = Corpus.from_directories([tmp_path / "clean"], rir=[tmp_path / "rir"])
+    assert corpus.rir.samples[9] > 15_000 and abs(corpus.clean.samples[9]) < 1_500
