@@ -47,7 +47,7 @@ def write_repository(
     if folder.exists():
         raise RtdenoiseError(f"{folder} exists: remove it first")
     shapes = [node.shape for node in loaded.session.get_inputs()[1:]]
-    states = batch_first(StreamEngine(loaded, 1).silent_states, shapes)
+    states = batch_first(StreamEngine(loaded, 1).initial_states, shapes)
     part = folder.with_name(f".{folder.name}.part")
     shutil.rmtree(part, ignore_errors=True)
     try:

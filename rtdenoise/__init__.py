@@ -1,7 +1,11 @@
-"""rtdenoise: speech denoising at 48 kHz, live, on files, and at volume.
+"""rtdenoise: speech denoising at 48 kHz, for live audio, files and large archives.
 
-from rtdenoise import Denoiser, denoise_audio
-clean = Denoiser()(noisy, sample_rate)
+>>> from rtdenoise import Denoiser, denoise_audio
+>>> clean = Denoiser()(noisy, sample_rate)
+
+The names in `__all__` are the public interface. The modules below are internal: each floor imports
+only lower ones (cli | batch | live, denoiser | compare, processing | files, inference | command,
+constants, errors), and each room only what other rooms export.
 """
 
 from __future__ import annotations
@@ -18,7 +22,7 @@ __all__ = ["Denoiser", "RtdenoiseError", "__version__", "denoise_audio"]
 
 
 def __getattr__(name: str) -> Any:
-    """Import the heavy parts when they are first asked for."""
+    """Import numpy, onnxruntime and the rest only when a name needs them."""
     if name in ("Denoiser", "denoise_audio"):
         from . import denoiser
 

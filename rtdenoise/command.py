@@ -1,4 +1,4 @@
-"""What every command line of the project does with bad input."""
+"""How every command line of the project reports bad input."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from .errors import RtdenoiseError
 
 
 def run_command(name: str, call: Callable[[], Any]) -> None:
-    """Call `call`; bad input gives one line on stderr, told by `name`, and exit code 2."""
+    """Call `call`. On bad input print one line that begins with `name`, and exit with code 2."""
     try:
         call()
     except RtdenoiseError as error:
@@ -19,7 +19,7 @@ def run_command(name: str, call: Callable[[], Any]) -> None:
 
 
 def run_function(name: str, function: Callable[..., Any]) -> None:
-    """Run a function as a command line of its own: its parameters are the options."""
+    """Run a function as a command line of its own, with its parameters as options."""
     import typer
 
     app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)

@@ -1,6 +1,7 @@
-"""The numbers that every part of the project shares."""
+"""Constants shared by all parts of the project."""
 
 from __future__ import annotations
 
 SAMPLE_RATE = 48_000  # Hz; every network and every engine runs at this rate
-SEGMENT = SAMPLE_RATE  # samples: the one second that a segment model maps to one second
+MAX_CHANNELS = 8  # of a recording or a stream
+SEGMENT = SAMPLE_RATE  # samples: one second, the input length of a segment model

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import tempfile
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -13,24 +12,24 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .errors import RtdenoiseError
-from .files import WHOLE, Reader, Span, Writer, check_output, open_reader, open_writer
-from .inference import Engine, PiecesEngine, load_model, make_engine
+from .files import WHOLE_FILE, Reader, TimeRange, Writer, check_output, open_reader, open_writer
+from .inference import Engine, ParallelStreamEngine, load_model, make_engine
 from .processing import Processor, check_mix
 
 Audio = NDArray[np.float32]
-# Audio of all channels together that is worth cutting into pieces, and the least of each channel.
-BLOCK_SECONDS, LEAST_SECONDS = {"cpu": 32, "cuda": 256}, 4
-SILENCE = 1e-9  # energy added, so that digital silence has a level
-OPENING = 0.6  # s, and whole hops at every usual rate
-Progress = Callable[[int, int], None]  # frames done, frames in all
+# Seconds per block of all channels together, long enough to compute in parallel; and per channel.
+BLOCK_SECONDS, MIN_BLOCK_SECONDS = {"cpu": 32, "cuda": 256}, 4
+ENERGY_FLOOR = 1e-9  # added to energies, so that digital silence has a level in dB
+OPENING_SECONDS = 0.6  # a whole number of hops at every usual rate
+Progress = Callable[[int, int], None]  # frames done, frames in total (0 if unknown)
 
 
 @dataclass
 class FileResult:
-    """What was done to a file."""
+    """The result of denoising a file."""
 
     seconds: float
-    removed_db: float  # level of the input over that of the output
+    removed_db: float  # level of the input relative to that of the output
 
 
 class Denoiser:
@@ -51,18 +50,18 @@ class Denoiser:
         gain_db: float = 0.0,
         workers: int | None = None,
         tf32: bool = False,
-        opening: float = OPENING,
+        opening: float = OPENING_SECONDS,
     ) -> None:
-        """Load `model` (None: the bundled one). Raises RtdenoiseError on anything unusable.
+        """Load `model` (None: the bundled one). Raises RtdenoiseError on invalid settings.
 
-        `workers` are the threads that long recordings are spread over; None takes all cores.
-        `tf32` lets CUDA round the factors of matrix products to 10 bits. A recording's first
-        `opening` seconds are heard once before it, backwards, so that the noise is known from the
-        first word on; with 0 there was silence before, as there is live.
+        `workers` is the number of threads for long recordings; None uses all cores. `tf32` lets
+        CUDA round the factors of matrix products to 10 bits. Before a recording, the network first
+        processes its first `opening` seconds backwards, so that it knows the noise from the first
+        word on. With `opening` 0 it starts after silence, as live audio does.
         """
         check_mix(mix)
         if not 0 <= opening < math.inf:
-            raise RtdenoiseError(f"an opening of {opening:g} s makes no sense: use 0 or more")
+            raise RtdenoiseError(f"an opening of {opening:g} s is not valid: use 0 or more")
         self.model = load_model(model, engine, provider, prefer="stream", tf32=tf32)
         self.card, self.provider = self.model.card, self.model.provider
         self.mix, self.attenuation_limit_db, self.gain_db = mix, attenuation_limit_db, gain_db
@@ -77,22 +76,22 @@ class Denoiser:
 
     def _engine(self, channels: int) -> Engine:
         if self.card.form == "stream" and self.card.fits_segment:
-            return PiecesEngine(self.model, channels, self.workers)
+            return ParallelStreamEngine(self.model, channels, self.workers)
         return make_engine(self.model, channels)
 
     def _block(self, sample_rate: int, channels: int) -> int:
         """Return how many frames to read at once."""
-        return max(LEAST_SECONDS, BLOCK_SECONDS[self.provider] // channels) * sample_rate
+        return max(MIN_BLOCK_SECONDS, BLOCK_SECONDS[self.provider] // channels) * sample_rate
 
     def __call__(self, audio: Audio, sample_rate: int) -> Audio:
-        """Denoise [frames] or [frames, channels]; the same shape back, aligned to the sample."""
+        """Denoise [frames] or [frames, channels]; returns the same shape, without delay."""
         audio = np.asarray(audio, np.float32)
         frames = audio[:, None] if audio.ndim == 1 else audio
         if not len(frames):
             return audio.copy()
         processor = self.processor()
         processor.prepare(sample_rate, frames.shape[1], self._block(sample_rate, frames.shape[1]))
-        processor.process(backwards(frames, round(self.opening * sample_rate)))
+        processor.process(mirrored_opening(frames, round(self.opening * sample_rate)))
         out = np.concatenate([processor.process(frames), processor.flush()])
         return out[-len(frames) :].reshape(audio.shape)
 
@@ -102,15 +101,20 @@ class Denoiser:
         target: str | Path,
         force: bool = False,
         progress: Progress | None = None,
-        span: Span = WHOLE,
+        time_range: TimeRange = WHOLE_FILE,
+        span: TimeRange | None = None,
     ) -> float:
-        """Denoise a file of any length in flat memory; returns the seconds denoised.
+        """Denoise a file of any length in constant memory; return the seconds denoised.
 
-        The output has the input's length, rate, channels and sample format; of a video the picture
-        is copied. It appears only when it is complete. `-` is a WAV pipe; of `span` (seconds) only
-        that part is kept. Warns of damaged input; raises RtdenoiseError where nothing can be done.
+        The output has the input's length, rate, channels and sample format. The picture of a video
+        is copied. The output appears only when it is complete. `-` is a WAV pipe. `time_range`
+        keeps only that part (`span` is its old name). Warns if the input is damaged; raises
+        RtdenoiseError if it cannot be denoised.
         """
-        return self.measured_file(source, target, force, progress, span).seconds
+        if span is not None:
+            warnings.warn("span is now called time_range", DeprecationWarning, stacklevel=2)
+            time_range = span
+        return self.measured_file(source, target, force, progress, time_range).seconds
 
     def measured_file(
         self,
@@ -118,19 +122,19 @@ class Denoiser:
         target: str | Path,
         force: bool = False,
         progress: Progress | None = None,
-        span: Span = WHOLE,
+        time_range: TimeRange = WHOLE_FILE,
     ) -> FileResult:
-        """Do as `file`, and return also how much was removed."""
+        """Do the same as `file`; return also by how many dB the level was reduced."""
         source, target = Path(source), Path(target)
         with open_reader(source) as reader:
             check_output(source, target, force)
-            lead, wanted = span.enter(reader)
+            skipped, wanted = time_range.seek(reader)
             processor = self.processor()
             block = self._block(reader.sample_rate, reader.channels)
             processor.prepare(reader.sample_rate, reader.channels, block)
             with open_writer(target, reader) as writer:
-                opening = 0 if reader.read else round(self.opening * reader.sample_rate)
-                result = _copy(reader, writer, processor, progress, lead, wanted, opening)
+                opening = 0 if reader.frames_read else round(self.opening * reader.sample_rate)
+                result = _copy(reader, writer, processor, progress, skipped, wanted, opening)
             if processor.nonfinite:
                 warnings.warn(
                     f"{source}: {processor.nonfinite} samples were NaN or infinite: set to zero",
@@ -144,18 +148,18 @@ def _copy(
     writer: Writer,
     processor: Processor,
     progress: Progress | None,
-    lead: int,
+    skipped: int,
     wanted: int | None,
     opening: int,
 ) -> FileResult:
-    """Denoise blocks, dropping `lead` frames, until `wanted` are written (None: all).
+    """Denoise blocks, drop the first `skipped` frames, and write `wanted` frames (None: all).
 
-    The first `opening` frames are heard backwards before.
+    Before that, the first `opening` frames are processed backwards.
     """
-    skip = processor.latency + lead  # frames before the first one that counts
-    energy_in, energy_out, written = SILENCE, SILENCE, 0
+    skip = processor.latency + skipped
+    energy_in, energy_out, written = ENERGY_FLOOR, ENERGY_FLOOR, 0
 
-    def put(out: Audio) -> None:
+    def write(out: Audio) -> None:
         nonlocal energy_out, written
         out = out[: None if wanted is None else wanted - written]
         writer.write(out)
@@ -164,26 +168,27 @@ def _copy(
 
     for block in reader.blocks(processor.max_block):
         if opening:
-            processor.process(backwards(block, opening))
+            processor.process(mirrored_opening(block, opening))
             opening = 0
         out = processor.process(block)
-        put(out[skip:])
+        write(out[skip:])
         skip -= min(skip, len(block))
         energy_in += _energy(block)
         if progress:
-            progress(reader.read, reader.frames)
+            progress(reader.frames_read, reader.frames)
         if written == wanted:
             break
     else:
-        put(processor.flush()[skip:])
+        write(processor.flush()[skip:])
     if not written:
-        raise RtdenoiseError(f"{reader.path} holds nothing after --start: choose an earlier one")
+        raise RtdenoiseError(f"{reader.path} has no audio after --start: choose an earlier one")
     return FileResult(written / reader.sample_rate, 10 * math.log10(energy_in / energy_out))
 
 
-def backwards(audio: Audio, frames: int) -> Audio:
-    """Return what leads up to `audio` [frames, channels] as its mirror image: its beginning turned
-    round, over and over where it is shorter than `frames`. Without NaN, which count once.
+def mirrored_opening(audio: Audio, frames: int) -> Audio:
+    """Return the `frames` that a mirror image of `audio` [frames, channels] puts before it.
+
+    A shorter `audio` is mirrored repeatedly. NaN and Inf become zero, to be counted only once.
     """
     audio = np.nan_to_num(audio[: frames + 1], posinf=0.0, neginf=0.0)
     return np.pad(audio, ((frames, 0), (0, 0)), mode="reflect")[:frames]
@@ -197,21 +202,15 @@ def _energy(block: Audio) -> float:
 def denoise_audio(
     model_path: str | Path, noisy_audio_path: str | Path, output_path: str | Path
 ) -> None:
-    """Denoise one file with a model: an .onnx file, or a .pth checkpoint where torch is installed.
+    """Denoise one file with an .onnx model. An existing output is replaced.
 
-    An existing output is replaced.
+    A .pth checkpoint raises RtdenoiseError with the command that exports it. In a checkout,
+    `train.denoise_audio` takes checkpoints too.
     """
     path = Path(model_path)
-    if path.suffix != ".pth":
-        Denoiser(path).file(noisy_audio_path, output_path, force=True)
-        return
-    try:
-        from export.onnx_export import export_checkpoint
-    except ImportError as error:
+    if path.suffix == ".pth":
         raise RtdenoiseError(
-            f"{path} is a checkpoint: run from a checkout with `pip install '.[train]'`, "
-            "or convert it with `python -m export` first"
-        ) from error
-    with tempfile.TemporaryDirectory() as folder:
-        exported = export_checkpoint(path, Path(folder, "model.onnx"), form="segment")
-        Denoiser(exported).file(noisy_audio_path, output_path, force=True)
+            f"{path} is a training checkpoint: export it with "
+            f"`python -m export {path} {path.with_suffix('.onnx')}` and use the .onnx file"
+        )
+    Denoiser(path).file(noisy_audio_path, output_path, force=True)

@@ -1,5 +1,5 @@
-"""The one exception that reaches users: a single line saying what is wrong and how to mend it."""
+"""The exception for users: one line that says what is wrong and how to fix it."""
 
 
 class RtdenoiseError(Exception):
-    """Bad input or environment. The command line prints it on stderr and exits with code 2."""
+    """Invalid input or environment. Command lines print it to stderr and exit with code 2."""

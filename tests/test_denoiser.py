@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+from pathlib import Path
+
 import numpy as np
 import pytest
 import soundfile as sf
 
 from rtdenoise import Denoiser, RtdenoiseError, denoise_audio
+from rtdenoise.files import TimeRange
 from tests.command import noise, only
+
+ROOT = Path(__file__).parents[1]
 
 
 @pytest.mark.parametrize("rate", [8000, 11025, 16000, 44100, 48000, 96000, 192000])
@@ -27,7 +34,7 @@ def test_rates_and_channels_are_kept(tmp_path, toy_stream_model, rate, channels)
 
 
 @pytest.mark.parametrize("frames", [1, 5000, 60_000])
-def test_a_recording_is_led_up_to_by_its_mirror_image(tmp_path, toy_stream_model, frames):
+def test_the_network_first_hears_the_mirrored_opening(tmp_path, toy_stream_model, frames):
     audio, lead = noise(frames)[:, 0], 28_800
     turned = np.pad(audio, (lead, 0), mode="reflect")
     expected = Denoiser(toy_stream_model, opening=0)(turned, 48_000)[lead:]
@@ -40,26 +47,35 @@ def test_a_recording_is_led_up_to_by_its_mirror_image(tmp_path, toy_stream_model
 
 
 @pytest.mark.parametrize("opening", [-1.0, float("nan"), float("inf")])
-def test_an_opening_that_makes_no_sense_is_refused(toy_stream_model, opening):
+def test_an_invalid_opening_is_refused(toy_stream_model, opening):
     with pytest.raises(RtdenoiseError, match="opening"):
         Denoiser(toy_stream_model, opening=opening)
 
 
 @pytest.mark.parametrize("rate", [8000, 44100, 48000])
-def test_output_is_aligned_to_the_sample(toy_stream_model, rate):
+def test_the_output_has_no_delay(toy_stream_model, rate):
     """The dry path goes through the same buffers: it must come back exactly where it was."""
     audio = noise(rate)
     np.testing.assert_allclose(Denoiser(toy_stream_model, mix=0.0)(audio, rate), audio, atol=1e-6)
     assert np.abs(Denoiser(toy_stream_model)(audio, rate) - audio).max() > 0.01
 
 
-def test_denoise_audio_takes_onnx_and_checkpoints(tmp_path, toy_stream_model, toy_checkpoint):
-    noisy = tmp_path / "noisy.wav"
-    sf.write(noisy, noise(30_000), 48_000, subtype="PCM_24")
-    denoise_audio(toy_stream_model, noisy, tmp_path / "a.wav")
-    denoise_audio(toy_checkpoint, noisy, tmp_path / "b.wav")
-    a, b = (sf.read(tmp_path / name)[0] for name in ("a.wav", "b.wav"))
-    np.testing.assert_allclose(a, b, atol=1e-4)
-    (tmp_path / "other.pth").write_bytes(b"not a checkpoint")
-    with pytest.raises(RtdenoiseError, match="no checkpoint"):
-        denoise_audio(tmp_path / "other.pth", noisy, tmp_path / "c.wav")
+def test_denoise_audio_names_the_command_for_a_checkpoint(tmp_path, toy_checkpoint):
+    target = tmp_path / "out.wav"
+    sf.write(tmp_path / "in.wav", noise(30_000), 48_000)
+    with pytest.raises(RtdenoiseError, match="python -m export") as error:
+        denoise_audio(toy_checkpoint, tmp_path / "in.wav", target)
+    assert not target.exists()
+    command = str(error.value).split("`")[1].split()  # the message names a command that works
+    subprocess.run([sys.executable, *command[1:]], check=True, cwd=ROOT)
+    denoise_audio(command[-1], tmp_path / "in.wav", target)
+    assert sf.info(target).frames == 30_000
+
+
+def test_the_old_name_of_time_range_still_works(tmp_path, toy_stream_model):
+    sf.write(tmp_path / "in.wav", noise(48_000), 48_000)
+    with pytest.warns(DeprecationWarning, match="time_range"):
+        kept = Denoiser(toy_stream_model).file(
+            tmp_path / "in.wav", tmp_path / "out.wav", span=TimeRange(0.2, 0.5)
+        )
+    assert kept == pytest.approx(0.3) and sf.info(tmp_path / "out.wav").frames == 14_400

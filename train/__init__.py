@@ -19,7 +19,7 @@ _NAMES = {
     "AudioDiffusionModel": ".networks.baseline",
     "sinusoidal_embedding": ".networks.embedding",
     "train_diffusion_model": ".loop",
-    "denoise_audio": "rtdenoise",
+    "denoise_audio": "export.denoise",  # exports a checkpoint first; only looked up by name
 }
 __all__ = list(_NAMES)
 

@@ -108,7 +108,7 @@ def _export(checkpoint: Path, folder: Path, kind: str, opset: int) -> Forms:
 
 def hop_ms(model: Path, count: int = 300) -> float:
     """Median milliseconds of a 10 ms hop as live audio runs it, in a hot loop."""
-    engine = StreamEngine(load_model(model, provider="cpu"), 1, live=480)
+    engine = StreamEngine(load_model(model, provider="cpu"), 1, fixed_block=480)
     noise = 0.1 * np.random.default_rng(0).standard_normal((1, 480), np.float32)
     return 1000 * float(np.median(count_times(lambda: engine.step(noise), count)))
 

@@ -109,16 +109,16 @@ def _engine(model: str | None, form: str, provider: str, hop_ms: float) -> Engin
 
 def measure(engine: Engine, hop: float, seconds: float, paced: bool) -> tuple[Times, Times]:
     """Return seconds per hop of `hop` seconds: all of it, and inside onnxruntime alone."""
-    assert isinstance(engine, StreamEngine | SegmentEngine | RollingEngine) and engine.bound
+    assert isinstance(engine, StreamEngine | SegmentEngine | RollingEngine) and engine.fixed_session
     inside: list[float] = []
-    execute = engine.bound.execute
+    execute = engine.fixed_session.execute
 
     def timed() -> None:
         started = time.perf_counter()
         execute()
         inside.append(time.perf_counter() - started)
 
-    engine.bound.execute = timed  # type: ignore[method-assign]
+    engine.fixed_session.execute = timed  # type: ignore[method-assign]
     samples, count = round(48_000 * hop), max(20, round(seconds / hop))
     noise = np.random.default_rng(0).standard_normal((1, samples), np.float32) * 0.1
     for _ in range(10):
@@ -132,7 +132,7 @@ def measure(engine: Engine, hop: float, seconds: float, paced: bool) -> tuple[Ti
         started = time.perf_counter()
         engine.step(noise)
         whole.append(time.perf_counter() - started)
-    engine.bound.execute = execute  # type: ignore[method-assign]
+    engine.fixed_session.execute = execute  # type: ignore[method-assign]
     return np.array(whole), np.array(inside)
 
 

@@ -152,7 +152,7 @@ def concurrent_streams(path: Path, provider: str, quick: bool) -> int:
     model = load_model(path, provider=provider)
 
     def holds(count: int) -> bool:
-        engine = StreamEngine(model, count, live=round(HOP * RATE))
+        engine = StreamEngine(model, count, fixed_block=round(HOP * RATE))
         block = np.zeros((count, round(HOP * RATE)), np.float32)
         times = count_times(lambda: engine.step(block), 30 if quick else 200)
         return float(np.percentile(times[5:], 99)) <= HOP

@@ -1,9 +1,12 @@
-"""ROOM rtdenoise.batch"""
+"""Many files: folders, globs, lists and URLs, on this machine or on a Ray cluster.
+
+This room imports `denoiser`, `files` and `errors`; only `cli` imports it.
+"""
 
 from __future__ import annotations
 
 from .folders import is_batch
-from .progress_screen import denoise_all
 from .remote_files import is_url
+from .run import denoise_batch
 
-__all__ = ["denoise_all", "is_batch", "is_url"]
+__all__ = ["denoise_batch", "is_batch", "is_url"]

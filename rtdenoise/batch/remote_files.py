@@ -1,7 +1,7 @@
-"""Files at URLs (s3://, gs://, https://, ...) through fsspec: fetched, denoised, put back.
+"""Files at URLs (s3://, gs://, https://, ...), through fsspec: downloaded, denoised, uploaded.
 
-An object store shows an object when it is whole; elsewhere the file is put beside its place
-under another name and then moved.
+An object store shows an object only when it is complete. In other file systems the file is
+uploaded under a temporary name and then renamed.
 """
 
 from __future__ import annotations
@@ -14,17 +14,17 @@ from typing import Any
 
 from ..denoiser import Denoiser
 from ..errors import RtdenoiseError
-from ..files import part_path
-from .folders import SUFFIXES, Row, denoise_one
+from ..files import AUDIO_SUFFIXES, part_path
+from .folders import FileTask, run_task
 
 
 def is_url(text: str) -> bool:
-    """Return whether `text` is a URL and no path."""
+    """Return whether `text` is a URL, not a path."""
     return "://" in text
 
 
 def import_fsspec() -> Any:
-    """Return fsspec. Raises RtdenoiseError where it is not installed."""
+    """Return fsspec. Raises RtdenoiseError if it is not installed."""
     try:
         import fsspec
     except ImportError as error:
@@ -32,55 +32,55 @@ def import_fsspec() -> Any:
     return fsspec
 
 
-def plan_urls(source: str, target: str) -> list[Row]:
-    """Return a row for each audio file below the URL (or folder) `source`.
+def plan_url_tasks(source: str, target: str) -> list[FileTask]:
+    """Return a task for each audio file below the URL (or folder) `source`.
 
-    Raises RtdenoiseError where it cannot be listed, holds none, or holds the target.
+    Raises RtdenoiseError if it cannot be listed, contains none, or contains the target.
     """
     root, goal = source.rstrip("/"), target.rstrip("/")
     if goal == root or goal.startswith(f"{root}/") or root.startswith(f"{goal}/"):
-        raise RtdenoiseError(
-            f"{source} and {target} lie within each other: choose an output folder apart from it"
-        )
+        raise RtdenoiseError(f"{source} and {target} overlap: choose a separate output folder")
     system, path = _system(source)
     try:
         files = sorted(system.find(path))
     except Exception as error:  # each file system has errors of its own
-        raise RtdenoiseError(f"{source} cannot be listed ({_reason(error)}): check it") from error
-    files = [file for file in files if posixpath.splitext(file)[1].lower() in SUFFIXES]
+        raise RtdenoiseError(
+            f"{source} cannot be listed ({_reason(error)}): check the URL"
+        ) from error
+    files = [file for file in files if posixpath.splitext(file)[1].lower() in AUDIO_SUFFIXES]
     if not files:
-        raise RtdenoiseError(f"{source} holds no audio files: check the URL")
+        raise RtdenoiseError(f"{source} contains no audio files: check the URL")
     base = path.rstrip("/")
-    if files == [base] and posixpath.splitext(goal)[1].lower() in SUFFIXES:
-        return [Row(system.unstrip_protocol(base), goal)]
+    if files == [base] and posixpath.splitext(goal)[1].lower() in AUDIO_SUFFIXES:
+        return [FileTask(system.unstrip_protocol(base), goal)]
     names = [file[len(base) :].lstrip("/") or posixpath.basename(file) for file in files]
     return [
-        Row(system.unstrip_protocol(file), f"{goal}/{name}")
+        FileTask(system.unstrip_protocol(file), f"{goal}/{name}")
         for file, name in zip(files, names, strict=True)
     ]
 
 
-def denoise_row(denoiser: Denoiser, row: Row, force: bool) -> None:
-    """Denoise one file, here or at URLs, filling the row in."""
-    if not (is_url(row.file) or is_url(row.output)):
-        denoise_one(denoiser, row, force)
+def run_remote_task(denoiser: Denoiser, task: FileTask, force: bool) -> None:
+    """Denoise one file, local or at URLs, and store the result in the task."""
+    if not (is_url(task.file) or is_url(task.output)):
+        run_task(denoiser, task, force)
         return
     started = time.monotonic()
     try:
-        if is_url(row.output) and not force and _exists(row.output):
-            row.status = "skipped"
+        if is_url(task.output) and not force and _exists(task.output):
+            task.status = "skipped"
             return
         with tempfile.TemporaryDirectory(prefix="rtdenoise") as folder:
-            local = Row(_fetched(row.file, Path(folder)), _place(row, Path(folder)))
-            denoise_one(denoiser, local, force)
-            if local.status == "done" and is_url(row.output):
-                _put(Path(local.output), row.output)
+            local = FileTask(_download(task.file, Path(folder)), _local_output(task, Path(folder)))
+            run_task(denoiser, local, force)
+            if local.status == "done" and is_url(task.output):
+                _upload(Path(local.output), task.output)
         for name in ("status", "seconds", "removed_db", "warning", "error"):
             value = getattr(local, name)
-            setattr(row, name, value.replace(local.file, row.file) if name == "error" else value)
+            setattr(task, name, value.replace(local.file, task.file) if name == "error" else value)
     except Exception as error:  # each file system has errors of its own
-        row.status, row.error = "failed", f"{row.file} to {row.output}: {_reason(error)}"
-    row.took = round(time.monotonic() - started, 3)
+        task.status, task.error = "failed", f"{task.file} to {task.output}: {_reason(error)}"
+    task.took = round(time.monotonic() - started, 3)
 
 
 def _system(url: str) -> tuple[Any, str]:
@@ -95,7 +95,7 @@ def _exists(url: str) -> bool:
     return bool(system.exists(path))
 
 
-def _fetched(name: str, folder: Path) -> str:
+def _download(name: str, folder: Path) -> str:
     if not is_url(name):
         return name
     system, path = _system(name)
@@ -104,19 +104,19 @@ def _fetched(name: str, folder: Path) -> str:
     return str(local)
 
 
-def _place(row: Row, folder: Path) -> str:
-    if not is_url(row.output):
-        return row.output
+def _local_output(task: FileTask, folder: Path) -> str:
+    if not is_url(task.output):
+        return task.output
     (folder / "out").mkdir()
-    return str(folder / "out" / posixpath.basename(row.output))
+    return str(folder / "out" / posixpath.basename(task.output))
 
 
-def _put(local: Path, url: str) -> None:
+def _upload(local: Path, url: str) -> None:
     system, path = _system(url)
     parent = posixpath.dirname(path)
     protocol = system.protocol if isinstance(system.protocol, tuple) else (system.protocol,)
     if not {"file", "local"} & set(protocol):
-        system.put_file(str(local), path)  # an object appears when it is whole
+        system.put_file(str(local), path)  # an object appears when it is complete
         return
     system.makedirs(parent, exist_ok=True)
     part = posixpath.join(parent, part_path(Path(posixpath.basename(path))).name)

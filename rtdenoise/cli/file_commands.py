@@ -5,12 +5,16 @@ from __future__ import annotations
 import os
 import sys
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from ..errors import RtdenoiseError
 from . import options
+
+if TYPE_CHECKING:
+    from ..denoiser import Denoiser
+    from ..files import TimeRange
 
 
 def file(
@@ -30,16 +34,16 @@ def file(
     ray: options.Ray = None,
     quiet: options.Quiet = False,
 ) -> None:
-    """Denoise recordings: the same length, rate, channels and sample format; - is a WAV pipe.
+    """Denoise files. Length, sample rate, channels and format stay the same; - is a WAV pipe.
 
-    A folder, a quoted glob or @list.txt goes into the folder OUT with its tree kept; what is there
-    already is skipped, a bad file is listed at the end.
+    The files of a folder, a quoted glob or @list.txt go into the folder OUT with the same tree.
+    Existing files are skipped, and bad files are listed at the end.
     """
-    from ..batch import is_batch, is_url
+    from ..batch import denoise_batch, is_batch, is_url
     from ..denoiser import Denoiser
-    from ..files import PIPE, WHOLE, Span, seconds
+    from ..files import PIPE, WHOLE_FILE, TimeRange, parse_time
 
-    span = Span(seconds(start, "--start") or 0.0, seconds(end, "--end"))
+    time_range = TimeRange(parse_time(start, "--start") or 0.0, parse_time(end, "--end"))
     settings: dict[str, Any] = {
         "model": os.path.abspath(model) if model and os.path.isfile(model) else model,
         "provider": provider,
@@ -50,22 +54,22 @@ def file(
         "gain_db": gain_db,
     }
     if is_batch(Path(source)) or is_url(source) or is_url(target):
-        if span != WHOLE:
-            raise RtdenoiseError("--start and --end are for a single recording as IN")
-        from ..batch import denoise_all
-
-        raise typer.Exit(denoise_all(settings, source, target, force, report, quiet, ray))
+        if time_range != WHOLE_FILE:
+            raise RtdenoiseError("--start and --end need a single file as IN")
+        raise typer.Exit(denoise_batch(settings, source, target, force, report, quiet, ray))
     if report or ray:
-        raise RtdenoiseError("--report and --ray are for a folder, a glob or @list as IN")
+        raise RtdenoiseError("--report and --ray need a folder, a glob, @list or a URL as IN")
     denoiser = Denoiser(**settings)
     output = Path(target)
     if quiet or not sys.stderr.isatty():
-        done = denoiser.file(source, output, force, span=span)
+        seconds = denoiser.file(source, output, force, time_range=time_range)
     else:
-        done = _with_progress(denoiser, Path(source), output, force, span)
+        seconds = _with_progress(denoiser, Path(source), output, force, time_range)
     if not quiet:
-        said = f"{target}: {done:.2f} s denoised by {denoiser.card.name} on {denoiser.provider}"
-        print(said, file=sys.stderr if output == PIPE else sys.stdout)
+        summary = (
+            f"{target}: {seconds:.2f} s denoised by {denoiser.card.name} on {denoiser.provider}"
+        )
+        print(summary, file=sys.stderr if output == PIPE else sys.stdout)
 
 
 def compare(
@@ -75,12 +79,11 @@ def compare(
     clean: options.Clean = None,
     force: options.ForceReport = False,
 ) -> None:
-    """Write a page with spectrograms, levels and players of both recordings."""
-    from ..compare import compare as write
-    from ..compare import import_extras
+    """Write an HTML page with spectrograms, levels and players of both recordings."""
+    from ..compare import check_dependencies, write_comparison
 
-    import_extras(clean is not None)
-    print(write(noisy, denoised, page, clean, force))
+    check_dependencies(clean is not None)
+    print(write_comparison(noisy, denoised, page, clean, force))
 
 
 def info(
@@ -88,7 +91,7 @@ def info(
     provider: options.Provider = "auto",
     engine: options.EngineName = "auto",
 ) -> None:
-    """Print the model's card, the provider really held, and the latency part by part."""
+    """Print the model card, the provider in use and the parts of the latency."""
     from ..inference import load_model
 
     loaded = load_model(model, engine, provider)
@@ -112,7 +115,10 @@ def info(
         print(f"{name:<11} {text}")
 
 
-def _with_progress(denoiser, source: Path, target: Path, force: bool, span) -> float:
+def _with_progress(
+    denoiser: Denoiser, source: Path, target: Path, force: bool, time_range: TimeRange
+) -> float:
+    """Denoise a file with a progress bar on stderr; return the seconds denoised."""
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
@@ -129,5 +135,5 @@ def _with_progress(denoiser, source: Path, target: Path, force: bool, span) -> f
             target,
             force,
             lambda done, total: bar.update(task, completed=done, total=total or None),
-            span,
+            time_range,
         )

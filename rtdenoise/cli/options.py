@@ -1,4 +1,4 @@
-"""What the commands can be told: each option said once."""
+"""The options of the commands. Each is defined once, so that it means the same everywhere."""
 
 from __future__ import annotations
 
@@ -10,56 +10,66 @@ import typer
 Text = str | None
 Number = float | None
 
-# The network and how it runs.
-Model = Annotated[Text, typer.Option(help="An .onnx file or the name of a bundled model.")]
-Provider = Annotated[str, typer.Option(help="auto, cuda or cpu.")]
-EngineName = Annotated[str, typer.Option(help="auto, segment or stream.")]
-TF32 = Annotated[bool, typer.Option("--tf32", help="CUDA: faster products, to 10 bits.")]
+# The model and how it runs.
+Model = Annotated[Text, typer.Option(help="An .onnx file, or the name of a bundled model.")]
+Provider = Annotated[str, typer.Option(help="Where the model runs: auto, cuda or cpu.")]
+EngineName = Annotated[str, typer.Option(help="auto, segment (1-second segments) or stream.")]
+TF32 = Annotated[bool, typer.Option("--tf32", help="CUDA: faster, less exact matrix products.")]
 
-# How strong it is.
-Mix = Annotated[Number, typer.Option(help="0 leaves the sound as it is, 1 denoises.")]
-LimitDb = Annotated[Number, typer.Option(help="Remove at most so many dB of noise.")]
+# Strength.
+Mix = Annotated[Number, typer.Option(help="From 0 (unchanged) to 1 (denoised).")]
+LimitDb = Annotated[Number, typer.Option(help="Reduce noise by at most this many dB.")]
 GainDb = Annotated[float, typer.Option(help="Output gain in dB.")]
 
 # Files.
 Source = Annotated[
-    str, typer.Argument(metavar="IN", help="A recording, folder, 'glob*', @list or URL.")
+    str, typer.Argument(metavar="IN", help="A file, a folder, a 'glob*', @list.txt or a URL.")
 ]
-Target = Annotated[str, typer.Argument(metavar="OUT", help="Where the denoised go.")]
+Target = Annotated[str, typer.Argument(metavar="OUT", help="The output file, folder or URL.")]
 Force = Annotated[bool, typer.Option("--force", help="Replace OUT if it exists.")]
 Start = Annotated[
-    Text, typer.Option(metavar="TIME", help="Keep what follows: seconds, m:s or h:m:s.")
+    Text, typer.Option(metavar="TIME", help="Begin here: seconds, m:s or h:m:s. For a single file.")
 ]
-End = Annotated[Text, typer.Option(metavar="TIME", help="... up to here.")]
-Report = Annotated[Path | None, typer.Option(help="A .csv or .json of what became of each file.")]
+End = Annotated[Text, typer.Option(metavar="TIME", help="End here. For a single file.")]
+Report = Annotated[
+    Path | None, typer.Option(help="Write the result of each file to this .csv or .json file.")
+]
 Ray = Annotated[
-    Text, typer.Option(metavar="[ADDRESS]", help="Spread a folder over a Ray cluster; or local.")
+    Text,
+    typer.Option(
+        metavar="[ADDRESS]", help="Denoise on a Ray cluster: host:port, auto (default) or local."
+    ),
 ]
-Clean = Annotated[Path | None, typer.Option(help="The recording without noise: adds metrics.")]
-ForceReport = Annotated[bool, typer.Option("--force", help="Replace the report.")]
+Clean = Annotated[
+    Path | None, typer.Option(help="The recording without noise: adds PESQ, ESTOI and SI-SDR.")
+]
+ForceReport = Annotated[bool, typer.Option("--force", help="Replace the page if it exists.")]
 
-# Live.
+# Live audio.
 Input = Annotated[
-    Text, typer.Option(help="Microphone: number or part of its name; or a sound file.")
+    Text, typer.Option(help="Microphone: its number or a part of its name; or an audio file.")
 ]
 Output = Annotated[
-    Text, typer.Option(help="Speaker: number or part of its name; none for nowhere.")
+    Text, typer.Option(help="Speaker: its number or a part of its name; or none for no output.")
 ]
-HopMs = Annotated[Number, typer.Option(help="Milliseconds per step.")]
-SafetyMs = Annotated[float, typer.Option(help="Hold so much more ready, if the machine stutters.")]
+HopMs = Annotated[Number, typer.Option(help="Processing step in milliseconds.")]
+SafetyMs = Annotated[
+    float, typer.Option(help="Buffer this many milliseconds more, against dropouts.")
+]
 VirtualMic = Annotated[
-    Text, typer.Option(metavar="NAME", help="Be a microphone for other programs (Linux).")
+    Text, typer.Option(metavar="NAME", help="Create a microphone for other programs (Linux).")
 ]
 Record = Annotated[
-    Path | None, typer.Option(metavar="DIR", help="Keep the noisy and the denoised take.")
+    Path | None, typer.Option(metavar="DIR", help="Record noisy and denoised audio to this folder.")
 ]
 AllowFeedback = Annotated[
-    bool, typer.Option("--allow-feedback", help="Play a built-in microphone aloud.")
+    bool,
+    typer.Option("--allow-feedback", help="Allow a built-in microphone with built-in speakers."),
 ]
-Seconds = Annotated[Number, typer.Option(help="Stop after so many seconds.")]
+Seconds = Annotated[Number, typer.Option(help="Stop after this many seconds.")]
 Forget = Annotated[
-    bool, typer.Option("--forget", help="Forget the devices and settings of the last time.")
+    bool, typer.Option("--forget", help="Forget the remembered devices and settings.")
 ]
-Json = Annotated[bool, typer.Option("--json", help="Print a JSON line a second.")]
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON line per second.")]
 
-Quiet = Annotated[bool, typer.Option("--quiet", help="Print nothing but errors.")]
+Quiet = Annotated[bool, typer.Option("--quiet", help="Print only warnings and errors.")]

@@ -1,8 +1,11 @@
-"""ROOM rtdenoise.compare"""
+"""Before and after: the report of `rtdenoise compare`, and speech metrics.
+
+This room imports `files`, `errors` and `constants`; `cli`, `train` and `benchmarks` import it.
+"""
 
 from __future__ import annotations
 
 from .metrics import si_sdr, speech_metrics
-from .report import compare, import_extras
+from .report import check_dependencies, write_comparison
 
-__all__ = ["compare", "import_extras", "si_sdr", "speech_metrics"]
+__all__ = ["check_dependencies", "si_sdr", "speech_metrics", "write_comparison"]

@@ -1,4 +1,4 @@
-"""Speech metrics against a clean reference: PESQ-WB, ESTOI, SI-SDR."""
+"""Speech metrics relative to a clean reference: PESQ-WB, ESTOI, SI-SDR."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ Audio = NDArray[np.float32]
 
 
 def si_sdr(clean: Audio, estimate: Audio) -> float:
-    """Scale-invariant signal-to-distortion ratio in dB (Le Roux et al., arXiv:1811.02508)."""
+    """Scale-invariant SDR of [samples] in dB (Le Roux et al., arXiv:1811.02508)."""
     clean, estimate = clean - clean.mean(), estimate - estimate.mean()
     projection = np.dot(estimate, clean) / (np.dot(clean, clean) + 1e-12) * clean
     error = estimate - projection
@@ -25,7 +25,7 @@ def si_sdr(clean: Audio, estimate: Audio) -> float:
 def speech_metrics(
     clean: Audio, estimate: Audio, sample_rate: int = SAMPLE_RATE
 ) -> dict[str, float]:
-    """Return PESQ-WB, ESTOI and SI-SDR of [samples]; NaN where PESQ finds no speech."""
+    """Return PESQ-WB, ESTOI and SI-SDR of [samples]; NaN if PESQ finds no speech."""
     from pesq import NoUtterancesError, pesq
     from pystoi import stoi
 

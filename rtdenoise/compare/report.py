@@ -1,7 +1,7 @@
-"""`rtdenoise compare`: one page that shows and plays a recording before and after.
+"""`rtdenoise compare`: one HTML page that shows and plays a recording before and after denoising.
 
-Spectrograms of both and of what was removed, levels over time, and metrics where the clean
-recording is known. The page holds everything in itself: it can be mailed.
+It has spectrograms and players of both recordings and of their difference, levels over time, and
+metrics if a clean recording is given. The page is a single file, without links to other files.
 """
 
 from __future__ import annotations
@@ -12,33 +12,34 @@ import io
 from importlib import resources
 from pathlib import Path
 from string import Template
-from typing import Any
 
 import numpy as np
 import soundfile as sf
 from numpy.typing import NDArray
 
 from ..errors import RtdenoiseError
-from ..files import AudioReader, check_output, written_whole
+from ..files import AudioReader, atomic_output, check_output
 
 Audio = NDArray[np.float32]
-LONGEST = 300  # s shown and played; more would make a page that no browser likes
-WINDOW, COLUMNS = 2048, 1600  # samples of the spectrogram's window; its widest picture
-RANGE_DB = 90.0  # below the noisy recording's loudest bin everything is black
+MAX_SECONDS = 300  # shown and played; longer pages are too large for browsers
+WINDOW, COLUMNS = 2048, 1600  # window in samples; most columns of the image
+RANGE_DB = 90.0  # from the loudest bin of the noisy recording down to black
 LEVEL_SECONDS, LEVEL_FLOOR = 0.05, -80.0
-FREQUENCIES = (0, 4, 8, 12, 16, 20)  # kHz on the scale
+FREQUENCIES = (0, 4, 8, 12, 16, 20)  # kHz, labels of the scale
 
 
-def compare(noisy: Path, denoised: Path, page: Path, clean: Path | None, force: bool) -> str:
+def write_comparison(
+    noisy: Path, denoised: Path, page: Path, clean: Path | None, force: bool
+) -> str:
     """Write the page and return a line for the terminal.
 
-    Raises RtdenoiseError where the recordings differ in rate, length or channels.
+    Raises RtdenoiseError if the recordings differ in rate, length or channels.
     """
     check_output(noisy, page, force)
     before, rate = _load(noisy)
-    after = _load_like(denoised, before, rate, noisy)
-    reference = _load_like(clean, before, rate, noisy) if clean else None
-    shown = min(len(before), LONGEST * rate)
+    after = _load_matching(denoised, before, rate, noisy)
+    reference = _load_matching(clean, before, rate, noisy) if clean else None
+    shown = min(len(before), MAX_SECONDS * rate)
     removed_db = 10 * np.log10((_power(before) + 1e-12) / (_power(after) + 1e-12))
     tracks = {"noisy": before, "denoised": after, "removed": before - after}
     tracks = {name: audio[:shown] for name, audio in tracks.items()}
@@ -53,7 +54,7 @@ def compare(noisy: Path, denoised: Path, page: Path, clean: Path | None, force: 
         times=_times(shown / rate),
         seconds=shown / rate,
     )
-    with written_whole(page) as part:
+    with atomic_output(page) as part:
         part.write_text(text, encoding="utf-8")
     return f"{page}: {len(before) / rate:.2f} s, {removed_db:.1f} dB removed"
 
@@ -64,11 +65,11 @@ def _load(path: Path) -> tuple[Audio, int]:
         return np.nan_to_num(audio), reader.sample_rate
 
 
-def _load_like(path: Path, other: Audio, rate: int, name: Path) -> Audio:
+def _load_matching(path: Path, other: Audio, rate: int, name: Path) -> Audio:
     audio, own = _load(path)
     if (own, audio.shape) != (rate, other.shape):
         raise RtdenoiseError(
-            f"{path} ({_shape(audio, own)}) is no version of {name} ({_shape(other, rate)}): "
+            f"{path} ({_shape(audio, own)}) does not match {name} ({_shape(other, rate)}): "
             "give two recordings of the same length, rate and channels"
         )
     return audio
@@ -85,11 +86,13 @@ def _power(audio: Audio) -> float:
 
 def _subtitle(audio: Audio, rate: int, shown: int) -> str:
     text = _shape(audio, rate)
-    return text if shown == len(audio) else f"{text}; the first {LONGEST // 60} minutes are shown"
+    return (
+        text if shown == len(audio) else f"{text}; the first {MAX_SECONDS // 60} minutes are shown"
+    )
 
 
 def _table(before: Audio, after: Audio, clean: Audio | None, rate: int, removed_db: float) -> str:
-    """Levels, and with a clean reference PESQ, ESTOI and SI-SDR, as an HTML table."""
+    """Return an HTML table of levels and, with a clean reference, PESQ, ESTOI and SI-SDR."""
     rows: list[tuple[str, ...]] = [
         ("level, dBFS", *(f"{10 * np.log10(_power(x) + 1e-12):.1f}" for x in (before, after))),
         ("peak, dBFS", *(f"{20 * np.log10(np.abs(x).max() + 1e-6):.1f}" for x in (before, after))),
@@ -106,7 +109,7 @@ def _table(before: Audio, after: Audio, clean: Audio | None, rate: int, removed_
 
 
 def _track(name: str, audio: Audio, rate: int, loudest: float) -> str:
-    """Heading, player and spectrogram of one recording."""
+    """Return heading, player and spectrogram of one recording as HTML."""
     scale = {100 - 100 * f * 2000 / rate: f"{f} kHz" for f in FREQUENCIES if 2000 * f < rate}
     return (
         f'<h2>{name}</h2><audio controls preload="auto" src="{_sound(audio, rate)}"></audio>'
@@ -118,18 +121,18 @@ def _track(name: str, audio: Audio, rate: int, loudest: float) -> str:
 
 
 def _sound(audio: Audio, rate: int) -> str:
-    """The recording as a data URL: FLAC, which every browser plays, without loss."""
+    """Return the recording as a data URL in FLAC, a lossless format that every browser plays."""
     buffer = io.BytesIO()
     sf.write(buffer, np.clip(audio, -1, 1), rate, format="FLAC", subtype="PCM_16")
     return _data("audio/flac", buffer.getvalue())
 
 
 def _picture(audio: Audio, loudest: float) -> str:
-    """The spectrogram as a data URL; `loudest` is white in all of them."""
+    """Return the spectrogram as a PNG data URL; the power `loudest` is white."""
     from matplotlib import colormaps, image
 
     power = _spectrum(audio)[:, :-1]
-    power = power.reshape(len(power), -1, 2).max(axis=2)  # more rows than a screen shows
+    power = power.reshape(len(power), -1, 2).max(axis=2)  # two bins per row
     decibel = 10 * np.log10(power / loudest + 1e-12)
     colours = colormaps["magma"](1 + decibel.T[::-1] / RANGE_DB, bytes=True)
     buffer = io.BytesIO()
@@ -138,7 +141,7 @@ def _picture(audio: Audio, loudest: float) -> str:
 
 
 def _spectrum(audio: Audio) -> NDArray[np.float64]:
-    """Power [columns, bins] of the channels' mean: the loudest frame of each column counts."""
+    """Return the power [columns, bins] of the channels' mean: of each column's loudest frame."""
     mono = np.pad(_mono(audio), WINDOW // 2)
     hop = max(WINDOW // 8, len(mono) // COLUMNS // 4)
     frames = np.lib.stride_tricks.sliding_window_view(mono, WINDOW)[::hop]
@@ -152,13 +155,13 @@ def _spectrum(audio: Audio) -> NDArray[np.float64]:
 
 
 def _levels(tracks: dict[str, Audio], rate: int) -> str:
-    """Noisy and denoised level over time as SVG lines."""
+    """Return the noisy and denoised levels over time as SVG lines."""
     lines = [f'<line x1="0" x2="100" y1="{y}" y2="{y}"/>' for y in (25, 50, 75)]
     for name in ("noisy", "denoised"):
         mono, size = _mono(tracks[name]), max(1, round(LEVEL_SECONDS * rate))
         mono = np.pad(mono, (0, -len(mono) % size)).reshape(-1, size)
         level = 10 * np.log10(np.mean(np.square(mono, dtype=np.float64), axis=1) + 1e-12)
-        level = _thinned(np.maximum(level, LEVEL_FLOOR))
+        level = _peak_of_groups(np.maximum(level, LEVEL_FLOOR))
         x = np.linspace(0, 100, len(level)) if len(level) > 1 else np.zeros(1)
         points = " ".join(
             f"{a:.2f},{100 * b / LEVEL_FLOOR:.2f}" for a, b in zip(x, level, strict=True)
@@ -167,8 +170,8 @@ def _levels(tracks: dict[str, Audio], rate: int) -> str:
     return f'<svg viewBox="0 0 100 100" preserveAspectRatio="none">{"".join(lines)}</svg>'
 
 
-def _thinned(level: NDArray[np.float64]) -> NDArray[np.float64]:
-    """At most COLUMNS points: the loudest of each group."""
+def _peak_of_groups(level: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Reduce to at most COLUMNS points by taking the loudest of each group."""
     each = -(-len(level) // COLUMNS)
     padded = np.pad(level, (0, -len(level) % each), constant_values=LEVEL_FLOOR)
     return padded.reshape(-1, each).max(axis=1)
@@ -190,12 +193,12 @@ def _data(kind: str, content: bytes) -> str:
     return f"data:{kind};base64,{base64.b64encode(content).decode()}"
 
 
-def import_extras(clean: bool) -> Any:
-    """Raise RtdenoiseError where what draws and measures is not installed."""
+def check_dependencies(metrics: bool) -> None:
+    """Raise RtdenoiseError if matplotlib or, for metrics, pesq or pystoi is not installed."""
     try:
         import matplotlib  # noqa: F401
 
-        if clean:
+        if metrics:
             import pesq  # noqa: F401
             import pystoi  # noqa: F401
     except ImportError as error:

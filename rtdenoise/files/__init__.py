@@ -1,25 +1,30 @@
-"""ROOM rtdenoise.files"""
+"""Audio and video files: opened by name, read in blocks, written completely or not at all.
+
+This room imports only `errors` and `constants`. Other rooms import the names below and nothing
+else; which class reads or writes a format is decided by `open_reader` and `open_writer`.
+"""
 
 from __future__ import annotations
 
-from .atomic_write import PART, part_path, written_whole
+from .atomic_write import PART_NAME, atomic_output, part_path
 from .audio_reader import AudioReader
-from .formats import Reader, Writer, open_reader, open_writer
+from .formats import AUDIO_SUFFIXES, Reader, Writer, open_reader, open_writer
 from .paths import PIPE, check_output
-from .time_range import WHOLE, Span, seconds
+from .time_range import WHOLE_FILE, TimeRange, parse_time
 
 __all__ = [
-    "AudioReader",
-    "PART",
+    "AUDIO_SUFFIXES",
+    "PART_NAME",
     "PIPE",
+    "WHOLE_FILE",
+    "AudioReader",
     "Reader",
-    "Span",
-    "WHOLE",
+    "TimeRange",
     "Writer",
+    "atomic_output",
     "check_output",
     "open_reader",
     "open_writer",
+    "parse_time",
     "part_path",
-    "seconds",
-    "written_whole",
 ]

@@ -1,4 +1,4 @@
-"""Files that are whole or absent: written beside their place, then renamed."""
+"""Atomic writes: a file is written under a temporary name in its own folder, then renamed."""
 
 from __future__ import annotations
 
@@ -10,27 +10,28 @@ from pathlib import Path
 
 from ..errors import RtdenoiseError
 
-PART = re.compile(r"^\..+\.(\d+)\.part$")  # names by `part_path`; the group is the process
+PART_NAME = re.compile(r"^\..+\.(\d+)\.part$")  # names made by `part_path`; the group is the pid
 
 
 def part_path(path: Path) -> Path:
-    """Return the name under which `path` is written until it is whole."""
+    """Return the temporary name under which `path` is written until it is complete."""
     return path.with_name(f".{path.name}.{os.getpid()}.part")
 
 
 @contextmanager
-def written_whole(path: Path) -> Iterator[Path]:
-    """Give the name to write to; after that `path` is whole, or as it was before.
+def atomic_output(path: Path) -> Iterator[Path]:
+    """Yield a temporary path to write to, and rename it to `path` at the end.
 
-    Raises RtdenoiseError where the place cannot be written.
+    If the block raises, the temporary file is removed and `path` stays as it was.
+    Raises RtdenoiseError if the folder cannot be written to.
     """
     part = part_path(path)
     try:
         yield part
         os.replace(part, path)
     except OSError as error:
-        raise RtdenoiseError(f"{path} cannot be written ({error.strerror}): choose another") from (
-            error
-        )
+        raise RtdenoiseError(
+            f"{path} cannot be written ({error.strerror}): choose another path"
+        ) from error
     finally:
         part.unlink(missing_ok=True)

@@ -1,4 +1,4 @@
-"""Audio files as streams of blocks: a reader that survives damage."""
+"""Reads audio files in blocks. Damaged files are read as far as they can be decoded."""
 
 from __future__ import annotations
 
@@ -12,12 +12,13 @@ import numpy as np
 import soundfile as sf
 from numpy.typing import NDArray
 
+from ..constants import MAX_CHANNELS
 from ..errors import RtdenoiseError
 from .paths import PIPE, check_input, reason
 
 Audio = NDArray[np.float32]
-MAX_CHANNELS = 8
-SMALL = 256  # frames: less than a block of any codec
+SKIP_FRAMES = 48_000  # read at once where a pipe cannot seek
+SALVAGE_FRAMES = 256  # shorter than a block of any codec
 TAGS = (
     "title",
     "artist",
@@ -33,10 +34,10 @@ TAGS = (
 
 
 class AudioReader:
-    """Reads blocks [frames, channels] of float32. What can be decoded is given, then a warning."""
+    """Reads float32 blocks [frames, channels]; warns if the file is damaged or cut off."""
 
     def __init__(self, path: str | Path) -> None:
-        """Open a file, or stdin as `-`. Raises RtdenoiseError on what is no audio."""
+        """Open a file, or stdin as `-`. Raises RtdenoiseError if it is not audio."""
         self.path = Path(path)
         self._piped = self.path == PIPE
         if not self._piped:
@@ -51,23 +52,25 @@ class AudioReader:
             ) from error
         if not 1 <= self._file.channels <= MAX_CHANNELS:
             raise RtdenoiseError(
-                f"{path} has {self._file.channels} channels: 1 to {MAX_CHANNELS} are handled; "
-                "split it first"
+                f"{path} has {self._file.channels} channels, but at most {MAX_CHANNELS} are "
+                "supported: split it first"
             )
         self.sample_rate, self.channels = self._file.samplerate, self._file.channels
-        self.frames = 0 if self._piped else self._file.frames  # as declared; fewer may come
+        self.frames = 0 if self._piped else self._file.frames  # from the header; may be too many
         self.format, self.subtype = self._file.format, self._file.subtype
         self.endian = self._file.endian
         self.tags = {tag: getattr(self._file, tag) for tag in TAGS if getattr(self._file, tag, "")}
-        self.read = 0  # frames given so far
+        self.frames_read = 0
 
     def skip(self, frames: int) -> None:
-        """Pass over the first `frames`, before the first block."""
+        """Skip the first `frames`. Call this before `blocks`."""
         if not self._piped and self._file.seekable():
             self._file.seek(min(frames, self.frames))
-            self.read = min(frames, self.frames)
-        while self.read < frames and (got := len(self._file.read(min(frames - self.read, 48_000)))):
-            self.read += got
+            self.frames_read = min(frames, self.frames)
+        while (missing := frames - self.frames_read) > 0:
+            if not (count := len(self._file.read(min(missing, SKIP_FRAMES)))):
+                break
+            self.frames_read += count
 
     def blocks(self, size: int) -> Iterator[Audio]:
         """Yield blocks of up to `size` frames until the end, or until decoding fails."""
@@ -77,37 +80,37 @@ class AudioReader:
             except (sf.SoundFileError, RuntimeError) as error:
                 if not self._piped:
                     yield from self._salvage(size)
-                self._stop(reason(error))
+                self._warn_incomplete(reason(error))
                 return
             if not len(block):
                 break
-            self.read += len(block)
+            self.frames_read += len(block)
             yield block
-        if not self.read:
+        if not self.frames_read:
             raise RtdenoiseError(f"{self.path} holds no audio: record or copy it again")
-        if self.read < self.frames or (not self._piped and _wav_is_cut_off(self.path)):
-            self._stop("the end is missing")
+        if self.frames_read < self.frames or (not self._piped and _wav_is_cut_off(self.path)):
+            self._warn_incomplete("the end is missing")
 
     def _salvage(self, size: int) -> Iterator[Audio]:
-        """Yield what can be decoded before the damage: libsndfile drops the whole block it hit."""
+        """Yield what can be decoded before the damage: libsndfile drops the whole damaged block."""
         with sf.SoundFile(self.path) as file:
-            pieces, skip = [], self.read
+            chunks, skip = [], self.frames_read
             try:
-                while skip:  # read, not seek: a damaged file may not be seekable
-                    skip -= len(file.read(min(skip, SMALL)))
-                while len(piece := file.read(SMALL, dtype="float32", always_2d=True)):
-                    pieces.append(piece)
+                while skip:  # read instead of seek: a damaged file may not be seekable
+                    skip -= len(file.read(min(skip, SALVAGE_FRAMES)))
+                while len(chunk := file.read(SALVAGE_FRAMES, dtype="float32", always_2d=True)):
+                    chunks.append(chunk)
             except (sf.SoundFileError, RuntimeError):
                 pass
-        for start in range(0, len(pieces), max(1, size // SMALL)):
-            block = np.concatenate(pieces[start : start + max(1, size // SMALL)])
-            self.read += len(block)
+        for start in range(0, len(chunks), max(1, size // SALVAGE_FRAMES)):
+            block = np.concatenate(chunks[start : start + max(1, size // SALVAGE_FRAMES)])
+            self.frames_read += len(block)
             yield block
 
-    def _stop(self, why: str) -> None:
-        if not self.read:
+    def _warn_incomplete(self, why: str) -> None:
+        if not self.frames_read:
             raise RtdenoiseError(f"{self.path} holds no decodable audio ({why}): copy it again")
-        seconds = self.read / self.sample_rate
+        seconds = self.frames_read / self.sample_rate
         warnings.warn(
             f"{self.path} is cut off or damaged ({why}): the first {seconds:.2f} s are denoised",
             stacklevel=2,
@@ -121,7 +124,7 @@ class AudioReader:
 
 
 def _wav_is_cut_off(path: Path) -> bool:
-    """Return whether a WAV file is shorter than its header says (libsndfile does not tell)."""
+    """Return whether a WAV file is shorter than its header says. libsndfile does not report it."""
     with open(path, "rb") as handle:
         head = handle.read(12)
     if len(head) < 12 or head[:4] != b"RIFF" or head[8:] != b"WAVE":

@@ -1,4 +1,4 @@
-"""An audio file that is whole or absent, in the format of what it was made from."""
+"""Writes an audio file atomically, in the format of the input file."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ Audio = NDArray[np.float32]
 
 
 class AudioWriter:
-    """Writes beside the target and renames at the end, so that OUT is whole or absent."""
+    """Writes to a temporary file and renames it at the end, so that no partial output remains."""
 
     def __init__(self, path: str | Path, like: AudioReader) -> None:
         """Open for writing with the rate, channels, format, subtype and tags of `like`."""
@@ -45,7 +45,7 @@ class AudioWriter:
             setattr(self._file, tag, value)
 
     def write(self, block: Audio) -> None:
-        """Append [frames, channels]. Raises RtdenoiseError when the disk is full."""
+        """Append [frames, channels]. Raises RtdenoiseError if the disk is full."""
         try:
             self._file.write(block)
         except (sf.SoundFileError, OSError) as error:
@@ -72,9 +72,9 @@ class AudioWriter:
             self._part.unlink(missing_ok=True)
 
     def _commit(self) -> None:
-        # libsndfile does not report every short write: count what really arrived.
+        # libsndfile does not report every short write: count the frames on disk.
         if sf.info(self._part).frames < self._frames:
-            raise OSError("not all samples arrived")
+            raise OSError("not all samples were written")
         with open(self._part, "rb") as handle:
             os.fsync(handle.fileno())
         os.replace(self._part, self.path)
@@ -82,12 +82,12 @@ class AudioWriter:
     def _failed(self, error: Exception) -> RtdenoiseError:
         return RtdenoiseError(
             f"{self.path} could not be written completely ({reason(error)}): free some disk "
-            "space; nothing was left behind"
+            "space (the partial file was removed)"
         )
 
 
 def _output_format(path: Path, like: AudioReader) -> tuple[str, str]:
-    """Keep the input's format where the name allows it, else take the one the name asks for."""
+    """Return format and subtype: the input's if the suffix allows it, else the suffix's default."""
     known = {
         "WAV": ("WAV", "WAVEX", "RF64", "W64"),
         "OGG": ("OGG",),
@@ -102,7 +102,7 @@ def _output_format(path: Path, like: AudioReader) -> tuple[str, str]:
     container = formats[0]
     if container not in sf.available_formats():
         raise RtdenoiseError(
-            f"{path.name!r} does not name a format that can be written: use .wav, .flac, .ogg, "
+            f"the format of {path.name!r} is not supported: use .wav, .flac, .ogg, "
             ".opus, .mp3, .aiff or .caf"
         )
     if suffix == "OPUS":

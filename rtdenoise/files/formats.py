@@ -1,4 +1,4 @@
-"""Which reader and which writer a name asks for."""
+"""Chooses the reader and the writer for a file name."""
 
 from __future__ import annotations
 
@@ -12,44 +12,48 @@ from numpy.typing import NDArray
 
 from .audio_reader import AudioReader
 from .audio_writer import AudioWriter
-from .media_reader import MediaReader, is_media
+from .media_reader import MEDIA_SUFFIXES, MediaReader, is_media
 from .media_writer import MediaWriter
 from .paths import PIPE
 
 Audio = NDArray[np.float32]
+AUDIO_SUFFIXES = MEDIA_SUFFIXES | frozenset(
+    f".{name}"
+    for name in "wav wave rf64 w64 flac ogg oga opus mp3 aif aiff aifc caf au snd voc".split()
+)
 
 
 class Reader(Protocol):
-    """Sound as blocks."""
+    """Audio that is read in blocks."""
 
     path: Path
     sample_rate: int  # Hz
     channels: int
-    frames: int  # as declared, 0 where unknown
-    read: int  # frames given or skipped so far
+    frames: int  # from the header, 0 if unknown
+    frames_read: int  # including skipped ones
 
     def skip(self, frames: int) -> None:
-        """Pass over the first frames."""
+        """Skip the first frames. Call this before `blocks`."""
 
     def blocks(self, size: int) -> Iterator[Audio]:
         """Yield blocks [frames, channels]."""
         ...
 
     def __enter__(self) -> Any:
-        """Open it was already."""
+        """Return the object itself: the constructor opened it."""
 
     def __exit__(self, *_: object) -> None:
-        """Close it."""
+        """Close the file."""
 
 
 class Writer(Protocol):
-    """Where blocks go; what is written appears when it is complete."""
+    """Takes blocks; the output file appears when it is complete."""
 
     def write(self, block: Audio) -> None:
         """Append [frames, channels]."""
 
     def __enter__(self) -> Any:
-        """Open it was already."""
+        """Return the object itself: the constructor opened it."""
 
     def __exit__(
         self,
@@ -57,16 +61,16 @@ class Writer(Protocol):
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        """Finish it, or leave nothing behind."""
+        """Finish the file, or remove it after an error."""
 
 
 def open_reader(path: Path) -> Reader:
-    """Open a sound file, the sound of a video, or stdin as `-`."""
+    """Open an audio file, the first audio track of a video, or stdin (`-`)."""
     return MediaReader(path) if is_media(path) and path.is_file() else AudioReader(path)
 
 
 def open_writer(path: Path, like: Any) -> Writer:
-    """Open the output for the sound of the reader `like`; `-` is stdout."""
+    """Open the output file (`-`: stdout), with the format of the reader `like` where possible."""
     if path == PIPE:
         from .pipe_writer import PipeWriter
 

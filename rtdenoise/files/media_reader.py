@@ -1,7 +1,7 @@
-"""Video, m4a and whatever else FFmpeg reads, through PyAV: pip install 'rtdenoise[av]'.
+"""Reads video, m4a and other FFmpeg formats through PyAV: pip install 'rtdenoise[av]'.
 
-IN  --demux--> sound --decode--> denoise --encode--> OUT
-    \\-demux--> picture, subtitles, other tracks -copied->/
+IN  --demux--> first audio track --decode--> denoise --encode--> OUT
+    \\-demux--> video, subtitles, other tracks ------copied------>/
 """
 
 from __future__ import annotations
@@ -18,19 +18,19 @@ from ..errors import RtdenoiseError
 from .paths import reason
 
 Audio = NDArray[np.float32]
-SUFFIXES = frozenset(
+MEDIA_SUFFIXES = frozenset(
     f".{name}" for name in "mp4 m4v m4a m4b mov mkv mka webm avi ts aac wma wmv 3gp flv ac3".split()
 )
-GAP = 0.02  # s without sound, by the time stamps, that are filled with silence
+MAX_GAP_SECONDS = 0.02  # longer gaps between time stamps are filled with silence
 
 
 def is_media(path: Path) -> bool:
-    """Return whether the name is one that PyAV handles and libsndfile does not."""
-    return path.suffix.lower() in SUFFIXES
+    """Return whether the suffix is one that PyAV reads and libsndfile does not."""
+    return path.suffix.lower() in MEDIA_SUFFIXES
 
 
 def import_av() -> Any:
-    """Return PyAV. Raises RtdenoiseError where it is not installed."""
+    """Return PyAV. Raises RtdenoiseError if it is not installed."""
     try:
         import av
     except ImportError as error:
@@ -41,57 +41,59 @@ def import_av() -> Any:
 
 
 class MediaReader:
-    """The first sound track of a video or an m4a file; the interface of `AudioReader`."""
+    """The first audio track of a video or m4a file, with the interface of `AudioReader`."""
 
-    format, subtype, endian = "", "PCM_16", "FILE"  # for a WAV or FLAC that is made of it
+    format, subtype, endian = "", "PCM_16", "FILE"  # of a WAV or FLAC output
 
     def __init__(self, path: Path) -> None:
-        """Open a file. Raises RtdenoiseError where it cannot be read or holds no sound."""
+        """Open a file. Raises RtdenoiseError if it cannot be read or has no audio track."""
         av = import_av()
         self.path = path
         try:
             self.container = av.open(str(path))
         except (av.FFmpegError, OSError) as error:
-            raise RtdenoiseError(f"{path} cannot be read ({reason(error)}): check it") from error
+            raise RtdenoiseError(
+                f"{path} cannot be read ({reason(error)}): check the file"
+            ) from error
         if not self.container.streams.audio:
             self.container.close()
-            raise RtdenoiseError(f"{path} holds no sound: there is nothing to denoise")
+            raise RtdenoiseError(f"{path} has no audio track: there is nothing to denoise")
         self.stream = self.container.streams.audio[0]
         context = self.stream.codec_context
         self.sample_rate, self.channels = context.sample_rate, context.layout.nb_channels
         duration = self.stream.duration and float(self.stream.duration * self.stream.time_base)
         duration = duration or (self.container.duration or 0) / av.time_base
-        self.frames, self.read = round(duration * self.sample_rate), 0
+        self.frames, self.frames_read = round(duration * self.sample_rate), 0
         self.tags: dict[str, str] = {}
-        self.start = 0.0  # s, the time stamp of the first sample
+        self.start = 0.0  # s: time stamp of the first sample
 
     def skip(self, frames: int) -> None:
-        """Not for video: cutting the picture is another program's work."""
+        """Raise RtdenoiseError: video is not cut."""
         raise RtdenoiseError(
-            f"{self.path}: --start and --end are for sound files: cut it with ffmpeg first"
+            f"{self.path}: --start and --end work with audio files only: cut the video with ffmpeg"
         )
 
     def blocks(self, size: int) -> Iterator[Audio]:
-        """Yield blocks of at least `size` frames, but for the last; gaps become silence."""
-        held: list[Audio] = []
+        """Yield blocks of at least `size` frames (the last may be shorter); gaps become silence."""
+        chunks: list[Audio] = []
         count = 0
-        for piece in self._pieces():
-            held.append(piece)
-            count += len(piece)
+        for chunk in self._chunks():
+            chunks.append(chunk)
+            count += len(chunk)
             if count >= size:
-                yield self._joined(held)
-                held, count = [], 0
-        if held:
-            yield self._joined(held)
-        if not self.read:
-            raise RtdenoiseError(f"{self.path} holds no decodable sound: check it")
+                yield self._join(chunks)
+                chunks, count = [], 0
+        if chunks:
+            yield self._join(chunks)
+        if not self.frames_read:
+            raise RtdenoiseError(f"{self.path} holds no decodable audio: check the file")
 
-    def _joined(self, pieces: list[Audio]) -> Audio:
-        block = np.concatenate(pieces)
-        self.read += len(block)
+    def _join(self, chunks: list[Audio]) -> Audio:
+        block = np.concatenate(chunks)
+        self.frames_read += len(block)
         return block
 
-    def _pieces(self) -> Iterator[Audio]:
+    def _chunks(self) -> Iterator[Audio]:
         av = import_av()
         resampler = av.AudioResampler(format="fltp", layout=self.stream.codec_context.layout)
         done, first = 0, True
@@ -99,13 +101,13 @@ class MediaReader:
             for frame in self.container.decode(self.stream):
                 if first and frame.pts is not None:
                     self.start, first = float(frame.pts * frame.time_base), False
-                late = 0
+                missing = 0  # frames
                 if frame.pts is not None:
                     time = float(frame.pts * frame.time_base) - self.start
-                    late = round(time * self.sample_rate) - done
-                if late > GAP * self.sample_rate:
-                    yield np.zeros((late, self.channels), np.float32)
-                    done += late
+                    missing = round(time * self.sample_rate) - done
+                if missing > MAX_GAP_SECONDS * self.sample_rate:
+                    yield np.zeros((missing, self.channels), np.float32)
+                    done += missing
                 for part in resampler.resample(frame):
                     done += part.samples
                     yield np.ascontiguousarray(part.to_ndarray().T)

@@ -1,4 +1,4 @@
-"""Sound into a video or m4a file, every other track copied; see `media`."""
+"""Encodes audio into a video or m4a file and copies all other tracks; see `media_reader`."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ Audio = NDArray[np.float32]
 ENCODERS = {"vorbis": "libvorbis", "opus": "libopus", "mp3": "libmp3lame"}
 MUXERS = {"m4a": "ipod", "m4b": "ipod", "m4v": "mp4", "mkv": "matroska", "mka": "matroska"}
 MUXERS |= {"aac": "adts", "ts": "mpegts", "wma": "asf", "wmv": "asf"}
-BIT_RATE = 96_000  # per channel, where the input does not tell
+BIT_RATE = 96_000  # per channel, if the input has none
 
 
 class MediaWriter:
-    """Encodes the sound and copies every other track of `like`; whole or absent at the end."""
+    """Encodes the audio and copies all other tracks of `like`; no partial output remains."""
 
     def __init__(self, path: Path, like: Any) -> None:
-        """Open for writing. Raises RtdenoiseError where the format or the place does not do."""
+        """Open for writing. Raises RtdenoiseError if the format or the folder cannot be used."""
         av = import_av()
         self.path, self._part, self._errors = path, part_path(path), (av.FFmpegError, OSError)
         self._av, self._like, self._samples = av, like, 0
@@ -36,7 +36,7 @@ class MediaWriter:
         try:
             self._out = av.open(str(self._part), "w", format=MUXERS.get(suffix, suffix))
             self._copies = self._copy_tracks(like)
-            self._stream = self._add_sound(like)
+            self._stream = self._add_audio(like)
         except (*self._errors, ValueError) as error:
             self._discard()
             raise RtdenoiseError(
@@ -44,7 +44,7 @@ class MediaWriter:
             ) from error
 
     def _copy_tracks(self, like: Any) -> dict[int, Any]:
-        """Open the input anew for its other tracks; returns the output track of each."""
+        """Open the input again for its other tracks; return {input index: output track}."""
         if not isinstance(like, MediaReader):
             return {}
         self._source = self._av.open(str(like.path))
@@ -57,7 +57,7 @@ class MediaWriter:
         self._next = next(self._packets, None)
         return copies
 
-    def _add_sound(self, like: Any) -> Any:
+    def _add_audio(self, like: Any) -> Any:
         codec = self._out.default_audio_codec
         options: dict[str, Any] = {}
         if isinstance(like, MediaReader):
@@ -75,7 +75,7 @@ class MediaWriter:
         return stream
 
     def write(self, block: Audio) -> None:
-        """Append [frames, channels], and the other tracks' packets up to the same time."""
+        """Append [frames, channels], and copy the other tracks' packets up to the same time."""
         frame = self._av.AudioFrame.from_ndarray(
             np.ascontiguousarray(block.T), format="fltp", layout=self._stream.codec_context.layout
         )
@@ -142,5 +142,5 @@ class MediaWriter:
     def _failed(self, error: Exception) -> RtdenoiseError:
         return RtdenoiseError(
             f"{self.path} could not be written completely ({reason(error)}): free some disk "
-            "space, or choose another format; nothing was left behind"
+            "space, or choose another format (the partial file was removed)"
         )

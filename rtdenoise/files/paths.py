@@ -1,4 +1,4 @@
-"""Is there something to read here, and may something be written there? One line where not."""
+"""Checks of input and output paths. Each problem is reported in one line."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ PIPE = Path("-")  # stdin, or stdout
 
 
 def check_input(path: Path) -> None:
-    """Refuse what does not exist, a folder and an empty file."""
+    """Raise RtdenoiseError if `path` is missing, a folder or an empty file."""
     if not path.exists():
         raise RtdenoiseError(f"{path} does not exist: check the path")
     if path.is_dir():
@@ -21,7 +21,10 @@ def check_input(path: Path) -> None:
 
 
 def check_output(source: Path, target: Path, force: bool) -> None:
-    """Refuse a target that is the source, a folder, in no folder, or there already."""
+    """Raise RtdenoiseError if `target` may not be written.
+
+    It may not be the source, a folder, in a missing folder, or, without `force`, an existing file.
+    """
     if target == PIPE:
         return
     if target.exists() and source.exists() and target.samefile(source):
@@ -31,7 +34,7 @@ def check_output(source: Path, target: Path, force: bool) -> None:
     if not target.parent.is_dir():
         raise RtdenoiseError(f"the folder {target.parent} does not exist: create it first")
     if target.exists() and not target.is_file():
-        raise RtdenoiseError(f"{target} is no regular file: choose another name for the output")
+        raise RtdenoiseError(f"{target} is not a regular file: choose another name for the output")
     if target.exists() and not force:
         raise RtdenoiseError(f"{target} exists: use --force to replace it")
     if not os.access(target.parent, os.W_OK):
@@ -39,6 +42,6 @@ def check_output(source: Path, target: Path, force: bool) -> None:
 
 
 def reason(error: Exception) -> str:
-    """Return what a library says went wrong, short and on one line."""
+    """Return a library's error message, shortened to one line."""
     text = str(getattr(error, "strerror", None) or getattr(error, "error_string", None) or error)
     return " ".join(text.split()).rstrip(".:")[:120]

@@ -1,4 +1,4 @@
-"""`-` as a file name: WAV on stdin and stdout, so that rtdenoise sits in an ffmpeg pipe."""
+"""Writes WAV to stdout (file name `-`), so that rtdenoise can be part of an ffmpeg pipeline."""
 
 from __future__ import annotations
 
@@ -23,20 +23,20 @@ SUBTYPES = {
     "FLOAT": (3, 32),
     "DOUBLE": (3, 64),
 }
-UNKNOWN = 0xFFFFFFFF  # a length, as ffmpeg writes it where it cannot seek back
+UNKNOWN_LENGTH = 0xFFFFFFFF  # what ffmpeg writes when it cannot seek back to the header
 
 
 class PipeWriter:
-    """WAV on stdout, of the rate, channels and subtype of `like`, of unknown length."""
+    """Writes WAV of unknown length to stdout, with rate, channels and subtype of `like`."""
 
     def __init__(self, like: Any) -> None:
-        """Write the header. Raises RtdenoiseError where stdout is a terminal, or closed."""
+        """Write the header. Raises RtdenoiseError if stdout is a terminal or closed."""
         if sys.stdout.isatty():
-            raise RtdenoiseError("stdout is a terminal: give a file name, or pipe it somewhere")
+            raise RtdenoiseError("stdout is a terminal: give a file name, or pipe to a program")
         subtype = like.subtype if like.subtype in SUBTYPES else "PCM_16"
         sys.stdout.flush()
         self._descriptor = sys.stdout.fileno()
-        self._put(header(like.sample_rate, like.channels, subtype))
+        self._write_raw(wav_header(like.sample_rate, like.channels, subtype))
         self._file = sf.SoundFile(
             self._descriptor,
             "w",
@@ -53,7 +53,7 @@ class PipeWriter:
         try:
             self._file.write(block)
         except (sf.SoundFileError, OSError) as error:
-            raise RtdenoiseError("the program that reads stdout went away") from error
+            raise RtdenoiseError("the program that reads stdout has exited") from error
 
     def __enter__(self) -> PipeWriter:
         return self
@@ -61,17 +61,23 @@ class PipeWriter:
     def __exit__(self, *_: object) -> None:
         self._file.close()
 
-    def _put(self, data: bytes) -> None:
+    def _write_raw(self, data: bytes) -> None:
         try:
             os.write(self._descriptor, data)
         except OSError as error:
-            raise RtdenoiseError("the program that reads stdout went away") from error
+            raise RtdenoiseError("the program that reads stdout has exited") from error
 
 
-def header(sample_rate: int, channels: int, subtype: str) -> bytes:
+def wav_header(sample_rate: int, channels: int, subtype: str) -> bytes:
     """Return a 44-byte WAV header for data of unknown length."""
     tag, bits = SUBTYPES[subtype]
     frame = channels * bits // 8
     form = struct.pack("<HHIIHH", tag, channels, sample_rate, sample_rate * frame, frame, bits)
-    data = b"WAVEfmt " + struct.pack("<I", len(form)) + form + b"data" + struct.pack("<I", UNKNOWN)
-    return b"RIFF" + struct.pack("<I", UNKNOWN) + data
+    data = (
+        b"WAVEfmt "
+        + struct.pack("<I", len(form))
+        + form
+        + b"data"
+        + struct.pack("<I", UNKNOWN_LENGTH)
+    )
+    return b"RIFF" + struct.pack("<I", UNKNOWN_LENGTH) + data

@@ -7,21 +7,21 @@ from typing import NamedTuple
 from ..errors import RtdenoiseError
 from .formats import Reader
 
-WARM_UP = 1.0  # s heard before the part: no network here looks back further
-GRID = 100  # hops a second: the part is computed on the same hops as the whole would be
+WARM_UP = 1.0  # s read before the range: no bundled network has a longer context
+HOPS_PER_SECOND = 100  # the reading starts on a hop, so the range gets the whole file's samples
 
 
-class Span(NamedTuple):
-    """Seconds from the beginning; None is the recording's own end."""
+class TimeRange(NamedTuple):
+    """A range in seconds from the beginning of a recording; `end` None is the recording's end."""
 
     start: float = 0.0
     end: float | None = None
 
-    def enter(self, reader: Reader) -> tuple[int, int | None]:
-        """Move `reader` to a little before the start.
+    def seek(self, reader: Reader) -> tuple[int, int | None]:
+        """Move `reader` to the warm-up before the range.
 
-        Returns how many frames are to be dropped then, and how many to be kept (None: all).
-        Raises RtdenoiseError where the recording ends before.
+        Returns the number of frames to drop from there on, and the number to keep after them
+        (None: all). Raises RtdenoiseError if the range is empty or begins after the recording ends.
         """
         if self.start == 0 and self.end is None:
             return 0, None
@@ -33,16 +33,17 @@ class Span(NamedTuple):
             raise RtdenoiseError(
                 f"{reader.path} lasts {reader.frames / rate:.2f} s: choose an earlier --start"
             )
-        heard = round(max(0.0, self.start - WARM_UP) * GRID // 1 * rate / GRID)
-        reader.skip(heard)
-        return first - heard, None if self.end is None else round(self.end * rate) - first
+        warm_up = max(0.0, self.start - WARM_UP)
+        skipped = round(warm_up * HOPS_PER_SECOND // 1 * rate / HOPS_PER_SECOND)
+        reader.skip(skipped)
+        return first - skipped, None if self.end is None else round(self.end * rate) - first
 
 
-WHOLE = Span()
+WHOLE_FILE = TimeRange()
 
 
-def seconds(text: str | None, option: str) -> float | None:
-    """Parse 90, 1:30 or 0:01:30.5. Raises RtdenoiseError on anything else."""
+def parse_time(text: str | None, option: str) -> float | None:
+    """Return the seconds in 90, 1:30 or 0:01:30.5. Raises RtdenoiseError on anything else."""
     if text is None:
         return None
     try:
@@ -50,7 +51,7 @@ def seconds(text: str | None, option: str) -> float | None:
     except ValueError:
         parts = []
     if not 1 <= len(parts) <= 3 or min(parts) < 0:
-        raise RtdenoiseError(f"{option} {text!r} is no time: use seconds or [h:]m:s, such as 1:30")
+        raise RtdenoiseError(f"{option} {text!r} is not a time: use seconds or [h:]m:s, as in 1:30")
     total = 0.0
     for part in parts:
         total = 60 * total + part

@@ -1,8 +1,11 @@
-"""ROOM rtdenoise.inference"""
+"""From an ONNX file to an engine that runs it, live or on files.
+
+This room imports only `errors` and `constants`. Other rooms load a model with `load_model` and turn
+it into an engine with `make_engine` or `ParallelStreamEngine`.
+"""
 
 from __future__ import annotations
 
-from .batched_engine import PiecesEngine
 from .engines import Engine, RollingEngine, SegmentEngine, StreamEngine, make_engine
 from .loading import (
     CPU,
@@ -15,18 +18,19 @@ from .loading import (
     load_model,
 )
 from .model_card import FORMS, METADATA_KEY, SEGMENT, ModelCard
+from .parallel_engine import ParallelStreamEngine
 
 __all__ = [
     "CPU",
     "CUDA",
-    "Engine",
     "FORMS",
     "METADATA_KEY",
+    "SEGMENT",
+    "Engine",
     "Model",
     "ModelCard",
-    "PiecesEngine",
+    "ParallelStreamEngine",
     "RollingEngine",
-    "SEGMENT",
     "SegmentEngine",
     "StreamEngine",
     "bundled_models",

@@ -1,7 +1,7 @@
-"""A session for live audio: shapes fixed, buffers allocated once, on CUDA recorded as a graph.
+"""An onnxruntime session for live audio: fixed shapes, preallocated buffers, a CUDA graph.
 
-With fixed shapes onnxruntime folds all arithmetic on shapes away, and every run finds its inputs
-and outputs at the same addresses. States go back and forth between two sets of buffers:
+With fixed shapes onnxruntime folds all arithmetic on shapes into constants, and inputs and outputs
+are bound to the same addresses for every run. States alternate between two sets of buffers:
 
     run 0   states A -> states B        run 1   states B -> states A
 """
@@ -19,30 +19,30 @@ from .loading import Model, open_session
 Audio = NDArray[np.float32]
 
 
-def in_pieces(block: Audio, longest: int, run: Callable[[Audio], Audio]) -> Audio:
-    """Return what `run` makes of [channels, samples], given at most `longest` samples at once."""
-    out = [run(block[:, i : i + longest]) for i in range(0, block.shape[1], longest)]
+def run_in_chunks(block: Audio, max_samples: int, run: Callable[[Audio], Audio]) -> Audio:
+    """Apply `run` to chunks of [channels, samples] of at most `max_samples`; join the results."""
+    out = [run(block[:, i : i + max_samples]) for i in range(0, block.shape[1], max_samples)]
     return out[0] if len(out) == 1 else np.concatenate(out, axis=1)
 
 
-class BoundSession:
-    """Runs [channels, samples] blocks of one size; `audio` is what the next `run` hears.
+class FixedShapeSession:
+    """Runs blocks [channels, samples] of one size: write to `audio`, then call `run`.
 
-    `given` samples come back, as many as were heard where it is not said.
+    `output_samples` is the length of the output; None means as long as the input.
     """
 
-    audio: Audio  # [channels, samples], to be written to
+    audio: Audio  # [channels, samples]: the input of the next run
 
-    def __init__(self, model: Model, channels: int, samples: int, given: int | None = None) -> None:
+    def __init__(
+        self, model: Model, channels: int, samples: int, output_samples: int | None = None
+    ) -> None:
         self._model = model
         self._session = open_session(model, {"batch": channels, "samples": samples})
         audio, *states = self._session.get_inputs()
-        denoised, *following = self._session.get_outputs()
+        denoised, *next_states = self._session.get_outputs()
         shapes = [[n if isinstance(n, int) else channels for n in x.shape] for x in states]
-        self._in, self._out = (
-            self._buffer([channels, 1, samples]),
-            self._buffer([channels, 1, given or samples]),
-        )
+        self._in = self._buffer([channels, 1, samples])
+        self._out = self._buffer([channels, 1, output_samples or samples])
         self._host = np.zeros((channels, 1, samples), np.float32)
         self.audio = self._host[:, 0]
         self._states = [[self._buffer(shape) for shape in shapes] for _ in range(2)]
@@ -53,10 +53,10 @@ class BoundSession:
             binding.bind_ortvalue_output(denoised.name, self._out)
             for node, value in zip(states, self._states[turn], strict=True):
                 binding.bind_ortvalue_input(node.name, value)
-            for node, value in zip(following, self._states[1 - turn], strict=True):
+            for node, value in zip(next_states, self._states[1 - turn], strict=True):
                 binding.bind_ortvalue_output(node.name, value)
             options = ort.RunOptions()
-            options.add_run_config_entry("gpu_graph_id", str(turn + 1))  # one recording each
+            options.add_run_config_entry("gpu_graph_id", str(turn + 1))  # one CUDA graph each
             self._bindings.append((binding, options))
         self._turn = 0
 
@@ -64,20 +64,20 @@ class BoundSession:
         return ort.OrtValue.ortvalue_from_numpy(np.zeros(shape, np.float32), self._model.provider)
 
     def run(self) -> Audio:
-        """Return what becomes of `audio`, [channels, given]; the states go on."""
+        """Run on `audio`, advance the states, and return [channels, output_samples]."""
         self._in.update_inplace(self._host)
         self.execute()
         return self._out.numpy()[:, 0]
 
     def execute(self) -> None:
-        """Run on what is in the buffers: onnxruntime's part of `run`."""
+        """Run on the bound buffers, without copying `audio` in or the result out."""
         binding, options = self._bindings[self._turn]
         self._session.run_with_iobinding(binding, options)
         self._turn = (self._turn + 1) % len(self._bindings)
 
     @property
     def states(self) -> list[NDArray[np.float32]]:
-        """The states that the next run begins with (copies)."""
+        """Copies of the states that the next run starts from."""
         return [value.numpy().copy() for value in self._states[self._turn]]
 
     @states.setter

@@ -1,4 +1,4 @@
-"""Finding a model, and an onnxruntime session that holds the provider it claims to hold."""
+"""Finds a model and opens it in an onnxruntime session, with the provider that it really uses."""
 
 from __future__ import annotations
 
@@ -18,24 +18,24 @@ from .model_card import METADATA_KEY, ModelCard
 
 PROVIDERS = ("auto", "cuda", "cpu")
 ENGINES = ("auto", "segment", "stream")
-# The segment engine hears the last second for each hop; the rolling form computes only what is new.
-FORMS_OF = {"segment": ("rolling", "segment"), "stream": ("stream",)}
+# Both forms read the last second for each hop; the rolling form computes only the newest part.
+FORMS_BY_ENGINE = {"segment": ("rolling", "segment"), "stream": ("stream",)}
 CUDA = "CUDAExecutionProvider"
 CPU = "CPUExecutionProvider"
 
 
 class Model(NamedTuple):
-    """A loaded ONNX file: its card, its session and the provider really held."""
+    """A loaded ONNX file: its card, its session and the provider that the session uses."""
 
     card: ModelCard
     session: ort.InferenceSession
     provider: str  # "cuda" or "cpu"
     path: Path
-    tf32: bool = False  # CUDA: matrix products with 10 bits of mantissa
+    tf32: bool = False  # CUDA: matrix products with a 10-bit mantissa
 
 
 def bundled_models() -> dict[str, Path]:
-    """Return the models in the package, by file stem such as `default-stream`."""
+    """Return the models in the package by file stem, such as `default-stream`."""
     folder = Path(str(resources.files("rtdenoise.models")))
     return {path.stem: path for path in sorted(folder.glob("*.onnx"))}
 
@@ -48,9 +48,8 @@ def find_model(
 ) -> Path:
     """Return the ONNX file for a path, a bundled name, or None for the default model.
 
-    Of a bundled model, `auto` takes the engine that is preferred; by default the stream engine on
-    CPU and the segment engine on CUDA.
-    Raises RtdenoiseError where there is no such file or form.
+    For a bundled model, the engine `auto` means `prefer`; without it, the stream engine on CPU and
+    the segment engine on CUDA. Raises RtdenoiseError if there is no such file or form.
     """
     check_choice("engine", engine, ENGINES)
     bundled = bundled_models()
@@ -67,11 +66,11 @@ def find_model(
     wanted = [engine] if engine != "auto" else ["stream", "segment"]
     if engine == "auto" and not prefer and provider != "cpu" and has_cuda_driver():
         wanted.reverse()
-    for form in (form for name in wanted for form in FORMS_OF[name]):
+    for form in (form for name in wanted for form in FORMS_BY_ENGINE[name]):
         if f"{model}-{form}" in bundled:
             return bundled[f"{model}-{form}"]
     raise RtdenoiseError(
-        f"the model {str(model)!r} has no form for the {engine} engine: "
+        f"the model {str(model)!r} cannot run in the {engine} engine: "
         "use --engine auto or another model"
     )
 
@@ -84,15 +83,18 @@ def load_model(
     prefer: Literal["stream"] | None = None,
     tf32: bool = False,
 ) -> Model:
-    """Open a model. `threads` are onnxruntime's intra-op threads; none of them ever spins.
+    """Open a model on the CPU or, with CUDA, on the GPU.
 
-    `tf32` lets CUDA round the factors of matrix products to 10 bits: faster, less exact.
+    `threads` is the number of onnxruntime's intra-op threads; they sleep while they wait.
+    `tf32` lets CUDA round the factors of matrix products to 10 bits: faster, but less exact.
+    Raises RtdenoiseError if the model cannot run, or if `provider` is "cuda" and
+    CUDA does not load.
     """
     check_choice("provider", provider, PROVIDERS)
     path = find_model(model, engine, provider, prefer)
     wanted = provider in ("auto", "cuda") and (provider == "cuda" or has_cuda_driver())
     session = _create_on_cuda(path, threads, tf32) if wanted else None
-    held = "cuda" if session else "cpu"
+    provider_used = "cuda" if session else "cpu"
     if wanted and not session:
         problem = f"the CUDA provider does not load: {_cuda_reason()}"
         if provider == "cuda":
@@ -108,14 +110,14 @@ def load_model(
     card = read_card(session, path)
     if engine not in ("auto", card.engine):
         raise RtdenoiseError(f"{path} is a {card.form} model: use --engine {card.engine}")
-    return Model(card, session, held, path, tf32)
+    return Model(card, session, provider_used, path, tf32)
 
 
 def open_session(model: Model, fixed: dict[str, int]) -> ort.InferenceSession:
-    """Open a model once more on one thread, its free dimensions fixed; on CUDA as a CUDA graph.
+    """Open a model again with one thread and fixed dimensions; on CUDA as a CUDA graph.
 
-    A graph must lie on the GPU whole; one that does not is run step by step. Raises RtdenoiseError
-    where a model that held CUDA does not get it again: nothing falls back unsaid.
+    A CUDA graph requires all nodes on the GPU; otherwise the model runs without one.
+    Raises RtdenoiseError if a CUDA model does not get CUDA again: it never falls back silently.
     """
     options = _options(threads=1)
     for name, size in fixed.items():
@@ -133,12 +135,12 @@ def open_session(model: Model, fixed: dict[str, int]) -> ort.InferenceSession:
 
 
 def read_card(session: ort.InferenceSession, path: Path) -> ModelCard:
-    """Read the model card from the ONNX metadata. Raises RtdenoiseError on a foreign file."""
+    """Read the model card from the ONNX metadata. Raises RtdenoiseError if there is none."""
     text = session.get_modelmeta().custom_metadata_map.get(METADATA_KEY)
     if text is None:
         raise RtdenoiseError(
-            f"{path} is an ONNX model, but not one of rtdenoise (no {METADATA_KEY!r} metadata): "
-            "export yours with `python -m export checkpoint.pth model.onnx`"
+            f"{path} is an ONNX model, but not an rtdenoise model (no {METADATA_KEY!r} metadata): "
+            "export your checkpoint with `python -m export checkpoint.pth model.onnx`"
         )
     return ModelCard.from_json(text)
 
@@ -165,20 +167,20 @@ def _options(threads: int) -> ort.SessionOptions:
     options.intra_op_num_threads, options.inter_op_num_threads = threads, 1
     options.execution_mode = ort.ExecutionMode.ORT_SEQUENTIAL
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-    options.log_severity_level = 4  # what fails is said once, by us
+    options.log_severity_level = 4  # rtdenoise reports errors itself
     return options
 
 
 def _cuda_settings(tf32: bool, search: str = "HEURISTIC") -> dict[str, str]:
-    """Settings of the CUDA provider; shapes that never change are worth an exhaustive search."""
+    """Return the CUDA provider's settings. An exhaustive search pays only for fixed shapes."""
     return {"cudnn_conv_algo_search": search, "use_tf32": str(int(tf32))}
 
 
 def _create_on_cuda(path: Path, threads: int, tf32: bool) -> ort.InferenceSession | None:
-    """Open a file on the GPU, or return None where it is not held."""
+    """Open a file on the GPU, or return None if CUDA does not load."""
     try:
         session = _create(path, _options(threads), _cuda_settings(tf32))
-    except Exception:  # such as a card too old, or full; the file itself is judged on the CPU
+    except Exception:  # a GPU that is too old or full; the CPU session reports a bad file
         return None
     return session if session.get_providers()[0] == CUDA else None
 
@@ -186,28 +188,28 @@ def _create_on_cuda(path: Path, threads: int, tf32: bool) -> ort.InferenceSessio
 def _create(
     path: Path, options: ort.SessionOptions, cuda: dict[str, str] | None
 ) -> ort.InferenceSession:
-    """Open a file with CUDA's settings, or on the CPU where they are None."""
+    """Open a file on the GPU with the settings `cuda`, or on the CPU if they are None."""
     if cuda is None or CUDA not in ort.get_available_providers():
         return ort.InferenceSession(str(path), options, providers=[CPU])
     ort.set_default_logger_severity(4)
-    # Where libraries or cards are missing both print, and stdout may be a pipe for audio.
+    # If libraries are missing, onnxruntime prints to stdout, which may be an audio pipe.
     with contextlib.redirect_stdout(io.StringIO()):
         if hasattr(ort, "preload_dlls"):
-            ort.preload_dlls()  # those of pip's nvidia packages, or of torch
+            ort.preload_dlls()  # from pip's nvidia packages or from torch
         providers = [(CUDA, cuda), CPU]
         return ort.InferenceSession(str(path), options, providers, enable_fallback=0)
 
 
 def _cuda_reason() -> str:
     if CUDA not in ort.get_available_providers():
-        return "this onnxruntime is built without it: pip install onnxruntime-gpu"
+        return "this onnxruntime was built without CUDA: pip install onnxruntime-gpu"
     if not has_cuda_driver():
-        return "no NVIDIA driver is loaded (libcuda.so.1): install it, or use --provider cpu"
-    return f"{missing_library()}: pip install 'onnxruntime-gpu[cuda,cudnn]'"
+        return "there is no NVIDIA driver (libcuda.so.1): install one, or use --provider cpu"
+    return f"{missing_cuda_library()}: pip install 'onnxruntime-gpu[cuda,cudnn]'"
 
 
-def missing_library() -> str:
-    """Return what the loader says is missing for CUDA, such as `libcudnn.so.9: cannot open ...`."""
+def missing_cuda_library() -> str:
+    """Return the loader's message about CUDA, such as `libcudnn.so.9: cannot open ...`."""
     folder = Path(ort.__file__).parent / "capi"
     libraries = sorted(folder.glob("*onnxruntime_providers_cuda.*"))
     try:
@@ -215,7 +217,7 @@ def missing_library() -> str:
             ctypes.CDLL(str(library))
     except OSError as error:
         return _first_line(error)
-    return "the CUDA libraries load, but the graphics card or its driver is too old for them"
+    return "the CUDA libraries load, but the GPU or its driver is too old for them"
 
 
 def _first_line(error: Exception) -> str:

@@ -1,4 +1,4 @@
-"""The model card: everything the runtime must know, as JSON inside the ONNX file's metadata."""
+"""The model card: all that the runtime needs to know, as JSON in the ONNX file's metadata."""
 
 from __future__ import annotations
 
@@ -16,19 +16,19 @@ FORMS = ("segment", "stream", "rolling")
 
 @dataclasses.dataclass(frozen=True)
 class ModelCard:
-    """What an ONNX file says of itself. All lengths are in samples at `sample_rate`.
+    """The description of a model in its ONNX file. All lengths are in samples at `sample_rate`.
 
     An output sample depends on at most `context` past and `lookahead` future samples. Forms:
         segment   audio [batch, 1, 48000] -> the same
         stream    audio [batch, 1, n * hop] and states -> the same, `lookahead` late
-        rolling   audio [batch, 1, before + n * hop + after] -> [batch, 1, n * hop], what lies
-                  between: all that has its context and its look-ahead in the audio
+        rolling   audio [batch, 1, before + n * hop + after] -> [batch, 1, n * hop]:
+                  the samples whose context and look-ahead are within the input
     """
 
     name: str
     version: str
     form: str
-    hop: int  # the time grid of the network; the engine advances by multiples of it
+    hop: int  # the network's time step; engines advance by multiples of it
     context: int
     lookahead: int
     sample_rate: int = SAMPLE_RATE
@@ -44,42 +44,43 @@ class ModelCard:
             raise RtdenoiseError(f"model form {self.form!r} is unknown: export it again ({FORMS})")
         if self.sample_rate != SAMPLE_RATE or self.segment % self.hop or self.hop < 1:
             raise RtdenoiseError(
-                f"model card of {self.name!r} is not usable: sample rate {self.sample_rate}, "
+                f"model card of {self.name!r} is not valid: sample rate {self.sample_rate}, "
                 f"hop {self.hop}, segment {self.segment}: export it again with `python -m export`"
             )
 
     @property
     def fits_segment(self) -> bool:
-        """True where 1-second segments lose nothing: context + hop + lookahead <= segment."""
+        """Whether 1-second segments are exact: context + hop + lookahead <= segment."""
         return self.context + self.hop + self.lookahead <= self.segment
 
     @property
     def engine(self) -> str:
-        """Which engine runs it: "stream" carries states, "segment" hears the last second anew."""
+        """The engine to use: "stream" carries states, "segment" reads the last second each time."""
         return "stream" if self.form == "stream" else "segment"
 
     @property
     def before(self) -> int:
-        """The context in whole hops, as the rolling form wants it."""
+        """The input before a rolling model's output: the context in whole hops, in samples."""
         return -(-self.context // self.hop) * self.hop
 
     @property
     def after(self) -> int:
-        """The look-ahead in whole hops."""
+        """The input after a rolling model's output: the look-ahead in whole hops, in samples."""
         return -(-self.lookahead // self.hop) * self.hop
 
     def to_json(self) -> str:
-        """Return the card as the JSON text that goes into the ONNX metadata."""
+        """Return the card as JSON for the ONNX metadata."""
         return json.dumps(dataclasses.asdict(self), sort_keys=True)
 
     @classmethod
     def from_json(cls, text: str) -> ModelCard:
-        """Read a card; unknown keys are ignored. Raises RtdenoiseError on a foreign card."""
+        """Parse a card, ignoring unknown keys. Raises RtdenoiseError if it is not a card."""
         try:
             data = json.loads(text)
             known = {f.name for f in dataclasses.fields(cls)}
             return cls(**{k: v for k, v in data.items() if k in known})
         except (ValueError, TypeError, AttributeError) as error:
             raise RtdenoiseError(
-                f"the model's card cannot be read ({error}): export it with `python -m export`"
+                f"the model's card cannot be read ({error}): export the model again with "
+                "`python -m export`"
             ) from error

@@ -1,9 +1,9 @@
-"""The segment engine for models in rolling form: the last second heard anew, the new part computed.
+"""The segment engine for rolling models: reads the last second, computes only the newest part.
 
-    heard   |----- before -----|  hop  | after |
-    given                      |  hop  |
+    input   |----- before -----|  hop  | after |
+    output                     |  hop  |
 
-For a hop of 20 ms that is a quarter of the time that a whole second takes, and the same samples.
+With a hop of 20 ms this takes a quarter of the time of a whole second, for the same samples.
 """
 
 from __future__ import annotations
@@ -12,17 +12,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import RtdenoiseError
-from .bound_session import BoundSession, in_pieces
+from .fixed_shape_session import FixedShapeSession, run_in_chunks
 from .loading import Model
 
 Audio = NDArray[np.float32]
-AT_ONCE = 4  # s of a file: what is heard again is a fifth of it
+CHUNK_SECONDS = 4  # of a file: a fifth of each chunk is the second that is read again
 
 
 class RollingEngine:
-    """Slides a window over the audio; of no state but the audio itself.
+    """Slides a window over the audio; the window is its only state.
 
-    Blocks of `hop` samples (None: the model's own) are run with fixed shapes, longer ones at once.
+    Blocks of `hop` samples (None: the model's hop) run with fixed shapes, longer ones in one run.
     """
 
     def __init__(self, model: Model, channels: int, hop: int | None = None) -> None:
@@ -33,24 +33,24 @@ class RollingEngine:
                 f"a hop of {self.hop} samples does not fit the model: "
                 f"use a multiple of {card.hop} up to {card.segment}"
             )
-        self._longest = AT_ONCE * card.segment // self.hop * self.hop
+        self._max_block = CHUNK_SECONDS * card.segment // self.hop * self.hop
         length = card.before + self.hop + card.after
-        self.bound = BoundSession(model, channels, length, given=self.hop)
+        self.fixed_session = FixedShapeSession(model, channels, length, output_samples=self.hop)
 
     def reset(self) -> None:
         """Fill the window with silence."""
-        self.bound.audio[:] = 0
+        self.fixed_session.audio[:] = 0
 
     def step(self, block: Audio) -> Audio:
-        """Denoise [channels, k * hop]; the same shape back, `delay` samples late."""
-        return in_pieces(block, self._longest, self._advance)
+        """Denoise [channels, k * hop]; returns the same shape, `delay` samples late."""
+        return run_in_chunks(block, self._max_block, self._advance)
 
     def _advance(self, block: Audio) -> Audio:
-        hop, window = self.hop, self.bound.audio
+        hop, window = self.hop, self.fixed_session.audio
         if block.shape[1] == hop:
             window[:, :-hop] = window[:, hop:]
             window[:, -hop:] = block
-            return self.bound.run().copy()
-        heard = np.concatenate([window[:, hop:], block], axis=1)
-        window[:] = heard[:, -window.shape[1] :]
-        return self._session.run(None, {"audio": heard[:, None]})[0][:, 0]
+            return self.fixed_session.run().copy()
+        audio = np.concatenate([window[:, hop:], block], axis=1)
+        window[:] = audio[:, -window.shape[1] :]
+        return self._session.run(None, {"audio": audio[:, None]})[0][:, 0]

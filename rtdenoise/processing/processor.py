@@ -1,4 +1,4 @@
-"""The processor: any block size, sample rate and channel count around an engine.
+"""The processor: adapts any block size, sample rate and channel count to an engine.
 
 block -> [48 kHz] -> whole hops -> engine -> [host rate] -> FIFO --+-> mix, limit -> gain -> out
   \\____________________ dry path, delayed by `latency` ____________/
@@ -12,33 +12,32 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from ..constants import SAMPLE_RATE
+from ..constants import MAX_CHANNELS, SAMPLE_RATE
 from ..errors import RtdenoiseError
 from ..inference import Engine
-from .resampler import Fifo, Resampler
+from .resampler import AudioFifo, Resampler
 
 Audio = NDArray[np.float32]
-MAX_CHANNELS = 8
-RAMP_SECONDS = 0.02  # a parameter moves over its whole range in this time, so it never clicks
-LONGEST_ALIGNMENT = 4800  # samples at 48 kHz; rates that need more keep a fraction of a sample
+RAMP_SECONDS = 0.02  # time in which a parameter moves over its whole range, without clicks
+MAX_ALIGNMENT_PERIOD = 4800  # samples at 48 kHz; with a longer period the delay keeps a fraction
 
 
 def check_mix(mix: float) -> None:
-    """Raise RtdenoiseError unless `mix` is one."""
+    """Raise RtdenoiseError unless `mix` is between 0 and 1."""
     if not 0 <= mix <= 1:
-        raise RtdenoiseError(f"a mix of {mix:g} makes no sense: use 0 (dry) to 1 (denoised)")
+        raise RtdenoiseError(f"a mix of {mix:g} is not valid: use 0 (dry) to 1 (denoised)")
 
 
 class Processor:
-    """Denoises blocks of any size, `latency` samples late, like an audio plugin.
+    """Denoises blocks of any size, `latency` frames late, like an audio plugin.
 
-    Parameters may change at any time, and move without clicks: `mix` (0 dry .. 1 denoised),
-    `attenuation_limit_db` (at most this much noise is removed; None for no limit), `bypass`, and
-    `gain_db` (output). `nonfinite` counts input samples that were NaN or infinite (zeroed).
+    Parameters may change at any time and are smoothed: `mix` (0 dry .. 1 denoised),
+    `attenuation_limit_db` (the most noise to remove; None for no limit), `bypass`, and `gain_db`
+    (output). `nonfinite` counts input samples that were NaN or infinite; they are set to zero.
     """
 
     def __init__(self, engine: Callable[[int], Engine]) -> None:
-        """`engine` makes the engine for a number of channels."""
+        """`engine` returns an engine for a number of channels."""
         self._factory = engine
         self.mix, self.gain_db, self.bypass = 1.0, 0.0, False
         self.attenuation_limit_db: float | None = None
@@ -50,55 +49,58 @@ class Processor:
         """Set up for a rate in Hz, 1..8 channels, and blocks of up to `max_block` frames.
 
         `whole_hops` promises blocks of whole engine hops at 48 kHz, which need no buffering.
+        Raises RtdenoiseError on other channel counts.
         """
         if not 1 <= channels <= MAX_CHANNELS:
-            raise RtdenoiseError(f"{channels} channels: rtdenoise handles 1 to {MAX_CHANNELS}")
+            raise RtdenoiseError(f"{channels} channels are not supported: use 1 to {MAX_CHANNELS}")
         self.sample_rate, self.channels, self.max_block = sample_rate, channels, max_block
         self.engine = self._factory(channels)
         self._in = Resampler(sample_rate, SAMPLE_RATE, channels)
         self._out = Resampler(SAMPLE_RATE, sample_rate, channels)
         period = SAMPLE_RATE // math.gcd(sample_rate, SAMPLE_RATE)
-        self._extra = -self.engine.delay % period if period <= LONGEST_ALIGNMENT else 0
-        delay = round((self.engine.delay + self._extra) * sample_rate / SAMPLE_RATE)
-        self._prime = 0
+        self._alignment_frames = (
+            -self.engine.delay % period if period <= MAX_ALIGNMENT_PERIOD else 0
+        )
+        delay = round((self.engine.delay + self._alignment_frames) * sample_rate / SAMPLE_RATE)
+        self._priming_frames = 0
         if not (whole_hops and sample_rate == SAMPLE_RATE):
-            self._prime = self._worst_wait()
-        self.latency = delay + self._prime
+            self._priming_frames = self._measure_buffering()
+        self.latency = delay + self._priming_frames
         self.reset()
 
     def reset(self) -> None:
-        """Forget all audio; parameters take their values at once."""
+        """Forget all audio; parameters take their values without smoothing."""
         self.engine.reset()
         self._clear()
         self._dry_weight, self._gain = self._targets()
         self._dry = np.zeros((self.latency, self.channels), np.float32)
 
     def process(self, block: Audio) -> Audio:
-        """Denoise [frames, channels] float32; the same shape back, `latency` frames late."""
+        """Denoise [frames, channels] float32; returns the same shape, `latency` frames late."""
         frames = len(block)
         if frames > self.max_block:
             parts = range(0, frames, self.max_block)
             return np.concatenate([self.process(block[i : i + self.max_block]) for i in parts])
-        block = self._finite(block)
+        block = self._zero_nonfinite(block)
         self._push(block, self.engine.step)
         wet = self._fifo.pop(frames)
-        if len(wet) < frames:  # cannot happen for the blocks promised; never shift time
+        if len(wet) < frames:  # cannot happen with the blocks promised; pad, do not shift
             wet = np.concatenate([np.zeros((frames - len(wet), self.channels), np.float32), wet])
         joined = np.concatenate([self._dry, block])
         dry, self._dry = joined[:frames], joined[frames:]
         return self._blend(wet, dry)
 
     def pass_through(self, block: Audio) -> Audio:
-        """As `process` under `bypass`, with the engine at rest: for when time is short.
+        """Do as `process` with `bypass`, but without running the engine: for overload.
 
-        Only for blocks of whole hops at 48 kHz. The engine hears silence in between, at no cost.
+        Only for blocks of whole hops at 48 kHz. Afterwards the engine starts from silence.
         """
-        if self._dry_weight < 1.0:  # no click: the last blocks of the network fade out
+        if self._dry_weight < 1.0:  # fade the network's output out first, to avoid a click
             bypass, self.bypass = self.bypass, True
             out = self.process(block)
             self.bypass = bypass
             return out
-        joined = np.concatenate([self._dry, self._finite(block)])
+        joined = np.concatenate([self._dry, self._zero_nonfinite(block)])
         dry, self._dry = joined[: len(block)], joined[len(block) :]
         self.engine.reset()
         return dry * np.float32(self._gain)
@@ -112,42 +114,42 @@ class Processor:
     def _clear(self) -> None:
         self._in.reset()
         self._out.reset()
-        self._waiting = np.zeros((0, self.channels), np.float32)
-        self._fifo = Fifo(self.channels)
-        self._fifo.push(np.zeros((self._prime, self.channels), np.float32))
-        self._out_pending = np.zeros((self._extra, self.channels), np.float32)
+        self._unprocessed = np.zeros((0, self.channels), np.float32)
+        self._fifo = AudioFifo(self.channels)
+        self._fifo.push(np.zeros((self._priming_frames, self.channels), np.float32))
+        self._alignment_padding = np.zeros((self._alignment_frames, self.channels), np.float32)
 
     def _push(self, block: Audio, step: Callable[[Audio], Audio]) -> None:
-        """Send a block through resampler, engine and resampler into the FIFO."""
+        """Pass a block through resampler, engine and resampler into the FIFO."""
         fresh = self._in.process(block)
-        waiting = np.concatenate([self._waiting, fresh]) if len(self._waiting) else fresh
-        whole = len(waiting) // self.engine.hop * self.engine.hop
-        self._waiting = waiting[whole:]
-        if not whole and not len(self._out_pending):
+        waiting = np.concatenate([self._unprocessed, fresh]) if len(self._unprocessed) else fresh
+        usable = len(waiting) // self.engine.hop * self.engine.hop
+        self._unprocessed = waiting[usable:]
+        if not usable and not len(self._alignment_padding):
             return
         wet = waiting[:0]
-        if whole:
-            wet = step(np.ascontiguousarray(waiting[:whole].T)).T
-        if len(self._out_pending):
-            wet, self._out_pending = np.concatenate([self._out_pending, wet]), wet[:0]
+        if usable:
+            wet = step(np.ascontiguousarray(waiting[:usable].T)).T
+        if len(self._alignment_padding):
+            wet, self._alignment_padding = np.concatenate([self._alignment_padding, wet]), wet[:0]
         self._fifo.push(self._out.process(wet))
 
-    def _worst_wait(self) -> int:
-        """Measure how far output availability falls behind, in frames, with silence as input."""
+    def _measure_buffering(self) -> int:
+        """Return the most frames by which the output falls behind, measured with silence."""
         if self.sample_rate == SAMPLE_RATE:
             return self.engine.hop - 1
         worst = 0
-        longest = min(self.max_block, self.sample_rate)  # the filters' buffers are far shorter
+        longest = min(self.max_block, self.sample_rate)  # the filters' buffers are much shorter
         for size in {1 + longest // 7, min(17, longest), longest}:
             self._clear()
-            asked, total = 0, int(0.5 * self.sample_rate) + 3 * longest
-            while asked < total:
+            pushed, total = 0, int(0.5 * self.sample_rate) + 3 * longest
+            while pushed < total:
                 self._push(np.zeros((size, self.channels), np.float32), lambda x: x)
-                asked += size
-                worst = max(worst, asked - len(self._fifo))
+                pushed += size
+                worst = max(worst, pushed - len(self._fifo))
         return worst + math.ceil(self.engine.hop * self.sample_rate / SAMPLE_RATE)
 
-    def _finite(self, block: Audio) -> Audio:
+    def _zero_nonfinite(self, block: Audio) -> Audio:
         block = np.asarray(block, np.float32)
         bad = ~np.isfinite(block)
         count = int(np.count_nonzero(bad))

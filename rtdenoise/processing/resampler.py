@@ -1,4 +1,4 @@
-"""Stateful resampling between the host's rate and 48 kHz, exact in time."""
+"""Stateful resampling between the host's rate and 48 kHz, without a shift in time."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ Audio = NDArray[np.float32]
 
 
 class Resampler:
-    """A stream from one rate to another; blocks [frames, channels]; the same rate passes through.
+    """Resamples a stream of blocks [frames, channels]; equal rates pass through.
 
-    soxr compensates its own filter's delay: output sample k stands for time k / target rate. What
-    varies is only how soon it is available.
+    soxr compensates its filter's delay, so output sample k belongs to time k / target rate. Only
+    the moment at which it becomes available varies.
     """
 
     def __init__(self, source: int, target: int, channels: int) -> None:
@@ -24,19 +24,19 @@ class Resampler:
         self.reset()
 
     def reset(self) -> None:
-        """Forget everything."""
+        """Forget all audio."""
         self._stream = None if self._same else self._make()
 
     def process(self, block: Audio) -> Audio:
-        """Return what is available after these frames."""
+        """Resample these frames; return the output that is available by now."""
         if self._stream is None:
             return block
         out = self._stream.resample_chunk(np.ascontiguousarray(block))
         return out.reshape(-1, block.shape[1])
 
 
-class Fifo:
-    """First in, first out, of frames [n, channels]."""
+class AudioFifo:
+    """A first-in, first-out queue of frames [n, channels]."""
 
     def __init__(self, channels: int) -> None:
         self._data = np.zeros((0, channels), np.float32)
@@ -50,6 +50,6 @@ class Fifo:
             self._data = np.concatenate([self._data, block]) if len(self._data) else block
 
     def pop(self, count: int) -> Audio:
-        """Remove and return the oldest `count` frames; fewer where there are fewer."""
+        """Remove and return the oldest `count` frames, or all of them if there are fewer."""
         out, self._data = self._data[:count], self._data[count:]
         return out

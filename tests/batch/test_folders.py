@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 import soundfile as sf
 
-from rtdenoise.batch.folders import Row, is_batch, plan, write_report
+from rtdenoise.batch.folders import FileTask, is_batch, plan_tasks, write_report
 from rtdenoise.errors import RtdenoiseError
 from tests.command import RTDENOISE, run
 
@@ -47,7 +47,7 @@ def test_the_tree_is_kept_and_the_finished_are_skipped(tree, tmp_path, toy_strea
     before = (out / "a.wav").stat().st_mtime_ns
     (out / "sub/b.flac").unlink()
     result = run("file", tree, out, "--model", toy_stream_model)
-    assert "1 denoised (0.5 s), 2 there already" in result.stdout
+    assert "1 denoised (0.5 s), 2 skipped" in result.stdout
     assert (out / "a.wav").stat().st_mtime_ns == before
     assert "3 denoised" in run("file", tree, out, "--model", toy_stream_model, "--force").stdout
     assert (out / "a.wav").stat().st_mtime_ns > before
@@ -96,14 +96,14 @@ def test_globs_and_lists(tree, tmp_path, toy_stream_model):
 def test_symlink_loops_end_and_links_count_once(tree):
     (tree / "sub/up").symlink_to(tree)
     (tree / "again").symlink_to(tree / "sub")
-    rows = plan(tree, tree.parent / "out")
+    rows = plan_tasks(tree, tree.parent / "out")
     assert len({Path(row.file).resolve() for row in rows}) == len(rows) == 3
 
 
 @pytest.mark.parametrize("target", ["in", "in/out", "."])
 def test_folders_within_each_other_are_refused(tree, target):
-    with pytest.raises(RtdenoiseError, match="within each other"):
-        plan(tree, tree.parent / target)
+    with pytest.raises(RtdenoiseError, match="overlap"):
+        plan_tasks(tree, tree.parent / target)
 
 
 def test_bad_batches_are_one_line_and_exit_2(tree, tmp_path, toy_stream_model):
@@ -111,7 +111,7 @@ def test_bad_batches_are_one_line_and_exit_2(tree, tmp_path, toy_stream_model):
     for source, word in (
         ("void", "no audio files"),
         ("void/*.wav", "no audio files"),
-        ("@void", "no readable list"),
+        ("@void", "not a readable list"),
     ):
         name = f"@{tmp_path}/void" if source[0] == "@" else tmp_path / source
         result = run("file", name, tmp_path / "out", "--model", toy_stream_model)
@@ -140,7 +140,7 @@ def test_what_counts_as_many(tmp_path):
 
 def test_a_report_that_cannot_be_written_is_refused(tmp_path):
     with pytest.raises(RtdenoiseError, match="cannot be written"):
-        write_report(tmp_path / "no" / "r.csv", [Row("a", "b")])
+        write_report(tmp_path / "no" / "r.csv", [FileTask("a", "b")])
 
 
 def test_a_disk_that_is_full_in_the_middle_of_a_batch(tree, tmp_path, toy_stream_model):
@@ -158,4 +158,4 @@ def test_a_disk_that_is_full_in_the_middle_of_a_batch(tree, tmp_path, toy_stream
     assert result.stderr.count("free some disk space") == 1 and "b-large.wav" in result.stderr
     assert names(out) == ["a.wav", "sub/b.flac", "sub/deeper/c.ogg"]  # no remains
     again = run("file", *common)
-    assert again.returncode == 0 and "1 denoised (10.0 s), 3 there already" in again.stdout
+    assert again.returncode == 0 and "1 denoised (10.0 s), 3 skipped" in again.stdout

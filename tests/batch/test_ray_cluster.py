@@ -100,7 +100,7 @@ def test_every_file_is_done_once_though_a_worker_dies(tmp_path, cluster):
         assert sf.info(target / path.relative_to(source)).frames == sf.info(path).frames
     assert not list(target.rglob(".*"))
     again = run("file", source, target, "--ray", cluster, env=ENV)
-    assert "0 denoised" in again.stdout and "12 there already" in again.stdout
+    assert "0 denoised" in again.stdout and "12 skipped" in again.stdout
 
 
 def test_urls_on_the_cluster_equal_files(tmp_path, cluster, toy_stream_model):
@@ -137,4 +137,4 @@ def test_a_cluster_that_wants_another_token(tmp_path, cluster):
 
 def test_bad_urls(tmp_path):
     refused(run("file", "nowhere://x/y", tmp_path / "out"), "nowhere://x/y")
-    refused(run("file", f"file://{tmp_path}", tmp_path / "out"), "holds no audio files")
+    refused(run("file", f"file://{tmp_path}", tmp_path / "out"), "contains no audio files")

@@ -42,6 +42,6 @@ def test_from_bucket_to_bucket(store, tmp_path, toy_stream_model):
     bucket.get_file("voices/out/sub/b.flac", str(tmp_path / "out.flac"))
     assert sf.info(tmp_path / "out.flac").frames == 24_000
     again = run("file", *common, env=store)
-    assert "0 denoised" in again.stdout and "2 there already" in again.stdout, again
+    assert "0 denoised" in again.stdout and "2 skipped" in again.stdout, again
     away = run("file", "s3://nowhere/in", tmp_path / "out", env=store)
     assert away.returncode == 2 and away.stderr.count("\n") == 1, away.stderr

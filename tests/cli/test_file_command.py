@@ -57,7 +57,7 @@ def test_bad_input_files_are_refused(tmp_path, noisy):
         ("header.wav", "holds no audio"),
         ("nine.wav", "9 channels"),
         ("absent.wav", "does not exist"),
-        (".", "within each other"),
+        (".", "overlap"),
     ):
         refused(run("file", tmp_path / name, tmp_path / "out.wav"), word)
     assert sorted(p.name for p in tmp_path.iterdir()) == before
@@ -74,12 +74,12 @@ def test_bad_outputs_are_refused(tmp_path, noisy):
         ("hard.wav", "input itself"),
         ("there.wav", "--force"),
         ("no/where.wav", "does not exist"),
-        ("out.xyz", "format"),
+        ("out.xyz", "not supported"),
     ):
         refused(run("file", noisy, tmp_path / name), word)
     refused(run("file", noisy, noisy, "--force"), "input itself")
     refused(run("file", noisy, "/proc/out.wav"), "/proc")
-    refused(run("file", noisy, "/dev/full"), "no regular file")
+    refused(run("file", noisy, "/dev/full"), "not a regular file")
     assert noisy.read_bytes() == content
     assert (tmp_path / "there.wav").read_text() == "mine"
     assert run("file", noisy, tmp_path / "there.wav", "--force").returncode == 0
@@ -96,7 +96,7 @@ def test_bad_models_providers_and_engines_are_refused(tmp_path, noisy, toy_segme
     onnx.save(model, tmp_path / "foreign.onnx")
     (tmp_path / "junk.onnx").write_bytes(b"junk" * 100)
     for option, word in (
-        (["--model", tmp_path / "foreign.onnx"], "not one of rtdenoise"),
+        (["--model", tmp_path / "foreign.onnx"], "not an rtdenoise model"),
         (["--model", tmp_path / "junk.onnx"], "not an ONNX model"),
         (["--model", "absent"], "no model 'absent'"),
         (["--model", toy_segment_model, "--engine", "stream"], "--engine segment"),

@@ -99,7 +99,7 @@ def test_bad_films(tmp_path, toy_stream_model):
     broken = tmp_path / "broken.mp4"
     broken.write_bytes(b"no film at all" * 100)
     out = tmp_path / "out.mp4"
-    refused(run("file", silent, out), "silent.mp4", "holds no sound")
+    refused(run("file", silent, out), "silent.mp4", "has no audio track")
     refused(run("file", broken, out), "broken.mp4", "cannot be read")
     refused(run("file", film(tmp_path / "in.mp4", voice(1)), out, "--start", 1), "--start")
     only(tmp_path, "silent.mp4", "broken.mp4", "in.mp4")

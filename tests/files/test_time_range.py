@@ -7,7 +7,7 @@ import pytest
 import soundfile as sf
 
 from rtdenoise import Denoiser, RtdenoiseError
-from rtdenoise.files.time_range import Span, seconds
+from rtdenoise.files.time_range import TimeRange, parse_time
 from tests.command import noise, only, refused, run
 
 
@@ -17,7 +17,7 @@ def test_a_part_is_what_the_whole_has_there(tmp_path, toy_stream_model, rate, st
     denoiser, source = Denoiser(toy_stream_model), tmp_path / "in.wav"
     sf.write(source, noise(3 * rate), rate, subtype="FLOAT")
     denoiser.file(source, tmp_path / "whole.wav")
-    seconds = denoiser.file(source, tmp_path / "part.wav", span=Span(start, end))
+    seconds = denoiser.file(source, tmp_path / "part.wav", time_range=TimeRange(start, end))
     whole, part = (sf.read(tmp_path / f"{n}.wav")[0] for n in ("whole", "part"))
     expected = whole[round(start * rate) : round(end * rate) if end else None]
     assert seconds == pytest.approx(len(expected) / rate)
@@ -25,14 +25,14 @@ def test_a_part_is_what_the_whole_has_there(tmp_path, toy_stream_model, rate, st
 
 
 def test_times_that_make_no_sense(tmp_path):
-    assert seconds("1:02:03.5", "--end") == 3723.5
-    assert seconds("90", "--end") == 90 and seconds(None, "--end") is None
+    assert parse_time("1:02:03.5", "--end") == 3723.5
+    assert parse_time("90", "--end") == 90 and parse_time(None, "--end") is None
     for bad in ("soon", "1:2:3:4", "-5", ""):
         with pytest.raises(RtdenoiseError, match="--start"):
-            seconds(bad, "--start")
+            parse_time(bad, "--start")
     sf.write(tmp_path / "in.wav", noise(48_000), 48_000)
     out = tmp_path / "out.wav"
     refused(run("file", tmp_path / "in.wav", out, "--start", 5), "lasts 1.00 s")
     refused(run("file", tmp_path / "in.wav", out, "--start", 0.5, "--end", 0.2), "is not after")
-    refused(run("file", tmp_path, tmp_path / "o", "--end", 1), "single recording")
+    refused(run("file", tmp_path, tmp_path / "o", "--end", 1), "single file")
     only(tmp_path, "in.wav")

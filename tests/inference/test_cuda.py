@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from rtdenoise.inference.batched_engine import PiecesEngine
 from rtdenoise.inference.engines import SegmentEngine, StreamEngine, make_engine
 from rtdenoise.inference.loading import has_cuda_driver, load_model
+from rtdenoise.inference.parallel_engine import ParallelStreamEngine
 
 card = pytest.mark.skipif(not has_cuda_driver(), reason="no NVIDIA driver: libcuda.so.1")
 AUDIO = np.random.default_rng(0).standard_normal((2, 480 * 1801)).astype("f") * 0.1
@@ -19,10 +19,10 @@ def both(path, make, **settings):
 
 
 @card
-@pytest.mark.parametrize("live", [480, None])
-def test_carried_state_equals_the_cpu(toy_stream_model, live):
+@pytest.mark.parametrize("fixed_block", [480, None])
+def test_carried_state_equals_the_cpu(toy_stream_model, fixed_block):
     def run(model):
-        engine = StreamEngine(model, 2, live=live)
+        engine = StreamEngine(model, 2, fixed_block=fixed_block)
         return np.concatenate([engine.step(x) for x in np.split(AUDIO[:, :4800], 10, 1)], axis=1)
 
     a, b = both(toy_stream_model, run)
@@ -43,8 +43,8 @@ def test_rolling_segments_equal_the_cpu(form, toy_segment_model, toy_rolling_mod
 
 
 @card
-def test_a_batch_of_pieces_equals_the_cpu(toy_stream_model):
-    a, b = both(toy_stream_model, lambda m: PiecesEngine(m, 2).step(AUDIO))
+def test_a_batch_of_chunks_equals_the_cpu(toy_stream_model):
+    a, b = both(toy_stream_model, lambda m: ParallelStreamEngine(m, 2).step(AUDIO))
     np.testing.assert_allclose(a, b, atol=1e-4)
 
 

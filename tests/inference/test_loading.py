@@ -10,7 +10,7 @@ from rtdenoise.inference import loading
 from rtdenoise.inference.loading import load_model
 
 
-def test_a_provider_that_does_not_load_is_told_not_hidden(toy_stream_model, monkeypatch):
+def test_a_provider_that_does_not_load_is_reported(toy_stream_model, monkeypatch):
     monkeypatch.setattr(loading, "has_cuda_driver", lambda: True)
     monkeypatch.setattr(loading, "_create_on_cuda", lambda *_: None)
     with pytest.raises(RtdenoiseError, match="the CUDA provider does not load"):
@@ -19,7 +19,7 @@ def test_a_provider_that_does_not_load_is_told_not_hidden(toy_stream_model, monk
         assert load_model(toy_stream_model).provider == "cpu"
 
 
-def test_nothing_falls_back_to_the_cpu_unsaid(toy_stream_model, monkeypatch):
+def test_nothing_falls_back_to_the_cpu_silently(toy_stream_model, monkeypatch):
     model = load_model(toy_stream_model, provider="cpu")._replace(provider="cuda")
     monkeypatch.setattr(loading, "_create", lambda *_: model.session)
     with pytest.raises(RtdenoiseError, match="CUDA was lost"):

@@ -22,12 +22,12 @@ class Delay:
         self.reset()
 
     def reset(self) -> None:
-        self._held = np.zeros((self.channels, self.delay), np.float32)
+        self._tail = np.zeros((self.channels, self.delay), np.float32)
 
     def step(self, block: np.ndarray) -> np.ndarray:
         assert block.shape[1] % self.hop == 0 and np.isfinite(block).all()
-        joined = np.concatenate([self._held, block], axis=1)
-        self._held = joined[:, -self.delay :]
+        joined = np.concatenate([self._tail, block], axis=1)
+        self._tail = joined[:, -self.delay :]
         return joined[:, : block.shape[1]]
 
 
@@ -104,7 +104,7 @@ def test_parameters_changed_at_random_never_click():
     assert steps.max() < 0.5 * 2 * np.pi * 440 / 48_000 + 2 * 0.5 / 960 + 1e-4
 
 
-def test_passing_through_for_want_of_time_neither_clicks_nor_shifts():
+def test_pass_through_neither_clicks_nor_shifts():
     """As live does under overload: the network fades out, rests, and fades in again."""
     audio = tone(48_000, 1.0)
     processor = Processor(Delay)
@@ -172,7 +172,7 @@ def test_a_million_blocks_keep_their_memory():
         processor.process(block)
         if i in (100_000, 999_999):
             resident.append(resident_memory())
-    assert len(processor._fifo) < 2000 and len(processor._waiting) < 480
+    assert len(processor._fifo) < 2000 and len(processor._unprocessed) < 480
     assert resident[1] - resident[0] < 4e6
 
 
