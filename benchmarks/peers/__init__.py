@@ -4,4 +4,4 @@ from __future__ import annotations
 
 from .deepfilternet import DeepFilter
 
-__all__ = ["DeepFilter"]
+__all__ = ["DeepFilter", "deepfilternet"]

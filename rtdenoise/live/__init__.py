@@ -1,4 +1,8 @@
-"""ROOM rtdenoise.live"""
+"""Live audio from a microphone to a speaker: devices, ring buffers, clocks and screens.
+
+This room imports `processing`, `inference`, `files`, `errors` and `constants`; `cli` and
+`benchmarks` import it. It alone imports sounddevice, and only when a command needs it.
+"""
 
 from __future__ import annotations
 

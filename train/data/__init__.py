@@ -1,4 +1,7 @@
-"""ROOM train.data"""
+"""Recordings for training: paired files, downloads, and corpora packed for fast random access.
+
+This room imports `rtdenoise` only. `mixing`, `sources` and the training loop take batches from here.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""ROOM train.losses"""
+"""The training losses: the STFT loss of preset `baseline` and the loss of preset `default`.
+
+This room imports `rtdenoise` only; the training loop imports it.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""ROOM train.mixing"""
+"""Makes noisy speech from clean speech and noise, batch by batch, on the training device.
+
+This room imports `data` and `rtdenoise`; `sources` puts its parts together for the training loop.
+"""
 
 from __future__ import annotations
 

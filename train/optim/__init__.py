@@ -1,4 +1,7 @@
-"""ROOM train.optim"""
+"""Optimizers, learning-rate schedules and the diffusion noise schedule.
+
+This room imports `data` and `rtdenoise`; the training loop and `sources` import it.
+"""
 
 from __future__ import annotations
 
