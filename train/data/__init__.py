@@ -1,6 +1,6 @@
 """Recordings for training: paired files, downloads, and corpora packed for fast random access.
 
-This room imports `rtdenoise` only. `mixing`, `sources` and the training loop take batches from here.
+This room imports `rtdenoise` only. `mixing`, `sources` and the loop take batches from here.
 """
 
 from __future__ import annotations
