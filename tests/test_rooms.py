@@ -20,7 +20,7 @@ PACKAGES = ("benchmarks", "export", "train", "rtdenoise")
 FLOORS = {
     "rtdenoise": """__init__ cli | batch | live denoiser | compare processing | files inference
         | command | constants errors models""",
-    "train": """__init__ __main__ examples grow | loop | sources
+    "train": """__init__ __main__ examples grow moved | loop | sources
         | checkpoint distributed memory metrics report screen | config mixing optim
         | data losses | networks""",
     "export": "__init__ __main__ triton denoise | onnx_export | parity precision",
