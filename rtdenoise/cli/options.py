@@ -28,7 +28,10 @@ Source = Annotated[
 Target = Annotated[str, typer.Argument(metavar="OUT", help="The output file, folder or URL.")]
 Force = Annotated[bool, typer.Option("--force", help="Replace OUT if it exists.")]
 Start = Annotated[
-    Text, typer.Option(metavar="TIME", help="Begin here: seconds, 1:30 or 0:01:30. For a single file.")
+    Text,
+    typer.Option(
+        metavar="TIME", help="Begin here, such as 90, 1:30 or 0:01:30. For a single file."
+    ),
 ]
 End = Annotated[Text, typer.Option(metavar="TIME", help="End here. For a single file.")]
 Report = Annotated[
