@@ -1,8 +1,8 @@
-"""A private PulseAudio with a virtual microphone and speaker on one clock (no hardware, no dbus).
+"""A private PulseAudio server with a virtual microphone and speaker: no hardware, no D-Bus.
 
-One stereo null sink `bus`: left is the microphone (`feed` plays into it, `vmic` captures it),
-right is the speaker (`spk`). One recording of `bus.monitor` holds both, so the round trip is
-exact in samples.
+Both are channels of one stereo null sink, `bus`. The left one is the microphone: `feed` plays into
+it and `vmic` captures it. The right one is the speaker, `spk`. So one recording of `bus.monitor`
+holds both on one clock, and the round trip is exact to the sample.
 """
 
 from __future__ import annotations
@@ -36,43 +36,35 @@ PCM = (
 
 
 class LiveRig:
-    """Context manager: starts the server, gives its environment, kills it."""
+    """Context manager: the server runs inside. `env` is the environment for its clients."""
 
     def __enter__(self) -> LiveRig:
+        """Start the server. Raises RtdenoiseError if PulseAudio is not installed."""
         if not shutil.which("pulseaudio"):
             raise RtdenoiseError("the sound server is missing: apt-get install pulseaudio")
         self.root = Path(tempfile.mkdtemp(prefix="rig"))
-        self.env = {**os.environ, "ALSA_CONFIG_PATH": f"{self.root}/asound.conf"}
-        for name, value in {
-            "XDG_RUNTIME_DIR": "run",
-            "PULSE_RUNTIME_PATH": "run",
-            "PULSE_STATE_PATH": "state",
-            "PULSE_COOKIE": "cookie",
-            "XDG_CONFIG_HOME": "config",
-        }.items():
-            self.env[name] = f"{self.root}/{value}"
-        self.env["PULSE_SERVER"] = f"unix:{self.root}/native"
+        self.env = self._environment()
         (self.root / "run").mkdir(mode=0o700)
         self._write_alsa()
         self.start()
         return self
 
+    def _environment(self) -> dict[str, str]:
+        folders = {
+            "XDG_RUNTIME_DIR": "run",
+            "PULSE_RUNTIME_PATH": "run",
+            "PULSE_STATE_PATH": "state",
+            "PULSE_COOKIE": "cookie",
+            "XDG_CONFIG_HOME": "config",
+            "ALSA_CONFIG_PATH": "asound.conf",
+        }
+        private = {name: f"{self.root}/{folder}" for name, folder in folders.items()}
+        return {**os.environ, **private, "PULSE_SERVER": f"unix:{self.root}/native"}
+
     def start(self) -> None:
-        """Start the sound server and wait until its devices are there."""
-        command = [
-            "pulseaudio",
-            "-n",
-            "--daemonize=no",
-            "--high-priority=yes",  # as desktops run it; refused quietly where not allowed
-            "--realtime=yes",
-            "--exit-idle-time=-1",
-            "--use-pid-file=no",
-            f"--log-target=file:{self.root}/log",
-        ]
-        for module in MODULES.format(root=self.root).splitlines():
-            command += ["-L", module]
+        """Start the sound server and wait until its devices exist."""
         self.server = subprocess.Popen(
-            command, env=self.env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+            self._command(), env=self.env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
         )
         deadline = time.monotonic() + 10
         while "spk" not in self.pactl("list", "short", "sinks"):
@@ -81,21 +73,36 @@ class LiveRig:
         self.pactl("set-default-source", "vmic")
         self.pactl("set-default-sink", "spk")
 
+    def _command(self) -> list[str]:
+        command = [
+            "pulseaudio",
+            "-n",
+            "--daemonize=no",
+            "--high-priority=yes",  # as on desktops; ignored if not allowed
+            "--realtime=yes",
+            "--exit-idle-time=-1",
+            "--use-pid-file=no",
+            f"--log-target=file:{self.root}/log",
+        ]
+        for module in MODULES.format(root=self.root).splitlines():
+            command += ["-L", module]
+        return command
+
     def restart(self, after: float = 0.0) -> None:
-        """Kill the server, and start another so many seconds later."""
+        """Kill the server and start a new one `after` seconds later."""
         self.server.kill()
         self.server.wait()
         time.sleep(after)
         self.start()
 
     def pactl(self, *arguments: str) -> str:
-        """Run pactl on the private server; returns what it printed."""
+        """Run pactl on the private server and return its output."""
         return subprocess.run(
             ["pactl", *arguments], env=self.env, capture_output=True, text=True
         ).stdout
 
     def record(self) -> subprocess.Popen:
-        """Start recording microphone and speaker; read it with `recording`."""
+        """Start to record the microphone and the speaker; `recording` returns the audio."""
         return subprocess.Popen(
             [
                 "parec",
@@ -111,12 +118,12 @@ class LiveRig:
         )
 
     def recording(self) -> np.ndarray:
-        """What was recorded so far: [frames, 2], microphone and speaker."""
+        """Return the audio recorded so far, [frames, 2]: microphone and speaker."""
         data = np.fromfile(self.root / "rec.raw", np.float32)
         return data[: len(data) // 2 * 2].reshape(-1, 2)
 
     def play(self, audio: np.ndarray) -> None:
-        """Play audio [frames] into the virtual microphone; returns when it has been played."""
+        """Play audio [frames] into the virtual microphone and wait for its end."""
         path = self.root / "play.wav"
         sf.write(path, audio, RATE, subtype="FLOAT")
         subprocess.run(

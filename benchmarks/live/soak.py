@@ -1,8 +1,8 @@
-"""A long live run on a real sound server with virtual devices, judged by the audio itself.
+"""A long live run on a real sound server with virtual devices, judged by its audio.
 
-A noisy recording is played into a virtual microphone over and over; microphone and virtual
-speaker are recorded on one clock. Minute by minute: how late is the speaker, how close is it to
-what the file path makes of the very same microphone audio, and did anything drop out?
+A noisy recording is played into a virtual microphone again and again; microphone and virtual
+speaker are recorded on one clock. For every 10 s of it: how late is the speaker, how close is its
+audio to what the file path makes of the same microphone audio, and did anything drop out?
 """
 
 from __future__ import annotations
@@ -24,13 +24,12 @@ from numpy.typing import NDArray
 from rtdenoise import RtdenoiseError
 
 from ..reporting import write_result
-from .rig import LiveRig
+from .rig import RATE, LiveRig
 from .soak_judge import judge
-from .stalls import Stalls
+from .stall_monitor import StallMonitor
 
 Audio = NDArray[np.float32]
-RATE = 48_000
-MOST_GROWN, LEAST_CLOSE = 100, 8  # ms, dB: of a host that often stands still
+MAX_GROWTH_MS, MIN_SI_SDR_DB = 100, 8  # lenient: for a host that often stands still
 COUNTED = ("underruns", "device_underruns", "overruns", "deadline_misses", "reconnects")
 
 
@@ -45,46 +44,27 @@ def soak(
     keep: Path | None = None,
     check: bool = False,
 ) -> str:
-    """Run, judge, write out.json and out.md; returns the Markdown.
+    """Run, judge, write out.json and out.md; return the Markdown.
 
-    `check` raises RtdenoiseError where the sound is not what the file path makes, latency has
-    grown, or devices were lost, by more than a machine that stands still at times excuses.
-
-    `clean` is what `recording` would be without noise; with it the SI-SDR to it is told too.
-    `keep` is where microphone and speaker are kept, as raw float32 stereo.
+    `clean` is `recording` without its noise: with it, the SI-SDR to it is reported too. `keep` is
+    a path for the recorded microphone and speaker, as raw float32 stereo. With `check`, raise
+    RtdenoiseError if the audio differs from the file path's, the latency grew or a device was lost,
+    beyond what a machine that stands still now and then explains.
     """
-    loop = _loop(recording)
-    reference = _loop(clean) if clean else None
+    loop = _read_loop(recording)
+    reference = _read_loop(clean) if clean else None
     if reference is not None and len(reference) != len(loop):
         raise RtdenoiseError(f"{clean} must be as long as {recording}")
     with LiveRig() as rig:
-        rig.env["PYTHONPATH"] = str(Path.cwd())
-        recorder = rig.record()
-        live = _start(rig, hop_ms, drift_ppm, safety_ms)
-        stalls = Stalls()
-        stalls.start()
-        _feed(rig, loop, minutes)
-        stood_still = stalls.stop()
-        memory = _peak_memory(live.pid)
-        live.send_signal(signal.SIGINT)
-        live.wait(timeout=30)
-        recorder.kill()
-        recorder.wait()
-        if live.returncode:
-            raise RtdenoiseError(
-                f"rtdenoise live failed: {(rig.root / 'errors').read_text().strip()}"
-            )
+        measured, states = _run(rig, loop, minutes, hop_ms, drift_ppm, safety_ms)
         if keep:
             shutil.copy(rig.root / "rec.raw", keep)
         result = judge(rig.root / "rec.raw", loop, reference)
-        lines = (rig.root / "lines").read_text().splitlines()
-    states = [json.loads(line) for line in lines if line.startswith("{")]
-    result |= stood_still | {
+    result |= measured | {
         "minutes": minutes,
         "hop_ms": hop_ms,
         "simulated_drift_ppm": drift_ppm,
         "safety_ms": safety_ms,
-        "peak_memory_MB": memory,
         "last": states[-1],
     }
     text = write_result(out, result, _markdown(result))
@@ -93,28 +73,44 @@ def soak(
     return text
 
 
+def _run(
+    rig: LiveRig, loop: Audio, minutes: float, hop_ms: float, drift_ppm: float, safety_ms: float
+) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    """Run `rtdenoise live` on the loop; return stalls and memory, and its states by second."""
+    rig.env["PYTHONPATH"] = str(Path.cwd())
+    recorder = rig.record()
+    live = _start(rig, hop_ms, drift_ppm, safety_ms)
+    monitor = StallMonitor()
+    monitor.start()
+    _feed(rig, loop, minutes)
+    measured: dict[str, Any] = {**monitor.stop(), "peak_memory_MB": _peak_memory(live.pid)}
+    live.send_signal(signal.SIGINT)
+    live.wait(timeout=30)
+    recorder.kill()
+    recorder.wait()
+    if live.returncode:
+        raise RtdenoiseError(f"rtdenoise live failed: {(rig.root / 'errors').read_text().strip()}")
+    lines = (rig.root / "lines").read_text().splitlines()
+    return measured, [json.loads(line) for line in lines if line.startswith("{")]
+
+
 def _check(result: dict[str, Any]) -> None:
-    grown = result["latency_end_ms"] - result["latency_start_ms"]
-    close = result["si_sdr_to_file_path_median"]
-    if grown > MOST_GROWN or close < LEAST_CLOSE or result["last"]["reconnects"]:
+    growth = result["latency_end_ms"] - result["latency_start_ms"]
+    si_sdr, reconnects = result["si_sdr_to_file_path_median"], result["last"]["reconnects"]
+    if growth > MAX_GROWTH_MS or si_sdr < MIN_SI_SDR_DB or reconnects:
         raise RtdenoiseError(
-            f"live audio is not well: {close:.1f} dB from the file path, latency {grown:+.1f} ms, "
-            f"{result['last']['reconnects']} reconnects"
+            f"the soak failed: SI-SDR {si_sdr:.1f} dB to the file path, latency {growth:+.1f} ms, "
+            f"{reconnects} reconnects"
         )
 
 
-def _start(rig: Any, hop_ms: float, drift_ppm: float, safety_ms: float) -> subprocess.Popen[bytes]:
-    """Start it with its output in files: a pipe that nobody reads would fill up and block it."""
-    command = [
-        sys.executable,
-        "-m",
-        "benchmarks.live.drifting_live",
-        str(drift_ppm),
-        "live",
-        "--json",
-    ]
-    command += ["--input", "virtmic", "--output", "virtspk", "--hop-ms", str(hop_ms)]
-    command += ["--safety-ms", str(safety_ms)]
+def _start(
+    rig: LiveRig, hop_ms: float, drift_ppm: float, safety_ms: float
+) -> subprocess.Popen[bytes]:
+    """Start `rtdenoise live`; its output goes to files, as an unread pipe would block it."""
+    command = [sys.executable, "-m", "benchmarks.live.simulate_drift", str(drift_ppm)]
+    command += ["live", "--json", "--input", "virtmic", "--output", "virtspk"]
+    command += ["--hop-ms", str(hop_ms), "--safety-ms", str(safety_ms)]
     with open(rig.root / "lines", "w") as lines, open(rig.root / "errors", "w") as errors:
         live = subprocess.Popen(command, env=rig.env, stdout=lines, stderr=errors)
     time.sleep(3)
@@ -126,23 +122,23 @@ def _peak_memory(pid: int) -> int:
     return int(re.findall(r"VmHWM:\s+(\d+)", status)[0]) // 1024
 
 
-def _loop(path: Path) -> Audio:
+def _read_loop(path: Path) -> Audio:
     audio, rate = sf.read(path, dtype="float32")
     if rate != RATE or audio.ndim > 1:
         raise RtdenoiseError(f"{path}: the soak needs a 48 kHz mono recording")
     return audio
 
 
-def _feed(rig: Any, audio: Audio, minutes: float) -> None:
-    """Play the recording again and again, in one go, so that there is no gap between rounds."""
-    rounds = int(np.ceil(minutes * 60 * RATE / len(audio)))
+def _feed(rig: LiveRig, audio: Audio, minutes: float) -> None:
+    """Play the recording repeatedly, as one stream without gaps."""
+    repeats = int(np.ceil(minutes * 60 * RATE / len(audio)))
     player = subprocess.Popen(
         ["paplay", "--device=feed", "--raw", "--format=float32le", "--rate=48000", "--channels=1"],
         env=rig.env,
         stdin=subprocess.PIPE,
     )
     assert player.stdin
-    for _ in range(rounds):
+    for _ in range(repeats):
         player.stdin.write(audio.tobytes())
     player.stdin.close()
     player.wait()

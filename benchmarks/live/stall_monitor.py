@@ -1,7 +1,7 @@
-"""Does the machine itself stop? A thread of high priority that does nothing but sleep knows.
+"""Detects when the whole machine stops: a high-priority thread that only sleeps is late then.
 
-On a shared machine the host takes processors away for a while. No program can play on through
-that, so a long run tells how often it happened, and for how long.
+On a shared machine the host takes the processors away for a while. No program can play on through
+that, so a long run reports how often it happened, and for how long.
 """
 
 from __future__ import annotations
@@ -12,41 +12,41 @@ from pathlib import Path
 
 from rtdenoise.live import raise_priority
 
-NAP = 0.005  # s
-LATE = 0.015  # s too late: a hop of 20 ms would hardly have been ready
+SLEEP = 0.005  # s
+LATE = 0.015  # s beyond that count as a stall: a hop of 20 ms would hardly have been ready
 
 
-class Stalls(threading.Thread):
-    """Naps until `stop` is called; notes every nap that lasted too long."""
+class StallMonitor(threading.Thread):
+    """Sleeps in short intervals until `stop` is called, and keeps those that took too long."""
 
     def __init__(self) -> None:
-        super().__init__(name="stalls", daemon=True)
-        self.late: list[float] = []  # s beyond the nap
-        self._stop_asked, self._steal = threading.Event(), stolen()
+        super().__init__(name="stall monitor", daemon=True)
+        self.stalls: list[float] = []  # s beyond the interval
+        self._stop_requested, self._stolen_before = threading.Event(), stolen_seconds()
 
     def run(self) -> None:
-        """Nap and compare the clock."""
+        """Sleep, and compare with the clock."""
         raise_priority()
-        while not self._stop_asked.is_set():
+        while not self._stop_requested.is_set():
             started = time.monotonic()
-            time.sleep(NAP)
-            over = time.monotonic() - started - NAP
-            if over > LATE:
-                self.late.append(over)
+            time.sleep(SLEEP)
+            late = time.monotonic() - started - SLEEP
+            if late > LATE:
+                self.stalls.append(late)
 
     def stop(self) -> dict[str, float]:
-        """Stop; returns how often the machine stood still, the longest in ms, and stolen time."""
-        self._stop_asked.set()
+        """Stop; return the number of stalls, the longest in ms, and the stolen time in s."""
+        self._stop_requested.set()
         self.join()
         return {
-            "stalls": len(self.late),
-            "longest_stall_ms": round(1000 * max(self.late, default=0.0), 1),
-            "stolen_s": round(stolen() - self._steal, 1),
+            "stalls": len(self.stalls),
+            "longest_stall_ms": round(1000 * max(self.stalls, default=0.0), 1),
+            "stolen_s": round(stolen_seconds() - self._stolen_before, 1),
         }
 
 
-def stolen() -> float:
-    """Seconds of processor time that the host took away since boot (Linux; else 0)."""
+def stolen_seconds() -> float:
+    """Return the processor time that the host took away since boot (Linux; 0 elsewhere)."""
     stat = Path("/proc/stat")
     if not stat.is_file():
         return 0.0

@@ -28,7 +28,7 @@ from rtdenoise.inference import (
     make_engine,
 )
 
-from ..live.stalls import Stalls
+from ..live import StallMonitor
 from ..reporting import markdown, write_result
 from .peer_hop import beside_peers, sentence
 
@@ -82,7 +82,7 @@ def latency(
         if endured:
             engine = _engine(model, "segment", provider, 20)
             pace = f"paced for {endured / 60:g} min"
-            stalls = Stalls()
+            stalls = StallMonitor()
             stalls.start()
             times = measure(engine, 0.02, endured, paced=True)
             stood_still = stalls.stop()

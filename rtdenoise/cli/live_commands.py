@@ -1,4 +1,4 @@
-"""The commands that touch audio devices; sounddevice is imported only when one of them runs."""
+"""The commands that use audio devices; sounddevice is imported only when one of them runs."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def live(
 ) -> None:
     """Denoise the microphone and play it on the speaker, until Ctrl-C or q.
 
-    Devices, mix and limit are remembered for the next time.
+    The devices, the mix and the limit are remembered for the next time.
     """
     from ..live import LiveOptions, forget_settings, run_live
     from ..processing import check_mix
@@ -37,10 +37,10 @@ def live(
     check_mix(1.0 if mix is None else mix)  # before it is remembered
     if forget:
         forget_settings()
-    settings = {"input": input, "output": output, "mix": mix, "limit_db": limit_db}
-    given = {key: value for key, value in settings.items() if value is not None}
-    chosen = _remembered(given, virtual_mic is not None)
-    wanted = LiveOptions(
+    memorable = {"input": input, "output": output, "mix": mix, "limit_db": limit_db}
+    given = {key: value for key, value in memorable.items() if value is not None}
+    settings = _with_remembered(given, virtual_mic is not None)
+    live_options = LiveOptions(
         model=model,
         provider=provider,
         engine=engine,
@@ -50,42 +50,42 @@ def live(
         allow_feedback=allow_feedback,
         seconds=seconds,
         record=record,
-        **chosen,
+        **settings,
     )
-    # Only once the devices are open: a slip of the pen must not displace what worked.
-    run_live(wanted, quiet, json, virtual_mic, begun=lambda: _remember(given))
+    # Remember only what works: a typing error must not replace the last good settings.
+    run_live(live_options, quiet, json, virtual_mic, on_open=lambda: _remember(given))
 
 
-def _remembered(given: dict[str, Any], virtual: bool) -> dict[str, Any]:
-    """Join what is given with what was given last time.
+def _with_remembered(given: dict[str, Any], virtual_mic: bool) -> dict[str, Any]:
+    """Return the given settings, completed by those of the last time.
 
-    A device that is no longer there is not insisted on.
+    A remembered device that has disappeared is ignored, and so is the output if there is a virtual
+    microphone.
     """
-    from ..live import list_devices, load_settings, names_a_device
+    from ..live import device_exists, list_devices, load_settings
 
     before = load_settings()
     for kind in ("input", "output"):
         if kind in before and kind not in given:
-            if (virtual and kind == "output") or not names_a_device(
-                list_devices(), before[kind], kind
-            ):
+            replaced = virtual_mic and kind == "output"
+            if replaced or not device_exists(list_devices(), before[kind], kind):
                 del before[kind]
     return {**before, **given}
 
 
 def _remember(given: dict[str, Any]) -> None:
-    """Keep what was given for the next time; not a file that stood in for a microphone."""
-    from ..live import lasting_name, list_devices, load_settings, save_settings
+    """Save the given settings for the next time, except an input file."""
+    from ..live import list_devices, load_settings, save_settings, stable_name
 
-    lasting = {k: v for k, v in given.items() if k != "input" or not Path(str(v)).is_file()}
-    for kind in {"input", "output"} & lasting.keys():
-        lasting[kind] = lasting_name(list_devices(), lasting[kind], kind)
-    if lasting:
-        save_settings({**load_settings(), **lasting})
+    kept = {k: v for k, v in given.items() if k != "input" or not Path(str(v)).is_file()}
+    for kind in {"input", "output"} & kept.keys():
+        kept[kind] = stable_name(list_devices(), kept[kind], kind)
+    if kept:
+        save_settings({**load_settings(), **kept})
 
 
 def devices() -> None:
-    """List the audio devices: number, name, host API, channels, rate, defaults."""
+    """List the audio devices: number, name, host API, channels, sample rate, defaults."""
     from ..errors import RtdenoiseError
     from ..live import list_devices
 
@@ -104,8 +104,8 @@ def latency(
     hop_ms: options.HopMs = None,
     safety_ms: options.SafetyMs = 0.0,
 ) -> None:
-    """Play a chirp, hear it, and print how late live audio is: computed and measured."""
-    from ..live import report
+    """Measure the latency: play a chirp on the speaker and record it with the microphone."""
+    from ..live import latency_report
 
-    for line in report(input, output, model, engine, hop_ms, safety_ms):
+    for line in latency_report(input, output, model, engine, hop_ms, safety_ms):
         print(line)

@@ -6,28 +6,28 @@ This room imports `processing`, `inference`, `files`, `errors` and `constants`; 
 
 from __future__ import annotations
 
-from .bridge import Audio, Bridge
-from .devices import lasting_name, list_devices, names_a_device
+from .chirp import find_signal
+from .devices import device_exists, list_devices, stable_name
+from .duplex_buffer import DuplexBuffer
 from .fractional_resampler import FractionalResampler
-from .latency_probe import find, report
+from .latency_probe import latency_report
 from .options import LiveOptions
 from .run import run_live
 from .settings import forget_settings, load_settings, save_settings
 from .thread_priority import raise_priority
 
 __all__ = [
-    "Audio",
-    "Bridge",
+    "DuplexBuffer",
     "FractionalResampler",
     "LiveOptions",
-    "find",
+    "device_exists",
+    "find_signal",
     "forget_settings",
-    "lasting_name",
+    "latency_report",
     "list_devices",
     "load_settings",
-    "names_a_device",
     "raise_priority",
-    "report",
     "run_live",
     "save_settings",
+    "stable_name",
 ]

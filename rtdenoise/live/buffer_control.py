@@ -1,8 +1,8 @@
-"""How much audio is held ready for the speaker: more after an underrun, less when all is calm.
+"""How much audio is buffered for the speaker: more after an underrun, less after a calm time.
 
-What is held is heard late, so that there is as little of it as will do: one hop and what the user
-wants for safety. Stalls leave more behind than was asked for. Much of it is dropped at once, a
-little goes by resampling (drift): nobody hears that.
+Buffered audio is latency, so the target is as small as possible: one hop, plus what the user asks
+for (`--safety-ms`). A machine that stood still leaves more audio behind than the target. A large
+surplus is dropped at once; a small one is removed inaudibly by resampling (`DriftControl`).
 """
 
 from __future__ import annotations
@@ -12,89 +12,111 @@ import time
 import numpy as np
 
 from ..constants import SAMPLE_RATE
-from .bridge import BLOCK, Bridge
 from .counters import Counters
 from .drift_control import DriftControl
+from .duplex_buffer import BLOCK, DuplexBuffer
 
-CALM = 10.0  # s without an underrun until the fill target shrinks again; doubled each time ...
-CALMEST = 640.0  # ... that this proved too soon, up to so many
-WINDOW = 4.0  # s over which what is waiting is averaged
-MOST_HOPS = 8  # largest fill target ...
-MOST = SAMPLE_RATE * 3 // 4  # ... in frames: the ring holds a second
+SHRINK_AFTER = 10.0  # s without an underrun before the target shrinks; doubled each time ...
+MAX_SHRINK_AFTER = 640.0  # ... that the next underrun shows it was too soon, up to this
+AVERAGING = 4.0  # s over which the level is averaged
+SURPLUS_SECONDS = 1.0  # a surplus is what stayed in the ring for so long
+MAX_TARGET_HOPS = 8  # limit for the target when it grows after underruns
+MAX_TARGET = SAMPLE_RATE * 3 // 4  # frames; the ring buffer holds one second
 
 
-class FillControl:
-    """Watches the rings of one `Bridge`. All lengths in frames; `hop` of the worker's smallest."""
+class BufferControl:
+    """Controls the level of one `DuplexBuffer`. All lengths are in frames."""
 
-    def __init__(self, bridge: Bridge, counters: Counters, hop: int, safety: int) -> None:
-        self.bridge, self.counters, self.drift = bridge, counters, DriftControl()
+    def __init__(self, buffer: DuplexBuffer, counters: Counters, hop: int, safety: int) -> None:
+        """`hop` is the worker's smallest step, `safety` is held beyond it."""
+        self.buffer, self.counters, self.drift = buffer, counters, DriftControl()
         self.hop, self.safety = hop, safety
-        self.waiting = self._heard = 0.0  # on both sides of the network; 0 before audio
-        self._seen_underruns, self._noted, self._calm = 0, time.monotonic(), CALM
-        self._seen_dry = 0
-        self._shrunk = False
+        self.average_level = 0.0  # before and after the network; 0 until audio plays
+        self._averaged = 0.0  # s in that average
+        self._counted_underruns = self._counted_device_underruns = 0
+        self._last_update = time.monotonic()
+        self._shrink_after, self._shrunk = SHRINK_AFTER, False
         self._lowest, self._lowest_since = SAMPLE_RATE, time.monotonic()
-        self.target = bridge.reserve = hop + safety
+        self.target = buffer.prefill = hop + safety
 
-    def adapt(self, hops: int) -> None:
-        """Set the target anew, after the worker took a step of so many hops."""
-        bridge, now, frames = self.bridge, time.monotonic(), hops * self.hop
-        least = frames + self.safety
-        if bridge.underruns > self._seen_underruns:
-            self.counters.underruns += bridge.underruns - self._seen_underruns
-            self._seen_underruns = bridge.underruns
-            self.drift.hold()
-            self._set_target(min(self.target + self.hop, MOST_HOPS * self.hop + self.safety))
-            if self._shrunk:
-                self._calm, self._shrunk = min(2 * self._calm, CALMEST), False
-        elif self.target > least and now - bridge.last_underrun > self._calm:
-            self._shrunk = True
-            self._set_target(self.target - self.hop)
-            bridge.last_underrun = now
-        if bridge.dry > self._seen_dry:  # more in the ring would not have helped
-            self.counters.device_underruns += bridge.dry - self._seen_dry
-            self._seen_dry = bridge.dry
-        if bridge.playing:
-            self.drift.update(bridge.level(), now - self._noted)
-        self._noted = now
+    def update(self, hops: int) -> None:
+        """Adjust the target; the worker calls this after each step of `hops` hops."""
+        buffer, now, frames = self.buffer, time.monotonic(), hops * self.hop
+        self._adjust_target(frames, now)
+        self._count_device_underruns()
+        if buffer.playing:
+            self.drift.update(buffer.level(), now - self._last_update)
+        self._last_update = now
+        self._drop_late_input(frames)
         self._drop_surplus(frames)
 
-    def note(self, seconds: float) -> None:
-        """Average what is waiting; to be called every so many seconds, whatever the worker does.
+    def measure(self, seconds: float) -> None:
+        """Average the level; call this every so many seconds, independently of the worker.
 
-        The worker wakes when audio comes: where that is in bursts, it sees more than the average.
+        The worker wakes up when audio arrives. If audio arrives in bursts, the level that the
+        worker sees is higher than the average.
         """
-        if self.bridge.playing:
-            self._heard = min(self._heard + seconds, WINDOW)
-            self.waiting += (self.bridge.level() - self.waiting) * seconds / self._heard
+        if self.buffer.playing:
+            self._averaged = min(self._averaged + seconds, AVERAGING)
+            self.average_level += (
+                (self.buffer.level() - self.average_level) * seconds / self._averaged
+            )
 
-    def overloaded(self, hops: int) -> None:
-        """Hold enough ready for steps of so many hops from now on."""
-        self.drift.hold()
-        if (missing := min(hops * self.hop + self.safety, MOST) - self.target) > 0:
-            self.bridge.to_play.write(np.zeros((missing, 1), np.float32))
+    def grow_for(self, hops: int) -> None:
+        """Buffer enough for steps of `hops` hops from now on: silence is inserted."""
+        self.drift.pause()
+        missing = min(hops * self.hop + self.safety, MAX_TARGET) - self.target
+        if missing > 0:
+            self.buffer.to_play.write(np.zeros((missing, 1), np.float32))
             self._set_target(self.target + missing)
 
+    def _adjust_target(self, frames: int, now: float) -> None:
+        buffer, step = self.buffer, self.hop
+        new = buffer.underruns - self._counted_underruns
+        if new > 0:
+            self.counters.underruns += new
+            self._counted_underruns += new
+            self.drift.pause()
+            self._set_target(min(self.target + step, MAX_TARGET_HOPS * step + self.safety))
+            if self._shrunk:
+                self._shrink_after = min(2 * self._shrink_after, MAX_SHRINK_AFTER)
+                self._shrunk = False
+        elif self.target > frames + self.safety and now - buffer.last_underrun > self._shrink_after:
+            self._shrunk = True
+            self._set_target(self.target - step)
+            buffer.last_underrun = now
+
     def _set_target(self, frames: int) -> None:
-        """Set how many frames to hold ready for the speaker beyond the block it asks for."""
-        frames = min(frames, MOST)
-        self.drift.aim(frames - self.target)
-        self.target = self.bridge.reserve = frames
+        """Set how many frames to hold for the speaker beyond the block that it asks for."""
+        frames = min(frames, MAX_TARGET)
+        self.drift.move_reference(frames - self.target)
+        self.target = self.buffer.prefill = frames
+
+    def _count_device_underruns(self) -> None:
+        """Count them only: more audio in the ring would not have prevented them."""
+        new = self.buffer.device_underruns - self._counted_device_underruns
+        self.counters.device_underruns += new
+        self._counted_device_underruns += new
+
+    def _drop_late_input(self, frames: int) -> None:
+        """Drop the oldest input if the worker is several steps behind."""
+        excess = len(self.buffer.captured) - 4 * frames - self.safety
+        if excess > 0:
+            self.counters.overruns += 1
+            self.drift.pause()
+            self.buffer.captured.discard(excess // self.hop * self.hop)
 
     def _drop_surplus(self, frames: int) -> None:
-        bridge = self.bridge
-        excess = len(bridge.captured) - 4 * frames - self.safety
-        if excess > 0:  # the worker fell behind: the oldest input goes
-            self.counters.overruns += 1
-            self.drift.hold()
-            bridge.captured.discard(excess // self.hop * self.hop)
-        # Callbacks may come late and then in a burst: what never ran low in a second is too much.
-        self._lowest = min(self._lowest, len(bridge.to_play))
+        """Drop output that was never needed during a second.
+
+        A shorter time proves nothing: callbacks may come late and then in a burst.
+        """
+        self._lowest = min(self._lowest, len(self.buffer.to_play))
         now = time.monotonic()
-        if now - self._lowest_since < 1.0:
+        if now - self._lowest_since < SURPLUS_SECONDS:
             return
         surplus = self._lowest - (self.target + frames + 2 * BLOCK)
-        if surplus > 0:  # the callback drops it: a ring has one consumer
-            bridge.drop = surplus
-            self.drift.hold()
+        if surplus > 0:
+            self.buffer.frames_to_drop = surplus
+            self.drift.pause()
         self._lowest, self._lowest_since = SAMPLE_RATE, now

@@ -1,7 +1,9 @@
-"""Between the devices' threads and the worker: two rings, and when audio last came and went.
+"""Captured and denoised audio on its way between the device threads and the worker.
 
-Every source calls `Bridge.capture`, every sink calls `Bridge.play`, each on its own thread. They
-only move samples between the device and a ring.
+    source --capture()--> captured --> worker --> to_play --play()--> sink
+
+Every source calls `capture` and every sink calls `play`, each on its own thread. Both only move
+samples between a device and a ring buffer.
 """
 
 from __future__ import annotations
@@ -13,53 +15,56 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..constants import SAMPLE_RATE
-from .ring_buffer import Ring
+from .ring_buffer import RingBuffer
 
 Audio = NDArray[np.float32]
-BLOCK = 480  # frames per callback: 10 ms held bit-exact where smaller blocks lost samples
-FADE = 96  # frames of the fade into an underrun: 2 ms
+BLOCK = 480  # frames per callback: audio was bit-exact with 10 ms and lost samples with less
+FADE = 96  # frames (2 ms) of the fade-out before an underrun
 FADE_OUT = np.linspace(1, 0, FADE, dtype=np.float32)
-STALLED = 0.5  # s without a callback: the device is gone
-SETTLE = 0.2  # s of captured audio to throw away: devices begin with a burst
+STALL_SECONDS = 0.5  # without a callback for so long, a device counts as lost
+START_UP_SECONDS = 0.2  # captured audio to discard: devices start with a burst of callbacks
 
 
-class Bridge:
-    """The two rings between callbacks and worker, with the times of the last callbacks."""
+class DuplexBuffer:
+    """One ring buffer for each direction, with the times of the last callbacks."""
 
-    def __init__(self, wake: Callable[[], None]) -> None:
-        self.captured, self.to_play = Ring(SAMPLE_RATE, 1), Ring(SAMPLE_RATE, 1)
-        self.wake, self.underruns, self.drop = wake, 0, 0
-        self.dry, self.longest_gap = 0, 0.0  # times the speaker's device had nothing left to play
-        self.reserve = BLOCK  # frames that must stay ready when playing begins, or begins again
+    def __init__(self, on_capture: Callable[[], None]) -> None:
+        """`on_capture` is called on the source's thread after each captured block."""
+        self.captured, self.to_play = RingBuffer(SAMPLE_RATE, 1), RingBuffer(SAMPLE_RATE, 1)
+        self._on_capture = on_capture
+        self.underruns = 0  # the sink asked for more than `to_play` held
+        self.device_underruns, self.longest_gap = 0, 0.0  # the speaker's device itself ran dry
+        self.frames_to_drop = 0  # set by the worker; `play` drops them: a ring has one consumer
+        self.prefill = BLOCK  # frames beyond the first block that must be ready to start playing
         self.last_underrun = self.last_capture = self.last_play = time.monotonic()
-        self.settle = SETTLE  # a file has no burst: 0 there
-        self._first: float | None = None
-        self._asked = False
+        self.start_up = START_UP_SECONDS  # a file has no burst at the start: 0 there
         self.playing = False
+        self._first_capture: float | None = None
+        self._play_called = False
         self._mono = np.zeros((SAMPLE_RATE, 1), np.float32)
 
     def capture(self, indata: Audio) -> None:
-        """Take [frames, channels] from the microphone: its first channel."""
+        """Store the first channel of a block [frames, channels] from the microphone."""
         self.last_capture = time.monotonic()
-        if self._first is None:
-            self._first = self.last_capture
-        if self.last_capture - self._first >= self.settle:
+        if self._first_capture is None:
+            self._first_capture = self.last_capture
+        if self.last_capture - self._first_capture >= self.start_up:
             self.captured.write(indata[:, :1])
-        self.wake()
+        self._on_capture()
 
     def play(self, outdata: Audio) -> None:
-        """Fill [frames, channels] for the speaker; no allocation, no lock, no print."""
-        self.last_play, self._asked = time.monotonic(), True
-        if self.drop:
-            self.to_play.discard(self.drop)
-            self.drop = 0
+        """Fill a block [frames, channels] for the speaker: no allocation, no lock, no print."""
+        self.last_play, self._play_called = time.monotonic(), True
+        if self.frames_to_drop:
+            self.to_play.discard(self.frames_to_drop)
+            self.frames_to_drop = 0
         mono, wanted = self._mono[: len(outdata)], len(outdata)
-        if not self.playing and len(self.to_play) < wanted + self.reserve:
+        if not self.playing and len(self.to_play) < wanted + self.prefill:
             outdata[:] = 0
             return
         got = self.to_play.read_into(mono)
         self.playing = got == wanted
-        if got < wanted:  # fade what is there, so that the gap does not click
+        if got < wanted:  # fade out what there is, so that the gap does not click
             mono[got:] = 0
             length = min(FADE, got)
             mono[got - length : got, 0] *= FADE_OUT[FADE - length :]
@@ -67,28 +72,32 @@ class Bridge:
             self.last_underrun = self.last_play
         outdata[:] = mono
 
-    def ran_dry(self, gap: float) -> None:
-        """Count that the speaker's device played all it had, `gap` seconds after it was filled."""
+    def count_device_underrun(self, gap: float) -> None:
+        """Count that the speaker's device ran dry, `gap` seconds after it was last filled."""
         if self.playing:
             self.longest_gap = max(self.longest_gap, gap)
-            self.dry += 1
+            self.device_underruns += 1
 
     def level(self) -> float:
-        """Frames waiting on both sides, as if devices moved single frames and not blocks."""
+        """Return the frames waiting in both rings, as if devices moved single frames, not blocks.
+
+        A callback moves a whole block at once. The time since the last one tells how much of the
+        next block has already been captured or played.
+        """
         now = time.monotonic()
         since_capture = min(now - self.last_capture, 0.02) * SAMPLE_RATE
         since_play = min(now - self.last_play, 0.02) * SAMPLE_RATE
         return len(self.captured) + len(self.to_play) + since_capture - since_play
 
     def stalled(self) -> bool:
-        """Whether either side has been silent for too long. A lost device never raises."""
-        return time.monotonic() - min(self.last_capture, self.last_play) > STALLED
+        """Return whether callbacks have stopped on either side. A lost device raises nothing."""
+        return time.monotonic() - min(self.last_capture, self.last_play) > STALL_SECONDS
 
     @property
-    def flows(self) -> bool:
-        """Whether both sides have called yet."""
-        return self._first is not None and self._asked
+    def running(self) -> bool:
+        """Whether both sides have had their first callback."""
+        return self._first_capture is not None and self._play_called
 
-    def expect(self, seconds: float) -> None:
-        """Allow so much time before callbacks begin."""
+    def allow_start_up(self, seconds: float) -> None:
+        """Do not count as stalled for so many seconds: opening a device takes a moment."""
         self.last_capture = self.last_play = time.monotonic() + seconds

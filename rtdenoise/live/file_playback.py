@@ -1,4 +1,4 @@
-"""A file instead of a microphone, nothing instead of a speaker: in real time, as devices are."""
+"""An input file instead of a microphone, no output instead of a speaker: both run in real time."""
 
 from __future__ import annotations
 
@@ -13,67 +13,70 @@ from numpy.typing import NDArray
 from ..constants import SAMPLE_RATE
 from ..files import AudioReader
 from ..processing import Resampler
-from .bridge import BLOCK, Bridge
+from .duplex_buffer import BLOCK, DuplexBuffer
 from .thread_priority import raise_priority
 
 Audio = NDArray[np.float32]
 
 
-class Clocked:
-    """A thread that moves one block every 10 ms: the clock of a file or of nothing."""
+class RealTimeLoop:
+    """A thread that moves one block every 10 ms, as the clock of a device would."""
 
-    def __init__(self, move: Callable[[], bool]) -> None:
-        self._move, self._stop = move, threading.Event()
+    def __init__(self, move_block: Callable[[], bool]) -> None:
+        """Start the thread; it ends when `move_block` returns False, or when closed."""
+        self._move_block, self._stop = move_block, threading.Event()
         self._thread = threading.Thread(target=self._run, name="rtdenoise clock", daemon=True)
         self._thread.start()
 
     def _run(self) -> None:
         raise_priority()
         start, count = time.monotonic(), 0
-        while not self._stop.is_set() and self._move():
+        while not self._stop.is_set() and self._move_block():
             count += 1
             self._stop.wait(max(0.0, start + count * BLOCK / SAMPLE_RATE - time.monotonic()))
 
     def close(self) -> None:
-        """Stop and wait for the thread."""
+        """Stop the thread and wait for it."""
         self._stop.set()
         self._thread.join(timeout=2)
 
 
-def play_file(path: Path, bridge: Bridge, at_end: Callable[[], None]) -> Clocked:
-    """Feed a recording to the live path as if it came from a microphone; calls `at_end` after."""
+def start_file_source(path: Path, buffer: DuplexBuffer, on_end: Callable[[], None]) -> RealTimeLoop:
+    """Play a sound file into `buffer` as if it came from a microphone; call `on_end` at its end."""
     blocks = _mono_blocks(AudioReader(path))
-    bridge.settle = 0.0
+    buffer.start_up = 0.0
 
-    def move() -> bool:
+    def move_block() -> bool:
         block = next(blocks, None)
         if block is None:
-            at_end()
+            on_end()
             return False
-        bridge.capture(block)
+        buffer.capture(block)
         return True
 
-    return Clocked(move)
+    return RealTimeLoop(move_block)
+
+
+def start_null_sink(buffer: DuplexBuffer) -> RealTimeLoop:
+    """Take the denoised audio out of `buffer` in real time and discard it."""
+    block = np.zeros((BLOCK, 1), np.float32)
+
+    def move_block() -> bool:
+        buffer.play(block)
+        return True
+
+    return RealTimeLoop(move_block)
 
 
 def _mono_blocks(reader: AudioReader) -> Iterator[Audio]:
-    resampler, held = Resampler(reader.sample_rate, SAMPLE_RATE, 1), np.zeros((0, 1), np.float32)
+    """Yield the file at 48 kHz as blocks [480, 1]; the last one is padded with zeros."""
+    resampler = Resampler(reader.sample_rate, SAMPLE_RATE, 1)
+    pending = np.zeros((0, 1), np.float32)
     with reader:
         for block in reader.blocks(reader.sample_rate // 10):
             mono = np.ascontiguousarray(block.mean(axis=1, keepdims=True))
-            held = np.concatenate([held, resampler.process(mono)])
-            while len(held) >= BLOCK:
-                yield held[:BLOCK]
-                held = held[BLOCK:]
-    yield np.concatenate([held, np.zeros((BLOCK - len(held), 1), np.float32)])
-
-
-def play_nowhere(bridge: Bridge) -> Clocked:
-    """Consume the denoised audio in real time and drop it."""
-    block = np.zeros((BLOCK, 1), np.float32)
-
-    def move() -> bool:
-        bridge.play(block)
-        return True
-
-    return Clocked(move)
+            pending = np.concatenate([pending, resampler.process(mono)])
+            while len(pending) >= BLOCK:
+                yield pending[:BLOCK]
+                pending = pending[BLOCK:]
+    yield np.concatenate([pending, np.zeros((BLOCK - len(pending), 1), np.float32)])

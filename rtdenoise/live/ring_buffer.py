@@ -1,4 +1,4 @@
-"""A ring buffer between one producing and one consuming thread, without locks or allocation."""
+"""A ring buffer between one producer thread and one consumer thread: no locks, no allocation."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from numpy.typing import NDArray
 Audio = NDArray[np.float32]
 
 
-class Ring:
-    """Frames [n, channels] from one thread to another.
+class RingBuffer:
+    """Passes frames [n, channels] from one thread to another.
 
     Each counter is written by one thread only, so no lock is needed: `_written` by the producer,
-    `_read` by the consumer. The producer never blocks; where the ring is full, what does not fit
-    is dropped and counted, and `discard` lets the consumer drop the oldest.
+    `_read` by the consumer. The producer never blocks. When the buffer is full, the frames that
+    do not fit are dropped and counted; the consumer can drop the oldest frames with `discard`.
     """
 
     def __init__(self, frames: int, channels: int) -> None:
@@ -25,18 +25,18 @@ class Ring:
         return self._written - self._read
 
     def write(self, block: Audio) -> int:
-        """Append frames; returns how many fitted."""
+        """Append frames and return how many of them fitted."""
         count = min(len(block), self._size - len(self))
         self.dropped += len(block) - count
         start = self._written % self._size
         first = min(count, self._size - start)
         self._data[start : start + first] = block[:first]
         self._data[: count - first] = block[first:count]
-        self._written += count  # last: the consumer sees whole frames only
+        self._written += count  # last, so that the consumer never sees half-written frames
         return count
 
     def read_into(self, out: Audio) -> int:
-        """Fill `out` from the oldest frames; returns how many there were."""
+        """Copy the oldest frames to the start of `out` and return how many there were."""
         count = min(len(out), len(self))
         start = self._read % self._size
         first = min(count, self._size - start)
@@ -46,7 +46,7 @@ class Ring:
         return count
 
     def discard(self, frames: int) -> int:
-        """Drop the oldest frames (consumer's side); returns how many."""
+        """Drop the oldest frames (called by the consumer) and return how many were dropped."""
         count = min(max(0, frames), len(self))
         self._read += count
         return count

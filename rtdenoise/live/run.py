@@ -1,4 +1,4 @@
-"""Run a live session from the command line: signals, screen, virtual microphone, summary."""
+"""Runs a live session for the command line: signals, screen, virtual microphone, summary."""
 
 from __future__ import annotations
 
@@ -10,12 +10,11 @@ from contextlib import ExitStack
 import numpy as np
 
 from ..constants import SAMPLE_RATE
-from .counters import Counters
 from .options import LiveOptions
-from .screens import JsonLines, Plain, Screen, choose_screen
+from .screens import JsonLines, PlainLines, Screen, choose_screen
 from .session import LiveSession
 
-SIGNALS = ("SIGINT", "SIGTERM", "SIGHUP")  # the last one: its terminal was closed
+SIGNALS = ("SIGINT", "SIGTERM", "SIGHUP")  # SIGHUP: the terminal was closed
 
 
 def run_live(
@@ -23,48 +22,59 @@ def run_live(
     quiet: bool = False,
     as_json: bool = False,
     virtual_mic: str | None = None,
-    begun: Callable[[], None] = lambda: None,
-) -> Counters:
-    """Run until Ctrl-C, SIGTERM, q or `options.seconds`; latency first, counters last.
+    on_open: Callable[[], None] = lambda: None,
+) -> None:
+    """Run until Ctrl-C, SIGTERM, q or `options.seconds`; print latency first and counters last.
 
-    `begun` is called when the devices are open.
+    `on_open` is called when the devices are open. Raises RtdenoiseError for options that do not
+    fit, devices that cannot be opened, and computing that fails.
     """
     screen, stop = choose_screen(quiet, as_json), threading.Event()
-    for name in SIGNALS:  # before there is anything that must not be left behind
-        if number := getattr(signal, name, None):
-            signal.signal(number, lambda *_: stop.set())
+    _stop_on_signals(stop)  # first of all: from here on there is something to clean up
     with ExitStack() as stack:
         if virtual_mic:
             from .virtual_microphone import VirtualMicrophone
 
             microphone = stack.enter_context(VirtualMicrophone(virtual_mic))
             options.output = options.output or microphone.output
-            screen.say(f"virtual microphone {virtual_mic!r} is there: choose it in your program")
-        session = LiveSession(options, screen.say, stop)
-        say_what_runs(session, screen)
+            screen.show_message(
+                f"virtual microphone {virtual_mic!r} is ready: select it in your program"
+            )
+        session = LiveSession(options, screen.show_message, stop)
+        show_setup(session, screen)
         with screen:
-            counters = session.run(lambda: screen.update(session), begun)
+            session.run(lambda: screen.update(session), on_open)
     if not quiet:
-        summary = summarise(counters, session)
-        last = Plain(lambda text: print(text, flush=True))
-        for line in summary:
-            (screen if isinstance(screen, JsonLines) else last).say(line)
-    return counters
+        last = screen if isinstance(screen, JsonLines) else PlainLines(_print_line)
+        for line in summarise(session):
+            last.show_message(line)
 
 
-def say_what_runs(session: LiveSession, screen: Screen) -> None:
-    """Say model, provider and the latency part by part."""
+def _stop_on_signals(stop: threading.Event) -> None:
+    for name in SIGNALS:
+        if number := getattr(signal, name, None):  # Windows has no SIGHUP
+            signal.signal(number, lambda *_: stop.set())
+
+
+def _print_line(text: str) -> None:
+    print(text, flush=True)
+
+
+def show_setup(session: LiveSession, screen: Screen) -> None:
+    """Show the model, the provider and the expected latency by part."""
     card, parts = session.model.card, session.latency()
-    screen.say(f"{card.name} {card.version}, {card.engine} engine on {session.model.provider}")
-    screen.say(
+    screen.show_message(
+        f"{card.name} {card.version}, {card.engine} engine on {session.model.provider}"
+    )
+    screen.show_message(
         f"latency {sum(parts.values()):.1f} ms: "
         + " + ".join(f"{name} {value:.1f}" for name, value in parts.items())
     )
 
 
-def summarise(counters: Counters, session: LiveSession) -> list[str]:
-    """Return the last lines of a run."""
-    hop = session.hop / SAMPLE_RATE
+def summarise(session: LiveSession) -> list[str]:
+    """Return the last lines of a session: counters, latency, clock drift, recordings."""
+    counters, hop = session.counters, session.hop / SAMPLE_RATE
     times = np.array(counters.times or [0.0]) * 1000
     lines = [
         f"{counters.hops * hop:.1f} s; {counters.underruns + counters.device_underruns} underruns, "
@@ -74,11 +84,10 @@ def summarise(counters: Counters, session: LiveSession) -> list[str]:
         f"{hop * 1000:g}",
         f"latency at the end {sum(session.latency().values()):.1f} ms",
     ]
-    if session.fill.drift.engaged:
-        lines.append(
-            f"the devices' clocks differ by {session.fill.drift.clocks_ppm:.0f} ppm: compensated"
-        )
-    if session.takes:
-        lines += [f"recorded {path}" for path in session.takes.paths]
-        lines += [session.takes.problem] if session.takes.problem else []
+    drift, recorder = session.worker.control.drift, session.worker.recorder
+    if drift.engaged:
+        lines.append(f"the devices' clocks differ by {drift.clocks_ppm:.0f} ppm: compensated")
+    if recorder:
+        lines += [f"recorded {path}" for path in recorder.paths]
+        lines += [recorder.problem] if recorder.problem else []
     return lines

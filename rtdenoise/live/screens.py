@@ -1,4 +1,4 @@
-"""What a live session shows: meters and keys in a terminal, lines elsewhere, or JSON."""
+"""What a live session displays: meters in a terminal, plain lines elsewhere, or JSON."""
 
 from __future__ import annotations
 
@@ -13,28 +13,28 @@ from .status import status
 
 
 class Screen(Protocol):
-    """Shown while a session runs."""
+    """Displays a session while it runs."""
 
     def __enter__(self) -> Any:
-        """Take over the terminal, where it does."""
+        """Take over the terminal, if the screen uses it."""
 
     def __exit__(self, *_: Any) -> None:
-        """Leave the terminal as it was."""
+        """Restore the terminal."""
 
-    def say(self, text: str) -> None:
+    def show_message(self, text: str) -> None:
         """Show a message."""
 
     def update(self, session: LiveSession) -> None:
-        """Called ten times a second."""
+        """Show the present state; called about ten times a second."""
 
 
-class Plain:
-    """Messages as lines; nothing in between."""
+class PlainLines:
+    """Shows messages as lines, and nothing else."""
 
-    def __init__(self, say: Callable[[str], None]) -> None:
-        self.say = say
+    def __init__(self, show_message: Callable[[str], None]) -> None:
+        self.show_message = show_message
 
-    def __enter__(self) -> Plain:
+    def __enter__(self) -> PlainLines:
         return self
 
     def __exit__(self, *_: Any) -> None:
@@ -44,28 +44,28 @@ class Plain:
         """Show nothing."""
 
 
-class JsonLines(Plain):
-    """A JSON object a second on stdout, messages on stderr."""
+class JsonLines(PlainLines):
+    """Prints a JSON object per second to stdout, and messages to stderr."""
 
     def __init__(self) -> None:
         super().__init__(lambda text: print(text, file=sys.stderr, flush=True))
-        self._next = 0.0
+        self._next_line = 0.0
 
     def update(self, session: LiveSession) -> None:
         """Print the state once a second."""
-        if time.monotonic() >= self._next:
-            self._next = time.monotonic() + 1
+        if time.monotonic() >= self._next_line:
+            self._next_line = time.monotonic() + 1
             print(json.dumps(status(session)), flush=True)
 
 
 def choose_screen(quiet: bool, as_json: bool) -> Screen:
-    """Return the screen for the options and for where the output goes."""
+    """Return the screen for the options and for where stdout goes."""
     if quiet:
-        return Plain(lambda _: None)
+        return PlainLines(lambda _: None)
     if as_json:
         return JsonLines()
     if sys.stdout.isatty():
         from .terminal import Terminal
 
         return Terminal()
-    return Plain(lambda text: print(text, flush=True))
+    return PlainLines(lambda text: print(text, flush=True))

@@ -1,4 +1,4 @@
-"""What `rtdenoise live` was last told, kept in the platform's configuration directory."""
+"""The settings that `rtdenoise live` remembers, in the platform's configuration directory."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ REMEMBERED = ("input", "output", "mix", "limit_db")
 
 
 def settings_path() -> Path:
-    """Return where settings lie: ~/.config/rtdenoise/live.json on Linux."""
+    """Return the path of the settings file: ~/.config/rtdenoise/live.json on Linux."""
     import typer
 
     return Path(typer.get_app_dir("rtdenoise")) / "live.json"
 
 
 def load_settings() -> dict[str, Any]:
-    """Return the remembered settings; none where the file is missing or unreadable."""
+    """Return the remembered settings; none if the file is missing or not readable."""
     try:
         data = json.loads(settings_path().read_text(encoding="utf-8"))
     except (OSError, ValueError):
@@ -29,7 +29,7 @@ def load_settings() -> dict[str, Any]:
 
 
 def save_settings(values: dict[str, Any]) -> None:
-    """Remember settings; a folder that cannot be written is no reason to stop."""
+    """Write the settings; do nothing if the folder is not writable."""
     path = settings_path()
     kept = {k: v for k, v in values.items() if k in REMEMBERED and v is not None}
     part = part_path(path)

@@ -21,15 +21,15 @@ def test_the_last_devices_are_remembered_and_forgotten(tmp_path, monkeypatch):
     monkeypatch.setattr(settings, "settings_path", lambda: tmp_path / "deep" / "live.json")
     monkeypatch.setattr("rtdenoise.live.list_devices", lambda: DEVICES)
     given = {"input": "headset", "output": "Built-in Output", "limit_db": 12.0}
-    assert live_commands._remembered(given, False) == given
-    assert live_commands._remembered({}, False) == {}  # not before the devices are open
+    assert live_commands._with_remembered(given, False) == given
+    assert live_commands._with_remembered({}, False) == {}  # not before the devices are open
     live_commands._remember(given)
-    assert live_commands._remembered({}, False) == given
+    assert live_commands._with_remembered({}, False) == given
     monkeypatch.setattr("rtdenoise.live.list_devices", lambda: DEVICES[:2])
-    again = live_commands._remembered({}, False)
+    again = live_commands._with_remembered({}, False)
     assert "input" not in again and again["output"] == "Built-in Output"  # unplugged
     settings.forget_settings()
-    assert live_commands._remembered({}, False) == {}
+    assert live_commands._with_remembered({}, False) == {}
 
 
 def test_a_mix_out_of_range_is_refused_and_not_remembered(tmp_path, monkeypatch):

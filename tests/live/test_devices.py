@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from rtdenoise import RtdenoiseError
-from rtdenoise.live.devices import Device, choose_device, lasting_name, refuse_feedback
+from rtdenoise.live.devices import Device, choose_device, refuse_feedback, stable_name
 
 DEVICES = [
     Device(0, "Built-in Microphone", "Core Audio", 1, 0, 48_000, "input"),
@@ -36,10 +36,10 @@ def test_what_windows_lists_thrice_is_one_device():
 
 
 def test_a_device_chosen_by_number_is_remembered_by_name():
-    assert lasting_name(DEVICES, "3", "input") == "USB Camera"
-    assert lasting_name(DEVICES, "headset", "output") == "headset"
+    assert stable_name(DEVICES, "3", "input") == "USB Camera"
+    assert stable_name(DEVICES, "headset", "output") == "headset"
     twins = [*DEVICES, Device(4, "USB Camera", "Core Audio", 1, 0, 16_000)]
-    assert lasting_name(twins, "4", "input") == "4"  # the name would not tell which
+    assert stable_name(twins, "4", "input") == "4"  # the name would not tell which
 
 
 def test_a_built_in_loop_is_refused():
@@ -58,7 +58,7 @@ def test_a_built_in_loop_is_refused():
     ],
 )
 def test_what_the_sound_server_chose_is_looked_at(monkeypatch, ports, howls):
-    monkeypatch.setattr("rtdenoise.live.devices._behind_the_server", lambda: ports)
+    monkeypatch.setattr("rtdenoise.live.devices._sound_server_ports", lambda: ports)
     both = Device(0, "default", "ALSA", 32, 32, 44_100, "input and output")
     if howls:
         with pytest.raises(RtdenoiseError, match="--allow-feedback"):

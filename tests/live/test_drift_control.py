@@ -21,11 +21,11 @@ def drifting(
     for i in range(int(minutes * 6000)):
         if i == 2000 and left_behind:
             level += left_behind
-            control.hold()
+            control.pause()
         time_ = phase + np.arange(480)
         phase += 480
         block = np.sin(2 * np.pi * 1000 / 48_000 * time_)[:, None].astype("f")
-        out = control.apply(block)
+        out = control.resample(block)
         heard.append(out)
         level += len(out) - 480 * (1 - ppm * 1e-6)
         levels.append(level)

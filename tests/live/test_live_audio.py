@@ -76,7 +76,7 @@ def test_devices_are_listed(rig):
 @pytest.mark.parametrize(
     "arguments, word",
     [
-        (("--input", "nowhere"), "no input device fits 'nowhere'"),
+        (("--input", "nowhere"), "no input device matches 'nowhere'"),
         (("--provider", "npu"), "cuda"),
         (("--hop-ms", "7"), "multiple of 10 ms"),
         (("--model", "absent"), "no model"),

@@ -5,16 +5,16 @@ from __future__ import annotations
 import numpy as np
 import soundfile as sf
 
-from rtdenoise.live.recorder import Takes
+from rtdenoise.live.recorder import Recorder
 
 
 def test_long_takes_go_on_in_another_file(tmp_path, monkeypatch):
     names = iter("ab")
-    monkeypatch.setattr("rtdenoise.live.recorder.LONGEST", 1000)
+    monkeypatch.setattr("rtdenoise.live.recorder.MAX_FRAMES", 1000)
     monkeypatch.setattr("rtdenoise.live.recorder.time.strftime", lambda _: next(names))
-    takes = Takes(tmp_path)
+    recorder = Recorder(tmp_path)
     for value in (0.1, 0.2, 0.3):
-        takes.add(np.full((600, 1), value, np.float32), np.full((600, 1), -value, np.float32))
-    takes.close()
+        recorder.add(np.full((600, 1), value, np.float32), np.full((600, 1), -value, np.float32))
+    recorder.close()
     lengths = {path.name: sf.info(path).frames for path in tmp_path.iterdir()}
-    assert sorted(lengths.values()) == [600, 600, 1200, 1200] and not takes.problem
+    assert sorted(lengths.values()) == [600, 600, 1200, 1200] and not recorder.problem

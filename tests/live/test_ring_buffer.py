@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from rtdenoise.live.ring_buffer import Ring
+from rtdenoise.live.ring_buffer import RingBuffer
 
 
 def test_ring_wraps_counts_and_discards():
-    ring, out = Ring(10, 1), np.zeros((4, 1), np.float32)
+    ring, out = RingBuffer(10, 1), np.zeros((4, 1), np.float32)
     numbers = np.arange(100, dtype=np.float32)[:, None]
     got: list[float] = []
     for i in range(0, 100, 3):

@@ -1,4 +1,4 @@
-"""The soak's judge: what it calls late, different or lost, on made-up recordings."""
+"""What the judge of a soak calls late, different or lost, with synthetic recordings."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy.ndimage import map_coordinates
 
-from benchmarks.live.soak_judge import RATE, _compare, lag_track, place
+from benchmarks.live.soak_judge import RATE, _compare, lag_track, locate_in_loop
 
 
 def voice(seconds: int) -> np.ndarray:
@@ -46,12 +46,12 @@ def test_lost_audio_is_a_dropout_and_only_where_it_is_lost():
 def test_a_part_of_the_loop_is_found():
     loop = voice(4)
     heard = np.tile(loop, 4)[RATE : 11 * RATE]
-    assert place(heard, loop) == RATE
-    assert place(heard, loop, near=9 * RATE) == RATE  # a round later
-    assert place(heard, loop, near=2 * RATE) == RATE  # wrong: searched for
+    assert locate_in_loop(heard, loop) == RATE
+    assert locate_in_loop(heard, loop, near=9 * RATE) == RATE  # a round later
+    assert locate_in_loop(heard, loop, near=2 * RATE) == RATE  # wrong: searched for
     heard = heard.copy()
     heard[:RATE] = 0
-    assert place(heard, loop) is None
+    assert locate_in_loop(heard, loop) is None
 
 
 def test_drift_control_at_its_limit_is_no_dropout():
