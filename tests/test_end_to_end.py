@@ -39,7 +39,7 @@ def train_toy(folder: Path) -> Path:
     return folder / "checkpoints" / "last.pth"
 
 
-@pytest.mark.flaky(reruns=2)  # see test_live.py
+@pytest.mark.flaky(reruns=2)  # see test_live_audio.py
 def test_train_export_file_live(tmp_path, rig):
     checkpoint = train_toy(tmp_path)
     python("export", checkpoint, tmp_path / "trained", "--name", "trained")

@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
 import pytest
+import soundfile as sf
 
 from rtdenoise import RtdenoiseError
 from rtdenoise.cli import live_commands
@@ -37,3 +44,23 @@ def test_a_mix_out_of_range_is_refused_and_not_remembered(tmp_path, monkeypatch)
     with pytest.raises(RtdenoiseError, match=r"a mix of 3 .* use 0 \(dry\) to 1"):
         live_commands.live(mix=3.0)
     assert settings.load_settings() == {}
+
+
+def test_only_the_live_commands_load_audio_devices(tmp_path, toy_segment_model):
+    """The start of `rtdenoise file` must not wait for PortAudio."""
+    sf.write(tmp_path / "in.wav", np.zeros(4800), 48_000)
+    arguments = ["rtdenoise", "file", "in.wav", "out.wav", "--model", str(toy_segment_model)]
+    code = (
+        f"import sys; sys.argv = {arguments!r}\n"
+        "from rtdenoise.cli import main\n"
+        "try: main()\n"
+        "except SystemExit as end: assert not end.code, end.code\n"
+        "assert not {'rtdenoise.live', 'sounddevice'} & set(sys.modules)\n"
+        "import rtdenoise.live; assert 'sounddevice' not in sys.modules\n"
+    )
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
+    result = subprocess.run(
+        [sys.executable, "-c", code], cwd=tmp_path, env=environment, capture_output=True, text=True
+    )
+    assert result.returncode == 0, result.stderr
+    assert (tmp_path / "out.wav").is_file()

@@ -1,4 +1,4 @@
-"""What tests of live audio share: starting the program, playing to it, comparing what came out."""
+"""Shared by the tests of live audio: start the program, play to it, compare the result."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def start(rig: LiveRig, *arguments: object) -> subprocess.Popen:
 
 
 def wait_for(process: subprocess.Popen, text: str) -> str:
-    """Read its output up to the line with `text`."""
+    """Read the process's stdout up to the line with `text`."""
     lines = ""
     assert process.stdout and process.stderr
     while text not in lines:
@@ -36,13 +36,14 @@ def wait_for(process: subprocess.Popen, text: str) -> str:
 
 
 def speech(seconds: float) -> np.ndarray:
+    """Return noise that swells and fades like syllables, [frames]."""
     rng, frames = np.random.default_rng(1), int(seconds * RATE)
     envelope = np.abs(np.sin(np.arange(frames) / RATE * 7)) ** 2
     return (rng.standard_normal(frames) * envelope * 0.1).astype("f")
 
 
 def lag(reference: np.ndarray, delayed: np.ndarray) -> tuple[int, float]:
-    """Return where `reference` begins in `delayed`, and the normalised correlation there."""
+    """Return where `reference` starts in `delayed`, and the normalised correlation there."""
     size = 1 << (len(reference) + len(delayed)).bit_length()
     product = np.fft.rfft(delayed, size) * np.conj(np.fft.rfft(reference, size))
     correlation = np.fft.irfft(product, size)[: len(delayed) - len(reference) + 1]
@@ -52,9 +53,9 @@ def lag(reference: np.ndarray, delayed: np.ndarray) -> tuple[int, float]:
 
 
 def share_heard(reference: np.ndarray, delayed: np.ndarray, piece: int = RATE // 20) -> float:
-    """Return the share of the pieces of `reference` that are in `delayed` as they are.
+    """Return the share of the pieces of `reference` that are unchanged in `delayed`.
 
-    A host that stands still takes a block away or adds silence: that moves what comes after.
+    When the host stands still, a block is lost or silence is inserted, and the rest moves.
     """
     pieces = [reference[i : i + piece] for i in range(0, len(reference) - piece + 1, piece)]
     return float(np.mean([lag(part, delayed)[1] > 0.99 for part in pieces]))
@@ -63,7 +64,7 @@ def share_heard(reference: np.ndarray, delayed: np.ndarray, piece: int = RATE //
 def play_and_stop(
     rig: LiveRig, process: subprocess.Popen, audio: np.ndarray, after: float = 0.5
 ) -> tuple[str, str]:
-    """Play into the microphone, wait, press Ctrl-C; return stdout and stderr."""
+    """Play into the microphone, wait, stop with Ctrl-C; return stdout and stderr."""
     rig.play(audio)
     time.sleep(after)
     process.send_signal(signal.SIGINT)
@@ -73,8 +74,8 @@ def play_and_stop(
 def live_round_trip(rig: LiveRig, model: Path, *options: str) -> tuple[float, float, float, str]:
     """Play into the microphone; return (reported, measured latency in ms, correlation, output).
 
-    Reported: of what it said from second to second the nearest to what was measured, as a machine
-    that stands still for a moment makes the latency grow and shrink again.
+    The reported latency is the second's value that is nearest to the measured one: when the machine
+    stands still for a moment, the latency grows and shrinks again.
     """
     audio = speech(4.0)
     recorder = rig.record()
@@ -102,7 +103,7 @@ def live_round_trip(rig: LiveRig, model: Path, *options: str) -> tuple[float, fl
 
 
 def settled_round_trip(rig: LiveRig, model: Path, *options: str) -> tuple[float, float, float, str]:
-    """As `live_round_trip`; a sound server on a busy machine may lose a block: up to 3 tries."""
+    """Try `live_round_trip` up to 3 times: a sound server on a busy machine may lose a block."""
     for _ in range(3):
         reported, measured, correlation, out = live_round_trip(rig, model, *options)
         if correlation > 0.999 and abs(measured - reported) <= 10:

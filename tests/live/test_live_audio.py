@@ -1,4 +1,4 @@
-"""The live path on a real sound server with virtual devices."""
+"""`rtdenoise live` on a real sound server with virtual devices."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from tests.live.helpers import (
     wait_for,
 )
 
-# A host that takes the processors away for longer than a hop fails any of these.
+# Any of these fails if the host takes the processors away for longer than a hop.
 pytestmark = pytest.mark.flaky(reruns=2)
 
 
@@ -44,7 +44,7 @@ def test_rolling_segments_play_too(rig, toy_segment_model):
 
 
 def test_the_microphone_suspended_and_resumed(rig, toy_stream_model):
-    """Callbacks stop without an error; audio must come back by itself."""
+    """Callbacks stop without an error; the audio must come back by itself."""
     process = start(rig, "--input", "virtmic", "--output", "virtspk", "--model", toy_stream_model)
     try:
         wait_for(process, "->")

@@ -1,4 +1,4 @@
-"""Trouble while live audio plays: the device goes away and returns, others take the CPU."""
+"""Trouble while live audio plays: devices disappear and return, the machine is busy or asleep."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ import pytest
 from benchmarks.live.rig import RATE, LiveRig
 from tests.live.helpers import play_and_stop, speech, start, wait_for
 
-pytestmark = pytest.mark.flaky(reruns=2)  # see test_live.py
+pytestmark = pytest.mark.flaky(reruns=2)  # see test_live_audio.py
 
 
 def frames(rig: LiveRig) -> int:
-    """How much has been recorded so far."""
+    """Return how many frames have been recorded so far."""
     return Path(rig.root / "rec.raw").stat().st_size // 8
 
 
 def loud(audio: np.ndarray) -> np.ndarray:
-    """Which 10 ms of audio [frames] are not silent."""
+    """Return which pieces of 10 ms of audio [frames] are not silent."""
     return audio[: len(audio) // 480 * 480].reshape(-1, 480).std(axis=1) > 1e-3
 
 
@@ -90,7 +90,7 @@ def test_a_virtual_microphone_survives_its_sound_server(rig, toy_stream_model):
         while "rtdenoise_Lasting_mic" not in rig.pactl("list", "short", "sources"):
             assert time.monotonic() < deadline
             time.sleep(0.1)
-        time.sleep(1.0)  # until our playback has been moved there
+        time.sleep(1.0)  # until our playback has been moved to it
         sink = re.search(r"(\d+)\trtdenoise_Lasting\t", rig.pactl("list", "short", "sinks"))
         playing = rig.pactl("list", "sink-inputs")
         process.send_signal(signal.SIGTERM)
@@ -123,7 +123,7 @@ def test_sleep_and_waking_are_survived(rig, toy_stream_model):
         process.send_signal(signal.SIGSTOP)
         time.sleep(4.0)
         process.send_signal(signal.SIGCONT)
-        time.sleep(9.0)  # what piled up, up to 200 ms, is played off bit by bit
+        time.sleep(9.0)  # up to 200 ms that piled up are reduced bit by bit
         before = frames(rig)
         out, err = play_and_stop(rig, process, speech(1.0))
     finally:
@@ -137,8 +137,8 @@ def test_sleep_and_waking_are_survived(rig, toy_stream_model):
     assert last - first < 60, (first, last)
 
 
-def test_a_device_that_ran_dry_is_counted_and_the_cure_is_named(rig, toy_stream_model):
-    """Nothing tells a program that the sound server had nothing to play, but its time stamps."""
+def test_a_device_underrun_is_counted_and_a_remedy_is_suggested(rig, toy_stream_model):
+    """Only the time stamps tell a program that the sound server had nothing to play."""
     options = ("--input", "virtmic", "--output", "virtspk", "--model", toy_stream_model, "--json")
     process = start(rig, *options)
     try:
@@ -154,8 +154,8 @@ def test_a_device_that_ran_dry_is_counted_and_the_cure_is_named(rig, toy_stream_
         process.kill()
     last = json.loads([line for line in out.splitlines() if line.startswith("{")][-1])
     assert last["device_underruns"] >= 1, out
-    stood_still, cure = map(int, re.findall(r"for (\d+) ms; --safety-ms (\d+)", err)[-1])
-    assert 180 <= stood_still <= cure <= 300
+    stood_still, remedy = map(int, re.findall(r"for (\d+) ms; --safety-ms (\d+)", err)[-1])
+    assert 180 <= stood_still <= remedy <= 300
 
 
 def _burn(seconds: float) -> None:
@@ -165,10 +165,10 @@ def _burn(seconds: float) -> None:
 
 
 def test_a_busy_machine_is_survived(rig, toy_stream_model):
-    """Twice as many busy programs as cores: audio may suffer, then all is well again.
+    """Twice as many busy programs as cores: audio may suffer, but must recover afterwards.
 
-    Well: two seconds without an underrun among the nine that follow; a machine whose host takes
-    its processors away for a moment has underruns of its own.
+    Recovered means two seconds without an underrun among the nine that follow. More is not asked:
+    a machine whose host takes its processors away for a moment has underruns anyway.
     """
     recorder = rig.record()
     options = ("--output", "virtspk", "--model", toy_stream_model, "--json")
