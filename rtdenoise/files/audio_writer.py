@@ -16,6 +16,8 @@ from .audio_reader import AudioReader
 from .paths import reason
 
 Audio = NDArray[np.float32]
+# Not kept in another container: libsndfile claims to write MP3 into WAV, and then does not.
+TIED_SUBTYPES = {"OPUS", "MPEG_LAYER_I", "MPEG_LAYER_II", "MPEG_LAYER_III"}
 
 
 class AudioWriter:
@@ -107,6 +109,6 @@ def _output_format(path: Path, like: AudioReader) -> tuple[str, str]:
         )
     if suffix == "OPUS":
         return container, "OPUS"
-    if sf.check_format(container, like.subtype) and like.subtype != "OPUS":
+    if sf.check_format(container, like.subtype) and like.subtype not in TIED_SUBTYPES:
         return container, like.subtype
     return container, sf.default_subtype(container)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import stat
 import struct
 import sys
 from typing import Any
@@ -36,7 +37,10 @@ class PipeWriter:
         subtype = like.subtype if like.subtype in SUBTYPES else "PCM_16"
         sys.stdout.flush()
         self._descriptor = sys.stdout.fileno()
-        self._write_raw(wav_header(like.sample_rate, like.channels, subtype))
+        # A regular file (`> out.wav`) gets a header with its length; a pipe cannot be rewound.
+        to_file = stat.S_ISREG(os.fstat(self._descriptor).st_mode)
+        if not to_file:
+            self._write_raw(wav_header(like.sample_rate, like.channels, subtype))
         self._file = sf.SoundFile(
             self._descriptor,
             "w",
@@ -44,7 +48,7 @@ class PipeWriter:
             like.channels,
             subtype,
             "LITTLE",
-            "RAW",
+            "WAV" if to_file else "RAW",
             closefd=False,
         )
 

@@ -35,6 +35,16 @@ def test_formats_are_kept(tmp_path, toy_stream_model, container, subtype):
     assert after.frames == before.frames
 
 
+@pytest.mark.parametrize("target", ["out.wav", "out.flac", "out.ogg", "out.aiff"])
+@pytest.mark.parametrize("source", ["in.mp3", "in.opus", "in.wav"])
+def test_formats_can_be_converted(tmp_path, toy_stream_model, source, target):
+    kind = {"in.mp3": ("MPEG_LAYER_III", "MP3"), "in.opus": ("OPUS", "OGG")}
+    subtype, container = kind.get(source, ("PCM_16", "WAV"))
+    sf.write(tmp_path / source, noise(20_000), 48_000, subtype, format=container)
+    Denoiser(toy_stream_model).file(tmp_path / source, tmp_path / target)
+    assert sf.info(tmp_path / target).frames == sf.info(tmp_path / source).frames
+
+
 def test_tags_are_kept(tmp_path, toy_stream_model):
     with sf.SoundFile(tmp_path / "in.flac", "w", 48_000, 1) as handle:
         handle.title = "A take"

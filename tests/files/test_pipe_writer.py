@@ -54,6 +54,19 @@ def test_one_line_if_the_reading_program_exits(tmp_path):
     assert len(lines) == 1 and "has exited" in lines[0], lines
 
 
+def test_stdout_may_be_a_regular_file(tmp_path, toy_stream_model):
+    sf.write(tmp_path / "in.wav", noise(50_000, 2), 44_100, subtype="PCM_24")
+    Denoiser(toy_stream_model).file(tmp_path / "in.wav", tmp_path / "out.wav")
+    command = [*COMMAND, str(tmp_path / "in.wav"), "-", "--model", str(toy_stream_model)]
+    with open(tmp_path / "redirected.wav", "wb") as target:
+        subprocess.run(command, check=True, stdout=target)
+    written, expected = sf.info(tmp_path / "redirected.wav"), sf.info(tmp_path / "out.wav")
+    assert (written.frames, written.subtype) == (expected.frames, expected.subtype)
+    np.testing.assert_array_equal(
+        sf.read(tmp_path / "redirected.wav")[0], sf.read(tmp_path / "out.wav")[0]
+    )
+
+
 def test_an_empty_pipe_is_one_line():
     result = subprocess.run([*COMMAND, "-", "-"], input="", capture_output=True, text=True)
     refused(result, "cannot be read as audio")
