@@ -1,4 +1,4 @@
-"""`Denoiser` and `denoise_audio`: the shape, place and level of what comes back."""
+"""`Denoiser` and `denoise_audio`: shape, alignment and settings."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def test_an_invalid_opening_is_refused(toy_stream_model, opening):
 
 @pytest.mark.parametrize("rate", [8000, 44100, 48000])
 def test_the_output_has_no_delay(toy_stream_model, rate):
-    """The dry path goes through the same buffers: it must come back exactly where it was."""
+    """The dry path has the same buffers, so it must return exactly the input."""
     audio = noise(rate)
     np.testing.assert_allclose(Denoiser(toy_stream_model, mix=0.0)(audio, rate), audio, atol=1e-6)
     assert np.abs(Denoiser(toy_stream_model)(audio, rate) - audio).max() > 0.01
@@ -66,7 +66,7 @@ def test_denoise_audio_names_the_command_for_a_checkpoint(tmp_path, toy_checkpoi
     with pytest.raises(RtdenoiseError, match="python -m export") as error:
         denoise_audio(toy_checkpoint, tmp_path / "in.wav", target)
     assert not target.exists()
-    command = str(error.value).split("`")[1].split()  # the message names a command that works
+    command = str(error.value).split("`")[1].split()  # the command in the message works
     subprocess.run([sys.executable, *command[1:]], check=True, cwd=ROOT)
     denoise_audio(command[-1], tmp_path / "in.wav", target)
     assert sf.info(target).frames == 30_000

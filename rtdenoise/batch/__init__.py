@@ -5,8 +5,6 @@ This room imports `denoiser`, `files` and `errors`; only `cli` imports it.
 
 from __future__ import annotations
 
-from .folders import is_batch
-from .remote_files import is_url
 from .run import denoise_batch
 
-__all__ = ["denoise_batch", "is_batch", "is_url"]
+__all__ = ["denoise_batch"]

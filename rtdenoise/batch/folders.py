@@ -37,12 +37,6 @@ class FileTask:
     error: str = ""
 
 
-def is_batch(source: Path) -> bool:
-    """Return whether IN names many files: a folder, a glob pattern, or @list.txt."""
-    text = str(source)
-    return source.is_dir() or text.startswith("@") or (glob.has_magic(text) and not source.exists())
-
-
 def plan_tasks(source: Path, target: Path) -> list[FileTask]:
     """Return a task for each audio file of `source`, sorted by name.
 

@@ -8,8 +8,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from ..files import is_url
 from .folders import FileTask
-from .remote_files import is_url
 
 ShowProgress = Callable[[FileTask, int, int], None]  # task, frames done, frames in total
 

@@ -18,9 +18,9 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import RtdenoiseError
-from ..files import part_path
+from ..files import is_url, part_path
 from .folders import FileTask
-from .remote_files import is_url, run_remote_task
+from .remote_files import run_remote_task
 
 CONNECT_TIMEOUT_SECONDS = 5.0
 LOCAL = "local"

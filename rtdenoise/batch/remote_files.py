@@ -14,13 +14,8 @@ from typing import Any
 
 from ..denoiser import Denoiser
 from ..errors import RtdenoiseError
-from ..files import AUDIO_SUFFIXES, part_path
+from ..files import AUDIO_SUFFIXES, is_url, part_path
 from .folders import FileTask, run_task
-
-
-def is_url(text: str) -> bool:
-    """Return whether `text` is a URL, not a path."""
-    return "://" in text
 
 
 def import_fsspec() -> Any:

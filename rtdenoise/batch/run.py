@@ -6,9 +6,10 @@ from pathlib import Path
 from typing import Any
 
 from ..denoiser import Denoiser
+from ..files import is_url
 from .folders import plan_tasks, run_tasks, write_report
 from .progress_screen import print_summary, progress_bars
-from .remote_files import is_url, plan_url_tasks, run_remote_task
+from .remote_files import plan_url_tasks, run_remote_task
 
 
 def denoise_batch(

@@ -39,9 +39,8 @@ def file(
     The files of a folder, a quoted glob or @list.txt go into the folder OUT with the same tree.
     Existing files are skipped, and bad files are listed at the end.
     """
-    from ..batch import denoise_batch, is_batch, is_url
     from ..denoiser import Denoiser
-    from ..files import PIPE, WHOLE_FILE, TimeRange, parse_time
+    from ..files import PIPE, WHOLE_FILE, TimeRange, is_batch, is_url, parse_time
 
     time_range = TimeRange(parse_time(start, "--start") or 0.0, parse_time(end, "--end"))
     settings: dict[str, Any] = {
@@ -56,6 +55,8 @@ def file(
     if is_batch(Path(source)) or is_url(source) or is_url(target):
         if time_range != WHOLE_FILE:
             raise RtdenoiseError("--start and --end need a single file as IN")
+        from ..batch import denoise_batch
+
         raise typer.Exit(denoise_batch(settings, source, target, force, report, quiet, ray))
     if report or ray:
         raise RtdenoiseError("--report and --ray need a folder, a glob, @list or a URL as IN")

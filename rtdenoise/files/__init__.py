@@ -9,7 +9,7 @@ from __future__ import annotations
 from .atomic_write import PART_NAME, atomic_output, part_path
 from .audio_reader import AudioReader
 from .formats import AUDIO_SUFFIXES, Reader, Writer, open_reader, open_writer
-from .paths import PIPE, check_output
+from .paths import PIPE, check_output, is_batch, is_url
 from .time_range import WHOLE_FILE, TimeRange, parse_time
 
 __all__ = [
@@ -23,6 +23,8 @@ __all__ = [
     "Writer",
     "atomic_output",
     "check_output",
+    "is_batch",
+    "is_url",
     "open_reader",
     "open_writer",
     "parse_time",

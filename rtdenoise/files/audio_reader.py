@@ -87,7 +87,7 @@ class AudioReader:
             self.frames_read += len(block)
             yield block
         if not self.frames_read:
-            raise RtdenoiseError(f"{self.path} holds no audio: record or copy it again")
+            raise RtdenoiseError(f"{self.path} contains no audio: record or copy it again")
         if self.frames_read < self.frames or (not self._piped and _wav_is_cut_off(self.path)):
             self._warn_incomplete("the end is missing")
 
@@ -109,7 +109,7 @@ class AudioReader:
 
     def _warn_incomplete(self, why: str) -> None:
         if not self.frames_read:
-            raise RtdenoiseError(f"{self.path} holds no decodable audio ({why}): copy it again")
+            raise RtdenoiseError(f"{self.path} contains no decodable audio ({why}): copy it again")
         seconds = self.frames_read / self.sample_rate
         warnings.warn(
             f"{self.path} is cut off or damaged ({why}): the first {seconds:.2f} s are denoised",

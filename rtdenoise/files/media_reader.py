@@ -86,7 +86,7 @@ class MediaReader:
         if chunks:
             yield self._join(chunks)
         if not self.frames_read:
-            raise RtdenoiseError(f"{self.path} holds no decodable audio: check the file")
+            raise RtdenoiseError(f"{self.path} contains no decodable audio: check the file")
 
     def _join(self, chunks: list[Audio]) -> Audio:
         block = np.concatenate(chunks)

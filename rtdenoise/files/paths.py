@@ -2,12 +2,24 @@
 
 from __future__ import annotations
 
+import glob
 import os
 from pathlib import Path
 
 from ..errors import RtdenoiseError
 
 PIPE = Path("-")  # stdin, or stdout
+
+
+def is_url(text: str) -> bool:
+    """Return whether `text` is a URL, not a path."""
+    return "://" in text
+
+
+def is_batch(source: Path) -> bool:
+    """Return whether `source` names many files: a folder, a glob pattern, or @list.txt."""
+    text = str(source)
+    return source.is_dir() or text.startswith("@") or (glob.has_magic(text) and not source.exists())
 
 
 def check_input(path: Path) -> None:

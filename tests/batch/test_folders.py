@@ -1,4 +1,4 @@
-"""Folders, globs and lists: the tree kept, the finished skipped, a bad file never in the way."""
+"""Folders, globs and lists: the tree is kept, existing outputs are skipped, bad files reported."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 import soundfile as sf
 
-from rtdenoise.batch.folders import FileTask, is_batch, plan_tasks, write_report
+from rtdenoise.batch.folders import FileTask, plan_tasks, write_report
 from rtdenoise.errors import RtdenoiseError
 from tests.command import RTDENOISE, run
 
@@ -36,7 +36,7 @@ def names(folder: Path) -> list[str]:
     return sorted(str(p.relative_to(folder)) for p in folder.rglob("*") if p.is_file())
 
 
-def test_the_tree_is_kept_and_the_finished_are_skipped(tree, tmp_path, toy_stream_model):
+def test_the_tree_is_kept_and_existing_outputs_are_skipped(tree, tmp_path, toy_stream_model):
     out, report = tmp_path / "out", tmp_path / "report.csv"
     result = run("file", tree, out, "--model", toy_stream_model, "--report", report)
     assert result.returncode == 0 and "3 denoised (1.5 s)" in result.stdout, result.stderr
@@ -65,7 +65,7 @@ def test_a_bad_file_is_listed_and_the_rest_are_done(tree, tmp_path, toy_stream_m
     assert len(failed) == 2 and all(row["error"] for row in failed)
 
 
-def test_kill_9_leaves_whole_files_and_the_next_run_ends_the_work(tmp_path, toy_stream_model):
+def test_after_kill_9_outputs_are_complete_and_the_next_run_continues(tmp_path, toy_stream_model):
     source, out = tmp_path / "in", tmp_path / "out"
     source.mkdir()
     for i in range(6):
@@ -93,7 +93,7 @@ def test_globs_and_lists(tree, tmp_path, toy_stream_model):
         assert names(out) == ["a.wav", "sub/b.flac"]
 
 
-def test_symlink_loops_end_and_links_count_once(tree):
+def test_symlink_loops_end_and_no_folder_counts_twice(tree):
     (tree / "sub/up").symlink_to(tree)
     (tree / "again").symlink_to(tree / "sub")
     rows = plan_tasks(tree, tree.parent / "out")
@@ -101,7 +101,7 @@ def test_symlink_loops_end_and_links_count_once(tree):
 
 
 @pytest.mark.parametrize("target", ["in", "in/out", "."])
-def test_folders_within_each_other_are_refused(tree, target):
+def test_overlapping_folders_are_refused(tree, target):
     with pytest.raises(RtdenoiseError, match="overlap"):
         plan_tasks(tree, tree.parent / target)
 
@@ -124,18 +124,13 @@ def test_bad_batches_are_one_line_and_exit_2(tree, tmp_path, toy_stream_model):
 def test_unreadable_files_are_reported(tree, tmp_path, toy_stream_model):
     if os.geteuid() == 0:
         (tree / "a.wav").unlink()
-        (tree / "a.wav").symlink_to(tree / "gone.wav")  # root reads all: a dangling link then
+        (tree / "a.wav").symlink_to(
+            tree / "gone.wav"
+        )  # root can read any file, so use a dangling link
     else:
         (tree / "a.wav").chmod(0)
     result = run("file", tree, tmp_path / "out", "--model", toy_stream_model)
     assert result.returncode == 1 and "a.wav" in result.stderr and "2 denoised" in result.stdout
-
-
-def test_what_counts_as_many(tmp_path):
-    assert is_batch(tmp_path) and is_batch(Path("*.wav")) and is_batch(Path("@list"))
-    odd = tmp_path / "take[1].wav"
-    odd.touch()
-    assert not is_batch(odd) and not is_batch(Path("plain.wav"))
 
 
 def test_a_report_that_cannot_be_written_is_refused(tmp_path):
@@ -143,8 +138,8 @@ def test_a_report_that_cannot_be_written_is_refused(tmp_path):
         write_report(tmp_path / "no" / "r.csv", [FileTask("a", "b")])
 
 
-def test_a_disk_that_is_full_in_the_middle_of_a_batch(tree, tmp_path, toy_stream_model):
-    """A limit on file size stops the one large file, as a full disk does; the others are whole."""
+def test_a_full_disk_in_the_middle_of_a_batch(tree, tmp_path, toy_stream_model):
+    """A limit on the file size stops the one large file, as a full disk does."""
     sf.write(tree / "b-large.wav", 0.1 * RNG.standard_normal(480_000), 48_000)
 
     def limit() -> None:
@@ -156,6 +151,6 @@ def test_a_disk_that_is_full_in_the_middle_of_a_batch(tree, tmp_path, toy_stream
     result = run("file", *common, preexec_fn=limit)
     assert result.returncode == 1 and "3 denoised" in result.stdout
     assert result.stderr.count("free some disk space") == 1 and "b-large.wav" in result.stderr
-    assert names(out) == ["a.wav", "sub/b.flac", "sub/deeper/c.ogg"]  # no remains
+    assert names(out) == ["a.wav", "sub/b.flac", "sub/deeper/c.ogg"]  # no temporary files
     again = run("file", *common)
     assert again.returncode == 0 and "1 denoised (10.0 s), 3 skipped" in again.stdout

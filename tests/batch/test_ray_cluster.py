@@ -1,4 +1,4 @@
-"""A folder spread over a real Ray cluster of two nodes, with a worker killed in the middle."""
+"""A folder on a real Ray cluster of two nodes, one of whose workers is killed."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def ray(*arguments: str) -> None:
 
 @pytest.fixture(scope="module")
 def cluster():
-    """The address of a head with one core and a second node with another."""
+    """The address of a cluster of two nodes with one core each."""
     common = ["--num-cpus=1", "--object-store-memory=80000000", "--disable-usage-stats"]
     ray("start", "--head", f"--port={PORT}", "--include-dashboard=false", *common)
     try:
@@ -53,7 +53,7 @@ def cluster():
 
 
 def workers() -> list[int]:
-    """Process numbers of the actors."""
+    """Process ids of the actors."""
     found = []
     for path in Path("/proc").glob("[0-9]*/cmdline"):
         try:
@@ -64,7 +64,7 @@ def workers() -> list[int]:
     return found
 
 
-def test_every_file_is_done_once_though_a_worker_dies(tmp_path, cluster):
+def test_every_file_is_denoised_once_although_a_worker_dies(tmp_path, cluster):
     source, target = tmp_path / "in", tmp_path / "out"
     for i in range(12):
         path = source / f"{i % 3}" / f"{i}.wav"
@@ -118,7 +118,7 @@ def test_urls_on_the_cluster_equal_files(tmp_path, cluster, toy_stream_model):
     assert sorted(p.name for p in (tmp_path / "remote").iterdir()) == ["0.flac", "1.flac"]
 
 
-def test_a_cluster_that_does_not_answer(tmp_path):
+def test_a_cluster_that_does_not_answer_is_refused(tmp_path):
     sf.write(tmp_path / "a.wav", noise(4800), 48_000)
     started = time.monotonic()
     result = run("file", tmp_path, f"{tmp_path}-out", "--ray", "127.0.0.1:9")
@@ -127,14 +127,14 @@ def test_a_cluster_that_does_not_answer(tmp_path):
     refused(run("file", tmp_path / "a.wav", tmp_path / "b.wav", "--ray", "local"), "--ray")
 
 
-def test_a_cluster_that_wants_another_token(tmp_path, cluster):
+def test_a_wrong_cluster_token_is_refused(tmp_path, cluster):
     sf.write(tmp_path / "a.wav", noise(4800), 48_000)
     env = {**ENV, "RAY_AUTH_TOKEN": secrets.token_hex(32)}
     result = run("file", tmp_path, f"{tmp_path}-out", "--ray", cluster, env=env)
-    last = result.stderr.strip().splitlines()[-1]  # Ray warns before, by itself
+    last = result.stderr.strip().splitlines()[-1]  # Ray itself prints warnings before it
     assert result.returncode == 2 and last.startswith("rtdenoise: ") and "RAY_AUTH_TOKEN" in last
 
 
-def test_bad_urls(tmp_path):
+def test_bad_urls_are_refused(tmp_path):
     refused(run("file", "nowhere://x/y", tmp_path / "out"), "nowhere://x/y")
     refused(run("file", f"file://{tmp_path}", tmp_path / "out"), "contains no audio files")

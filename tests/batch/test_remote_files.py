@@ -1,4 +1,4 @@
-"""A folder in an object store, spoken to over HTTP by a local server with S3's protocol."""
+"""A folder in an object store: a local server that speaks S3's protocol."""
 
 import os
 

@@ -54,7 +54,7 @@ def test_bad_input_files_are_refused(tmp_path, noisy):
     for name, word in (
         ("empty.wav", "is empty"),
         ("text.wav", "cannot be read as audio"),
-        ("header.wav", "holds no audio"),
+        ("header.wav", "contains no audio"),
         ("nine.wav", "9 channels"),
         ("absent.wav", "does not exist"),
         (".", "overlap"),

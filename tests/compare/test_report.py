@@ -1,4 +1,4 @@
-"""`rtdenoise compare`: one page with everything in it."""
+"""`rtdenoise compare`: one self-contained HTML page."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def test_the_page_holds_pictures_sounds_and_levels(tmp_path):
     result = run("compare", noisy, denoised, page)
     assert result.returncode == 0 and "20.0 dB removed" in result.stdout, result
     text = page.read_text()
-    assert not re.search(r'(src|href)="(?!data:)', text)  # nothing is fetched from elsewhere
+    assert not re.search(r'(src|href)="(?!data:)', text)  # no links to other files
     sounds = re.findall(r"data:audio/flac;base64,([^\"]+)", text)
     audio = [sf.read(io.BytesIO(base64.b64decode(s)), dtype="float32")[0] for s in sounds]
     for got, expected in zip(audio, (before, before / 10, 0.9 * before), strict=True):

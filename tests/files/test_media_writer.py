@@ -1,4 +1,4 @@
-"""Video and m4a: the picture untouched, the sound replaced in sync."""
+"""Video and m4a: the picture is unchanged, and the denoised audio is in sync."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ RATE = 48_000
 
 
 def voice(seconds: float, rate: int = RATE) -> np.ndarray:
-    """Noise that swells, [frames]: its place in time is unmistakable."""
+    """Noise of varying level [frames], whose position in time is unambiguous."""
     rng, count = np.random.default_rng(0), int(seconds * rate)
     return (0.1 * rng.standard_normal(count) * (1 + np.sin(np.arange(count) / rate * 9))).astype(
         "f"
     )
 
 
-def film(path: Path, sound: np.ndarray | None, late: float = 0.0, rate: int = RATE) -> Path:
-    """Three seconds of moving grey with a sound track that begins `late` seconds after it."""
+def write_video(path: Path, sound: np.ndarray | None, late: float = 0.0, rate: int = RATE) -> Path:
+    """Write three seconds of video with an audio track that begins `late` seconds after it."""
     with av.open(str(path), "w") as out:
-        out.metadata["title"] = "A film"
+        out.metadata["title"] = "A video"
         picture = out.add_stream("mpeg4", rate=25)
         picture.width, picture.height, picture.pix_fmt = 64, 48, "yuv420p"
         track = out.add_stream("aac", rate=rate, layout="mono") if sound is not None else None
@@ -45,14 +45,14 @@ def film(path: Path, sound: np.ndarray | None, late: float = 0.0, rate: int = RA
 
 
 def packets(path: Path) -> list[tuple]:
-    """The video track, packet by packet."""
+    """Time and bytes of each packet of the video track."""
     with av.open(str(path)) as file:
         base = file.streams.video[0].time_base
         return [(float(p.pts * base), bytes(p)) for p in file.demux(video=0) if p.pts is not None]
 
 
-def heard(path: Path) -> tuple[float, np.ndarray]:
-    """Where the sound begins, in seconds, and the sound [frames]."""
+def read_audio(path: Path) -> tuple[float, np.ndarray]:
+    """The start of the audio track in seconds, and the audio [frames]."""
     with av.open(str(path)) as file:
         frames = list(file.decode(audio=0))
     start = float(frames[0].pts * frames[0].time_base)
@@ -60,26 +60,26 @@ def heard(path: Path) -> tuple[float, np.ndarray]:
 
 
 @pytest.mark.parametrize("late, suffix", [(0.0, "mp4"), (0.5, "mp4"), (0.0, "mkv"), (0.5, "mov")])
-def test_the_picture_is_untouched_and_the_sound_in_sync(tmp_path, toy_stream_model, late, suffix):
-    source = film(tmp_path / f"in.{suffix}", voice(2.0), late)
+def test_the_picture_is_unchanged_and_the_audio_in_sync(tmp_path, toy_stream_model, late, suffix):
+    source = write_video(tmp_path / f"in.{suffix}", voice(2.0), late)
     target = tmp_path / f"out.{suffix}"
-    # mix 0 lets the sound through: coded twice, but the very same, at the very same time
+    # mix 0 leaves the audio as it is: it is encoded again, but must keep its position
     Denoiser(toy_stream_model, mix=0.0).file(source, target)
     assert packets(source) == packets(target)
-    (start, before), (then, after) = heard(source), heard(target)
+    (start, before), (then, after) = read_audio(source), read_audio(target)
     shift = int(np.argmax(np.correlate(after, before[4800:52_800], "valid"))) - 4800
     assert abs(then - start + shift / RATE) < 0.001
     with av.open(str(target)) as file:
-        assert file.metadata["title"] == "A film"
+        assert file.metadata["title"] == "A video"
         assert file.streams.audio[0].codec_context.name == "aac"
     only(tmp_path, source.name, target.name)
 
 
-def test_the_sound_is_denoised(tmp_path):
-    source = film(tmp_path / "in.mp4", voice(3.0))
+def test_the_audio_is_denoised(tmp_path):
+    source = write_video(tmp_path / "in.mp4", voice(3.0))
     result = run("file", source, tmp_path / "out.mp4")
     assert result.returncode == 0 and "3.0" in result.stdout, result
-    before, after = heard(source)[1], heard(tmp_path / "out.mp4")[1]
+    before, after = read_audio(source)[1], read_audio(tmp_path / "out.mp4")[1]
     assert np.std(after[RATE:]) < 0.5 * np.std(before[RATE:])
 
 
@@ -94,14 +94,14 @@ def test_m4a_in_wav_out_and_back(tmp_path, toy_stream_model):
     assert info.duration == pytest.approx(1.5, abs=0.06)
 
 
-def test_bad_films(tmp_path, toy_stream_model):
-    silent = film(tmp_path / "silent.mp4", None)
+def test_bad_videos_are_refused(tmp_path, toy_stream_model):
+    silent = write_video(tmp_path / "silent.mp4", None)
     broken = tmp_path / "broken.mp4"
-    broken.write_bytes(b"no film at all" * 100)
+    broken.write_bytes(b"no video at all" * 100)
     out = tmp_path / "out.mp4"
     refused(run("file", silent, out), "silent.mp4", "has no audio track")
     refused(run("file", broken, out), "broken.mp4", "cannot be read")
-    refused(run("file", film(tmp_path / "in.mp4", voice(1)), out, "--start", 1), "--start")
+    refused(run("file", write_video(tmp_path / "in.mp4", voice(1)), out, "--start", 1), "--start")
     only(tmp_path, "silent.mp4", "broken.mp4", "in.mp4")
 
 
@@ -112,7 +112,7 @@ def test_a_full_disk_leaves_nothing(tmp_path, toy_stream_model, monkeypatch):
         raise self._failed(OSError(28, "No space left on device"))
 
     monkeypatch.setattr(MediaWriter, "_encode", full)
-    source = film(tmp_path / "in.mp4", voice(1))
+    source = write_video(tmp_path / "in.mp4", voice(1))
     with pytest.raises(RtdenoiseError, match="No space left"):
         Denoiser(toy_stream_model).file(source, tmp_path / "out.mp4")
     only(tmp_path, "in.mp4")

@@ -13,7 +13,7 @@ from tests.command import noise, only, refused, run
 
 @pytest.mark.parametrize("rate", [48_000, 44_100])
 @pytest.mark.parametrize("start, end", [(0.0, 1.0), (0.3, 2.0), (2.005, 2.5), (2.9, None)])
-def test_a_part_is_what_the_whole_has_there(tmp_path, toy_stream_model, rate, start, end):
+def test_a_part_equals_that_part_of_the_whole(tmp_path, toy_stream_model, rate, start, end):
     denoiser, source = Denoiser(toy_stream_model), tmp_path / "in.wav"
     sf.write(source, noise(3 * rate), rate, subtype="FLOAT")
     denoiser.file(source, tmp_path / "whole.wav")
@@ -24,7 +24,7 @@ def test_a_part_is_what_the_whole_has_there(tmp_path, toy_stream_model, rate, st
     np.testing.assert_allclose(part, expected, atol=1e-4)
 
 
-def test_times_that_make_no_sense(tmp_path):
+def test_invalid_times_are_refused(tmp_path):
     assert parse_time("1:02:03.5", "--end") == 3723.5
     assert parse_time("90", "--end") == 90 and parse_time(None, "--end") is None
     for bad in ("soon", "1:2:3:4", "-5", ""):

@@ -1,4 +1,4 @@
-"""One pass over a file, rolling segments, and carried state are one and the same answer."""
+"""One pass over a file, rolling segments and carried state give the same samples."""
 
 import numpy as np
 import pytest
@@ -15,7 +15,7 @@ BLOCKS = [1, 17, 480, 512, 4096]
 
 
 def one_shot(path, audio: np.ndarray) -> np.ndarray:
-    """The whole recording at once: silence of `context` before it, of `lookahead` behind it."""
+    """The recording in one pass, with `context` of silence before and `lookahead` after it."""
     model = load_model(path, engine="segment")
     card = model.card
     before = -(-card.context // card.hop) * card.hop
@@ -53,7 +53,7 @@ def test_live_hops_of_rolling_segments_agree(toy_segment_model, toy_rolling_mode
     audio = noise(12_000)
     expected = one_shot(toy_segment_model, audio)
     for path in (toy_segment_model, toy_rolling_model):
-        for block in (960, 3840, 2000):  # larger ones as under overload, and hops in between
+        for block in (960, 3840, 2000):  # larger ones occur under overload
             got = blockwise(processor(path, hop=hop), audio, block)
             np.testing.assert_allclose(got, expected, atol=1e-4)
 
@@ -63,7 +63,7 @@ def test_fixed_shapes_agree_and_mix_with_other_sizes(toy_stream_model, hop):
     audio = noise(48_000, 2)
     made = processor(toy_stream_model, 2, hop=hop)
     plain = blockwise(processor(toy_stream_model, 2), audio, 700)
-    for block in (hop, 4 * hop, 700):  # 700: single hops and whole runs of them, in turn
+    for block in (hop, 4 * hop, 700):  # 700: alternately one hop and several
         np.testing.assert_allclose(blockwise(made, audio, block), plain, atol=1e-5)
 
 
@@ -80,7 +80,7 @@ def test_reset_forgets_everything(form, toy_segment_model, toy_stream_model, toy
     paths = {"segment": toy_segment_model, "stream": toy_stream_model, "rolling": toy_rolling_model}
     made = processor(paths[form])
     audio = noise(6000)
-    first = blockwise(made, audio, 480)  # ends with flush, which resets
+    first = blockwise(made, audio, 480)  # ends with flush, which also resets
     made.process(noise(3333))
     made.reset()
     np.testing.assert_array_equal(blockwise(made, audio, 480), first)
@@ -91,7 +91,7 @@ def test_delay_is_the_lookahead(toy_stream_model, toy_segment_model):
     assert SegmentEngine(load_model(toy_segment_model), 1, 480).delay == 480
 
 
-def test_networks_that_see_more_than_a_segment_are_crossfaded(toy_segment_model):
+def test_networks_with_more_context_than_a_segment_are_crossfaded(toy_segment_model):
     model = load_model(toy_segment_model)
     wide = model._replace(card=ModelCard("x", "0", "segment", 480, 60_000, 480))
     assert not wide.card.fits_segment
@@ -100,13 +100,13 @@ def test_networks_that_see_more_than_a_segment_are_crossfaded(toy_segment_model)
     audio = noise(engine.hop * 4)
     out = engine.step(np.ascontiguousarray(audio.T)).T[engine.delay :]
     expected = one_shot(toy_segment_model, audio)[: len(out)]
-    # The toy's true context is short, so the faded seams must not show at all.
+    # The toy's actual context is short, so the crossfades must not change a sample.
     np.testing.assert_allclose(out, expected, atol=1e-4)
 
 
 def test_the_segment_engine_takes_the_rolling_form_of_a_bundled_model():
     assert load_model("default", engine="segment").card.form == "rolling"
-    assert load_model("baseline", engine="segment").card.form == "segment"  # it has no other
+    assert load_model("baseline", engine="segment").card.form == "segment"  # it has no rolling form
 
 
 def test_a_hop_off_the_grid_is_refused(toy_segment_model, toy_rolling_model):

@@ -1,4 +1,4 @@
-"""Finding a model and a provider: what is said when CUDA does not load."""
+"""Loading a model: what is reported when CUDA does not load."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The processor, tested the way plugin validators test."""
+"""The processor, tested as plugin validators test plugins."""
 
 import os
 
@@ -79,7 +79,7 @@ def test_dry_path_is_delayed_to_match():
     np.testing.assert_array_equal(out[processor.latency :], audio)
 
 
-def test_attenuation_limit_leaves_that_much():
+def test_attenuation_limit():
     audio = tone(48_000)
     processor = make(Mute)
     processor.attenuation_limit_db = 12.0
@@ -105,7 +105,7 @@ def test_parameters_changed_at_random_never_click():
 
 
 def test_pass_through_neither_clicks_nor_shifts():
-    """As live does under overload: the network fades out, rests, and fades in again."""
+    """As in live audio under overload: the network fades out, pauses, and fades in again."""
     audio = tone(48_000, 1.0)
     processor = Processor(Delay)
     processor.prepare(48_000, 1, 480, whole_hops=True)
@@ -115,15 +115,15 @@ def test_pass_through_neither_clicks_nor_shifts():
         out.append(step(audio[i : i + 480]))
     heard = np.concatenate(out)
     np.testing.assert_allclose(heard[480 : 40 * 480], audio[: 39 * 480], atol=1e-6)
-    # Dry and denoised are the same here, so nothing may be seen of the change but one hop's fade
-    # out of the silence that the network heard while it rested.
+    # Dry and denoised are the same here, so the only change may be one hop's fade-in from the
+    # silence that the engine starts with after the pause.
     np.testing.assert_allclose(heard[42 * 480 : 60 * 480], audio[41 * 480 : 59 * 480], atol=1e-6)
     np.testing.assert_allclose(heard[63 * 480 :], audio[62 * 480 : -480], atol=1e-6)
     steps = np.abs(np.diff(heard[:, 0]))
     assert steps.max() < 0.5 * 2 * np.pi * 440 / 48_000 + 2 * 0.5 / 960 + 1e-4
 
 
-def test_nan_and_inf_are_zeroed_counted_and_harm_nothing_later():
+def test_nan_and_inf_are_zeroed_and_counted_and_do_not_spread():
     audio = tone(48_000)
     broken = audio.copy()
     broken[3000:3010] = np.nan
@@ -165,7 +165,7 @@ def test_whole_hops_need_no_buffering():
     np.testing.assert_array_equal(out[480:], audio[:-480])
 
 
-def test_a_million_blocks_keep_their_memory():
+def test_a_million_blocks_need_no_more_memory():
     processor, block = make(block=64), np.ones((16, 1), np.float32)
     resident = []
     for i in range(1_000_000):
