@@ -1,7 +1,8 @@
-"""The networks, by name, and the form in which each is exported.
+"""The networks by name, and the exported form of each.
 
-Other rooms build networks with `build`, talk to them through `DenoisingNetwork`, and export what
-`for_export` returns. `SpectralDenoiser` and `HIGH_STRIDE` are for those who change or read weights.
+Other packages build networks with `build`, use them through `DenoisingNetwork`, and export the
+result of `for_export`. `SpectralDenoiser` and `HIGH_STRIDE` serve code that changes or reads
+weights.
 """
 
 from __future__ import annotations
@@ -40,20 +41,20 @@ NAMES = tuple(NETWORKS)
 
 
 def build(name: str, **options: Any) -> DenoisingNetwork:
-    """Build a network by name. Raises RtdenoiseError on a name that is not in NAMES."""
+    """Build a network by name. Raises RtdenoiseError if the name is not in NAMES."""
     return _class(name)(**options)
 
 
 def all_options(name: str, given: dict[str, Any]) -> dict[str, Any]:
-    """Return the options of network `name`, those that are not `given` at their defaults."""
-    known = signature(_class(name)).parameters.values()
-    return {option.name: option.default for option in known} | given
+    """Return all options of network `name`: those `given`, and the defaults of the others."""
+    parameters = signature(_class(name)).parameters.values()
+    return {option.name: option.default for option in parameters} | given
 
 
 def for_export(network: DenoisingNetwork) -> DenoisingNetwork:
-    """Return the network to export: eval mode, with what can be folded folded.
+    """Return the network to export: in eval mode, with constant operations folded.
 
-    A network whose exported form is a class of its own does not know that class; this table does.
+    Networks do not import the classes of their exported forms; this function chooses them.
     """
     network = network.eval()
     if isinstance(network, RecurrentDenoiser):

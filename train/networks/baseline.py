@@ -1,4 +1,4 @@
-"""The seed's network: a strided Conv1D autoencoder on the waveform, conditioned on the timestep."""
+"""The `baseline` network: a strided Conv1D autoencoder on the waveform, with a timestep input."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from torch.nn.utils import parametrizations, parametrize
 from .embedding import sinusoidal_embedding
 from .interface import DenoisingNetwork
 
-# (channels out, kernel, stride); padding (kernel - stride) / 2 keeps lengths exact.
+# (output channels, kernel, stride); padding (kernel - stride) / 2 keeps lengths exact.
 LAYERS = ((48, 16, 4), (96, 16, 4), (128, 8, 2))
 
 
 class AudioDiffusionModel(DenoisingNetwork):
-    """Conv1D encoder, timestep embedding through an MLP into the latent, ConvTranspose1D decoder.
+    """Conv1D encoder, timestep embedding added to the latent by an MLP, ConvTranspose1D decoder.
 
-    No skips; predicts the waveform. Audio [batch, 1, samples], samples a multiple of 32.
-    `spectral_norm` holds every convolution's largest singular value at 1 (Miyato et al.,
+    It has no skips and predicts the waveform; audio [batch, 1, samples], samples a multiple of 32.
+    `spectral_norm` keeps the largest singular value of every convolution at 1 (Miyato et al.,
     arXiv:1802.05957).
     """
 
@@ -35,24 +35,24 @@ class AudioDiffusionModel(DenoisingNetwork):
         self.embedding = embedding
         encoder: list[nn.Module] = []
         decoder: list[nn.Module] = []
-        before = 1
+        in_channels = 1
         for channels, kernel, stride in self.layers:
             padding = (kernel - stride) // 2
-            down: nn.Module = nn.Conv1d(before, channels, kernel, stride, padding)
-            up: nn.Module = nn.ConvTranspose1d(channels, before, kernel, stride, padding)
+            down: nn.Module = nn.Conv1d(in_channels, channels, kernel, stride, padding)
+            up: nn.Module = nn.ConvTranspose1d(channels, in_channels, kernel, stride, padding)
             if spectral_norm:
                 down, up = parametrizations.spectral_norm(down), parametrizations.spectral_norm(up)
             encoder += [down, nn.LeakyReLU(slope), nn.Dropout(dropout)]
             decoder = [up, nn.LeakyReLU(slope), nn.Dropout(dropout), *decoder]
-            before = channels
+            in_channels = channels
         self.encoder, self.decoder = nn.Sequential(*encoder), nn.Sequential(*decoder[:-2])
         self.timestep = nn.Sequential(
-            nn.Linear(embedding, before), nn.SiLU(), nn.Linear(before, before)
+            nn.Linear(embedding, in_channels), nn.SiLU(), nn.Linear(in_channels, in_channels)
         )
-        self.hop, self.context, self.lookahead = self._reach()
+        self.hop, self.context, self.lookahead = self._receptive_field()
 
     def condition(self, t: Tensor) -> Tensor:
-        """Map timesteps [batch] to what is added to the latent, [batch, channels]."""
+        """Map timesteps [batch] to a shift of the latent, [batch, channels]."""
         return self.timestep(sinusoidal_embedding(t, self.embedding))
 
     def denoise(self, audio: Tensor, conditioning: Tensor) -> Tensor:
@@ -60,15 +60,15 @@ class AudioDiffusionModel(DenoisingNetwork):
         return self.decoder(self.encoder(audio) + conditioning[:, :, None])
 
     def for_export(self) -> AudioDiffusionModel:
-        """Return the network with normalised weights as plain weights."""
-        plain = copy.deepcopy(self).eval()
-        for layer in plain.modules():
+        """Return a copy in eval mode with the normalised weights stored as plain weights."""
+        exported = copy.deepcopy(self).eval()
+        for layer in exported.modules():
             if parametrize.is_parametrized(layer, "weight"):
                 parametrize.remove_parametrizations(layer, "weight")
-        return plain
+        return exported
 
-    def _reach(self) -> tuple[int, int, int]:
-        """Return (hop, context, lookahead): follow an output hop back through every layer.
+    def _receptive_field(self) -> tuple[int, int, int]:
+        """Return (hop, context, lookahead): trace an output hop back through every layer.
 
         Strided convolution: output i reads inputs i s - p .. i s - p + k - 1. Transposed: output
         o reads inputs ceil((o + p - k + 1) / s) .. floor((o + p) / s).

@@ -1,7 +1,8 @@
 """The blocks of the `default` network: over time and positions, and over time alone.
 
-Activations lie in memory as [time, batch, position, channel]: a shift in time is then a view, and
-the two taps of a causal convolution are two products that add into one result without a copy.
+The memory order of activations is [time, batch, position, channel]. A shift in time is then a
+view, and the two taps of a causal convolution are two products that add into one result without a
+copy.
 """
 
 from __future__ import annotations
@@ -15,18 +16,18 @@ from torch.nn import functional as F
 from .features import POSITIONS
 from .norm import Norm
 
-NARROW = 8  # channels of a position as the full-band path sees it
-SLOPE = 0.1  # of LeakyReLU; a learned PReLU cost a quarter of the training step on CPU
+FULL_BAND_CHANNELS = 8  # channels per position at the input and output of the full-band path
+NEGATIVE_SLOPE = 0.1  # of LeakyReLU; a learned PReLU cost a quarter of the training step on CPU
 
 
-class _CausalTaps(torch.autograd.Function):
+class _CausalConvolution(torch.autograd.Function):
     """y[t] = x[t] W0 + x[t - d] W1 on x [time, rows, channels], without temporaries."""
 
     @staticmethod
     def forward(ctx, x, w0, w1, dilation):
         if torch.is_autocast_enabled(x.device.type):
-            kind = torch.get_autocast_dtype(x.device.type)
-            x, w0, w1 = x.to(kind), w0.to(kind), w1.to(kind)
+            dtype = torch.get_autocast_dtype(x.device.type)
+            x, w0, w1 = x.to(dtype), w0.to(dtype), w1.to(dtype)
         ctx.save_for_backward(x, w0, w1)
         ctx.dilation = dilation
         time, rows, channels = x.shape
@@ -42,9 +43,9 @@ class _CausalTaps(torch.autograd.Function):
         flat, grad = x.reshape(-1, channels), grad.reshape(time * rows, -1)
         grad_x, grad_w0, grad_w1 = grad @ w0.T, flat.T @ grad, torch.zeros_like(w1)
         if time > dilation:
-            late = grad[dilation * rows :]
-            grad_x[: -dilation * rows].addmm_(late, w1.T)
-            grad_w1 = flat[: -dilation * rows].T @ late
+            delayed = grad[dilation * rows :]
+            grad_x[: -dilation * rows].addmm_(delayed, w1.T)
+            grad_w1 = flat[: -dilation * rows].T @ delayed
         return grad_x.view_as(x), grad_w0, grad_w1, None
 
 
@@ -62,16 +63,16 @@ class Block(nn.Module):
         self.out = nn.Parameter(torch.randn(channels, channels) * 0.3 * channels**-0.5)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Map x [time, batch, position, channel] to the same shape; silence came before it."""
+        """Map x [time, batch, position, channel] to the same shape; silence precedes it."""
         rows = x.flatten(1, 2)
-        u = _CausalTaps.apply(rows, self.now, self.past, self.dilation)
+        u = _CausalConvolution.apply(rows, self.now, self.past, self.dilation)
         u = activate(self.norm(u)).reshape(-1, POSITIONS, x.shape[-1])
-        mix = self.mix.expand(len(u), -1, -1)  # `mix @ u` would copy u to have one large product
+        mix = self.mix.expand(len(u), -1, -1)  # `mix @ u` would copy u to form one large product
         v = activate(torch.baddbmm(u, mix, u)).view_as(x)
-        return added(x, v, self.out)
+        return add_product(x, v, self.out)
 
 
-class TimeBlock(nn.Module):
+class TemporalBlock(nn.Module):
     """Residual two-tap causal convolution over time, on vectors."""
 
     def __init__(self, size: int, dilation: int) -> None:
@@ -84,53 +85,62 @@ class TimeBlock(nn.Module):
         self.out = nn.Parameter(torch.randn(size, size) * 0.3 * size**-0.5)
 
     def forward(self, z: Tensor) -> Tensor:
-        """Map z [time, batch, size] to the same shape; silence came before it."""
-        u = self.norm(_CausalTaps.apply(z, self.now, self.past, self.dilation))
-        return added(z, activate(u), self.out)
+        """Map z [time, batch, size] to the same shape; silence precedes it."""
+        u = self.norm(_CausalConvolution.apply(z, self.now, self.past, self.dilation))
+        return add_product(z, activate(u), self.out)
 
 
 def activate(x: Tensor) -> Tensor:
-    """LeakyReLU in place of x."""
-    return F.leaky_relu(x, SLOPE, inplace=True)
+    """Apply LeakyReLU to x in place."""
+    return F.leaky_relu(x, NEGATIVE_SLOPE, inplace=True)
 
 
-def added(x: Tensor, v: Tensor, weight: Tensor) -> Tensor:
-    """Return x + v @ weight of x [..., size], v [..., values], weight [values, size] at once."""
+def add_product(x: Tensor, v: Tensor, weight: Tensor) -> Tensor:
+    """Return x + v @ weight in one operation; x [..., size], v [..., n], weight [n, size]."""
     rows = x.reshape(-1, x.shape[-1])
     return torch.addmm(rows, v.reshape(-1, v.shape[-1]), weight).view_as(x)
 
 
 class FullBand(nn.Module):
-    """All frequencies as one vector: what kind of noise is this, and who speaks?"""
+    """The full-band path: it reduces each frame to one vector and models that vector over time.
+
+    The blocks share their weights over frequency; this path has weights for each position, so it
+    can tell which kind of noise it is and who speaks.
+    """
 
     def __init__(self, channels: int, size: int, dilations: tuple[int, ...]) -> None:
         super().__init__()
         self.dilations = dilations
-        wide = POSITIONS * NARROW
-        self.narrow, self.narrow_norm = nn.Linear(channels, NARROW, bias=False), Norm(NARROW)
-        self.gather, self.gather_norm = nn.Linear(wide, size, bias=False), Norm(size)
-        self.spread, self.spread_norm = nn.Linear(size, wide, bias=False), Norm(wide)
-        self.widen = nn.Parameter(torch.randn(NARROW, channels) * 0.3 * NARROW**-0.5)
-        self.blocks: Any = nn.ModuleList(TimeBlock(size, d) for d in dilations)
+        width = POSITIONS * FULL_BAND_CHANNELS
+        self.narrow = nn.Linear(channels, FULL_BAND_CHANNELS, bias=False)
+        self.narrow_norm = Norm(FULL_BAND_CHANNELS)
+        self.gather, self.gather_norm = nn.Linear(width, size, bias=False), Norm(size)
+        self.spread, self.spread_norm = nn.Linear(size, width, bias=False), Norm(width)
+        widen = torch.randn(FULL_BAND_CHANNELS, channels)
+        self.widen = nn.Parameter(widen * 0.3 * FULL_BAND_CHANNELS**-0.5)
+        self.blocks: Any = nn.ModuleList(TemporalBlock(size, d) for d in dilations)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Map x [time, batch, position, channel] to values [.., position, 8]; see `widen`."""
+        """Map x [time, batch, position, channel] to [time, batch, position, 8].
+
+        The caller multiplies the result by `widen` and adds it to its own activations.
+        """
         z = activate(self.narrow_norm(self.narrow(x))).flatten(2)
         z = activate(self.gather_norm(self.gather(z)))
-        y = activate(self.spread_norm(self.spread(self.remember(z))))
-        return y.unflatten(-1, (POSITIONS, NARROW))
+        y = activate(self.spread_norm(self.spread(self.temporal_core(z))))
+        return y.unflatten(-1, (POSITIONS, FULL_BAND_CHANNELS))
 
-    def remember(self, z: Tensor) -> Tensor:
-        """Map z [time, batch, size] to the same shape: where time is looked back on."""
+    def temporal_core(self, z: Tensor) -> Tensor:
+        """Map z [time, batch, size] to the same shape; only this step combines several frames."""
         for block in self.blocks:
             z = block(z)
         return z
 
 
-def joined_linear(layer: nn.Linear, *parts: Tensor) -> Tensor:
-    """Return layer(torch.cat(parts, -1)) without the copy that joins them."""
+def concatenated_linear(layer: nn.Linear, *parts: Tensor) -> Tensor:
+    """Return layer(torch.cat(parts, -1)) without the copy that concatenates them."""
     weights = layer.weight.split([x.shape[-1] for x in parts], dim=1)
     y = parts[0] @ weights[0].T
     for x, weight in zip(parts[1:], weights[1:], strict=True):
-        y = added(y, x, weight.T)
+        y = add_product(y, x, weight.T)
     return y

@@ -1,16 +1,15 @@
 """The `default` network: Conv1D encoder-decoder over the compressed spectrum, 20 ms latency.
 
-    audio -> frames -> compressed spectrum, and below 8 kHz what each bin was like in the last 0.5 s
-             and what four frames taken together hear at it and half a bin above it
+    audio -> frames -> compressed spectrum; below 8 kHz also each bin's statistics over the last
+             0.5 s, and its power at 25 Hz resolution from four frames
           -> Conv1d over frequency (stride 5 below 8 kHz, 40 above)
           -> blocks: [dilated causal Conv1d over time, mixing over all frequencies] + skip
-             beside some of them: all frequencies as one vector, dilated Conv1d over time
-          -> ConvTranspose1d over frequency
-          -> beside what the encoder saw of each bin: below 8 kHz a complex filter over the last
-             frames, above a gain -> audio
+             in parallel with some of them: all frequencies as one vector, dilated Conv1d over time
+          -> ConvTranspose1d over frequency, which also reads the encoder's input features
+          -> below 8 kHz a complex filter over the last frames, above 8 kHz a gain -> audio
 
-In the blocks weights are shared over frequency; the full-band path knows which frequency is
-which, at little cost. All products are plain matrix products.
+The blocks share their weights over frequency; the full-band path has weights for each frequency, at
+little cost. All products are plain matrix products.
 """
 
 from __future__ import annotations
@@ -23,19 +22,19 @@ from torch.nn import functional as F
 
 from rtdenoise.errors import RtdenoiseError
 
-from .blocks import Block, FullBand, activate, added, joined_linear
+from .blocks import Block, FullBand, activate, add_product, concatenated_linear
 from .embedding import sinusoidal_embedding
 from .features import (
-    FINE,
+    FINE_FRAMES,
     HIGH_GROUP,
     HIGH_STRIDE,
-    LOW,
     LOW_BINS,
     LOW_KERNEL,
+    LOW_POSITIONS,
     LOW_STRIDE,
     POSITIONS,
-    SMOOTH,
-    see,
+    SMOOTHING_FRAMES,
+    extract_features,
 )
 from .fourier import HOP, WINDOW, Fourier, frame, overlap_add
 from .interface import DenoisingNetwork
@@ -43,17 +42,26 @@ from .norm import Norm
 
 
 class SpectralDenoiser(DenoisingNetwork):
-    """The bundled network. `channels` and `dilations` set its size and its memory in frames.
+    """The bundled network. Its options, with lengths in frames of 10 ms:
 
-    The full-band path of `full_band` values leaves after block `leave` and joins before block
-    `join`; `full_band` 0 does without it. `history` frames give each bin its mean and its least
-    magnitude, the noise's as a rule; a bin's output is a filter over its last `taps` frames (as in
-    Schroeter et al., DeepFilterNet, arXiv:2110.05588), which tells harmonics apart that lie closer
-    than a 20 ms window does; `fine` shows the encoder where they lie. `detail` values decide on
-    the filters of a position: a few channels cannot say how loud each of its bins is, so that the
-    decoder sees that too. `level_invariant` divides what the network sees by a running level of
-    the last half second, and needs a `history`: a recording that is 40 dB quieter then gives the
-    same output, 40 dB quieter.
+    channels            activations per position
+    dilations           one block each; they set the depth and the memory of the blocks
+    embedding           size of the timestep embedding
+    full_band           size of the full-band path's vector; 0 leaves the path out
+    full_band_dilations one block over time each
+    leave, join         the path reads the input of block `leave` and adds to that of block `join`
+    history             frames over which each low bin has a mean and a minimum magnitude as
+                        features (the minimum estimates the noise); 0 for none
+    high_history        the same for groups of bins above 8 kHz
+    taps                length of each low bin's complex filter over frames, as in Schroeter et
+                        al., DeepFilterNet, arXiv:2110.05588; it separates harmonics that lie
+                        closer together than a 20 ms window resolves
+    fine                adds features at 25 Hz resolution, which show where those harmonics lie
+    detail              size of the decoder's hidden layer; it also reads the input features,
+                        because a few channels cannot hold the level of each bin
+    level_invariant     divides the features by a running level of the last half second, which
+                        needs a `history`: a recording that is 40 dB quieter then gives the same
+                        output, 40 dB quieter
     """
 
     hop = HOP
@@ -76,23 +84,27 @@ class SpectralDenoiser(DenoisingNetwork):
         level_invariant: bool = True,
     ) -> None:
         super().__init__()
-        if fine and taps < FINE:
-            raise RtdenoiseError(f"network option fine needs taps of at least {FINE}: not {taps}")
+        if fine and taps < FINE_FRAMES:
+            raise RtdenoiseError(
+                f"network option fine needs taps of at least {FINE_FRAMES}: not {taps}"
+            )
         self.leave, self.join, self.history, self.taps = leave, join, history, taps
         self.fine, self.detail = fine, detail
         self.high_history = bool(high_history and history)
         self.level_invariant = bool(level_invariant and history)
         self.channels, self.dilations, self.embedding = channels, tuple(dilations), embedding
-        beside = sum(full_band_dilations) if full_band else 0
-        memory = sum(dilations[:leave]) + sum(dilations[join:])
-        looked_back = history + SMOOTH - 2 if history else (FINE - 1) * fine
-        self.in_blocks = max(sum(dilations), memory + beside)  # frames they look back together
-        frames = max(looked_back + self.in_blocks, taps - 1)
+        through_full_band = sum(dilations[:leave]) + sum(dilations[join:])
+        through_full_band += sum(full_band_dilations) if full_band else 0
+        self.block_memory = max(sum(dilations), through_full_band)  # past frames of all blocks
+        feature_memory = history + SMOOTHING_FRAMES - 2 if history else (FINE_FRAMES - 1) * fine
+        frames = max(feature_memory + self.block_memory, taps - 1)
         self.context = WINDOW - HOP + frames * HOP
         self.lookahead = WINDOW - HOP
         self.fourier = Fourier()
-        self.encode_low = nn.Linear(LOW_KERNEL * self.features, channels, bias=False)
-        self.encode_high = nn.Linear(self.high_features, channels, bias=False)
+        low_features = LOW_KERNEL * self.features_per_bin
+        high_features = self.features_per_high_position
+        self.encode_low = nn.Linear(low_features, channels, bias=False)
+        self.encode_high = nn.Linear(high_features, channels, bias=False)
         self.norm_low, self.norm_high = Norm(channels), Norm(channels)
         self.position = nn.Parameter(torch.zeros(POSITIONS, channels))
         film = nn.Linear(embedding, 2 * channels)
@@ -101,26 +113,25 @@ class SpectralDenoiser(DenoisingNetwork):
         self.timestep = nn.Sequential(nn.Linear(embedding, embedding), nn.SiLU(), film)
         self.blocks: Any = nn.ModuleList(Block(channels, d) for d in dilations)
         self.full_band = FullBand(channels, full_band, full_band_dilations) if full_band else None
-        seen_low, seen_high = LOW_KERNEL * self.features, self.high_features
-        self.decode_low = nn.Linear(2 * channels + seen_low, detail, bias=False)
-        self.decode_high = nn.Linear(2 * channels + seen_high, detail, bias=False)
+        self.decode_low = nn.Linear(2 * channels + low_features, detail, bias=False)
+        self.decode_high = nn.Linear(2 * channels + high_features, detail, bias=False)
         self.decode_low_norm, self.decode_high_norm = Norm(detail), Norm(detail)
         self.filter = nn.Linear(detail, taps * 2 * LOW_STRIDE)
         self.gain_low = nn.Linear(detail, LOW_STRIDE)
         self.gain_high = nn.Linear(detail, HIGH_STRIDE)
-        with torch.no_grad():  # starts near the newest frame
+        with torch.no_grad():  # the filter starts close to passing the current frame
             self.filter.weight *= 0.1
             self.filter.bias.zero_()
             self.filter.bias[:LOW_STRIDE] = 1
 
     @property
-    def features(self) -> int:
-        """Values the encoder sees of a bin: magnitude, real, imaginary (mean, least) (fine two)."""
+    def features_per_bin(self) -> int:
+        """Features of a low bin: magnitude, re, im (mean, minimum) (two at fine resolution)."""
         return 3 + 2 * (self.history > 0) + 2 * self.fine
 
     @property
-    def high_features(self) -> int:
-        """Values the encoder sees of a high position: magnitudes (means, least ones)."""
+    def features_per_high_position(self) -> int:
+        """Features of a high position: magnitudes (means and minima of groups of bins)."""
         return HIGH_STRIDE + 2 * (HIGH_STRIDE // HIGH_GROUP) * self.high_history
 
     def condition(self, t: Tensor) -> Tensor:
@@ -131,33 +142,41 @@ class SpectralDenoiser(DenoisingNetwork):
         """Denoise audio [batch, 1, samples]; samples a multiple of 480."""
         frames = frame(F.pad(audio[:, 0], (HOP, HOP)))
         re, im = (part.transpose(0, 1) for part in self.fourier.analyse(frames))  # [T, B, bins]
-        low, high = see(re, im, self.history, self.high_history, self.fine, self.level_invariant)
-        first = x = self._encode(low, high, conditioning)
+        features = extract_features(
+            re, im, self.history, self.high_history, self.fine, self.level_invariant
+        )
+        encoded = x = self._encode(*features, conditioning)
         for i, block in enumerate(self.blocks):
             if i == self.leave and self.full_band:
-                beside = self.full_band(x)
+                full_band = self.full_band(x)
             if i == self.join and self.full_band:
-                x = added(x, beside, self.full_band.widen)
+                x = add_product(x, full_band, self.full_band.widen)
             x = block(x)
-        re, im = self._mask(re, im, (x, first), (low, high))
+        re, im = self._apply_mask(re, im, (x, encoded), features)
         frames = self.fourier.synthesise(re.transpose(0, 1), im.transpose(0, 1))
         return overlap_add(frames)[:, None]
 
     def _encode(self, low: Tensor, high: Tensor, film: Tensor) -> Tensor:
+        """Map features and FiLM [batch, 2 * channels] to activations [T, B, 40, channels]."""
         low, high = self.norm_low(self.encode_low(low)), self.norm_high(self.encode_high(high))
         x = torch.cat([low, high], dim=-2) + self.position.to(low.dtype)
         scale, shift = film[:, None].chunk(2, dim=-1)
         return activate(x * (1 + scale) + shift)
 
-    def _mask(
-        self, re: Tensor, im: Tensor, xs: tuple[Tensor, ...], seen: tuple[Tensor, Tensor]
+    def _apply_mask(
+        self, re: Tensor, im: Tensor, xs: tuple[Tensor, ...], features: tuple[Tensor, Tensor]
     ) -> tuple[Tensor, Tensor]:
-        low = joined_linear(self.decode_low, *(x[..., :LOW, :] for x in xs), seen[0])
-        high = joined_linear(self.decode_high, *(x[..., LOW:, :] for x in xs), seen[1])
+        """Decode activations `xs` and features to filters and gains; apply them to [T, B, 481]."""
+        low = concatenated_linear(
+            self.decode_low, *(x[..., :LOW_POSITIONS, :] for x in xs), features[0]
+        )
+        high = concatenated_linear(
+            self.decode_high, *(x[..., LOW_POSITIONS:, :] for x in xs), features[1]
+        )
         low, high = activate(self.decode_low_norm(low)), activate(self.decode_high_norm(high))
         gains = [torch.sigmoid(self.gain_low(low)), torch.sigmoid(self.gain_high(high))]
         gain = torch.cat([x.flatten(-2) for x in gains], dim=-1)  # [T, B, 480]
-        gain = torch.cat([gain, gain[..., -1:]], dim=-1)  # the Nyquist bin goes with its neighbour
+        gain = torch.cat([gain, gain[..., -1:]], dim=-1)  # the Nyquist bin uses its neighbour's
         taps = self.filter(low).unflatten(-1, (2 * self.taps, LOW_STRIDE))
         taps = taps.transpose(-3, -2).flatten(-2).unbind(-2)  # real, imaginary, .. [T, B, 160]
         y, z = torch.zeros_like(re[..., :LOW_BINS]), torch.zeros_like(im[..., :LOW_BINS])

@@ -1,9 +1,9 @@
-"""The `default` network as it is exported: t fixed at 0, few and large operators.
+"""The exported form of the `default` network: t is fixed at 0, operators are few and large.
 
     rows [frames * batch * positions, channels], frames slowest: a shift in time is a slice
 
-Both taps of a block are one matrix product; normalisation, the timestep's scale and shift and the
-skip around the frequency mixing disappear into weights, and shapes are constants but for one
+Both taps of a block are one matrix product. Normalisation, the timestep's scale and shift, and the
+skip around the frequency mixing are folded into weights. Shapes are constants except for one
 dynamic length, so that onnxruntime fuses each product with the activation after it.
 """
 
@@ -15,10 +15,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from .blocks import NARROW, SLOPE
+from .blocks import FULL_BAND_CHANNELS, NEGATIVE_SLOPE
 from .default import SpectralDenoiser
-from .features import LOW, LOW_BINS, LOW_KERNEL, LOW_STRIDE, POSITIONS
-from .folded_blocks import FoldedBlock, FoldedTimeBlock, Past, newest, normed
+from .features import LOW_BINS, LOW_KERNEL, LOW_POSITIONS, LOW_STRIDE, POSITIONS
+from .folded_blocks import FoldedBlock, FoldedTemporalBlock, States, fold_norm, last_rows
 from .folded_features import FoldedFeatures
 from .fourier import BINS, HOP, WINDOW
 from .fourier_matrices import MatrixFourier
@@ -27,7 +27,7 @@ from .norm import Norm
 
 
 class FoldedDenoiser(DenoisingNetwork):
-    """The form in which `SpectralDenoiser` is exported; it does not read `conditioning`."""
+    """The exported form of `SpectralDenoiser`; it ignores `conditioning`."""
 
     hop = HOP
     streams = rolls = True
@@ -36,7 +36,7 @@ class FoldedDenoiser(DenoisingNetwork):
     high: Tensor
     decode: Tensor
     decode_bias: Tensor
-    decode_seen: Tensor
+    decode_features: Tensor
     filter: Tensor
     filter_bias: Tensor
     widen: Tensor
@@ -47,32 +47,33 @@ class FoldedDenoiser(DenoisingNetwork):
         self.channels = network.channels
         self.leave, self.join, self.full_band = network.leave, network.join, network.full_band
         self.taps = network.taps
-        self.see = FoldedFeatures(
+        self.features = FoldedFeatures(
             network.history,
             network.high_history,
             network.taps,
             network.fine,
             network.level_invariant,
         )
-        # Samples that `latest` takes beyond the context, as blocks begin late: silence will do.
-        self._spare = WINDOW + HOP * (self.see.frames_before + network.in_blocks - 1) - self.context
-        self.time_blocks: Any = nn.ModuleList()
+        # Samples of silence that `latest` puts before the context: the blocks start that early.
+        warmup = self.features.warmup_frames + network.block_memory - 1
+        self._silence = WINDOW + HOP * warmup - self.context
+        self.temporal_blocks: Any = nn.ModuleList()
         if self.full_band:
-            self.time_blocks.extend(FoldedTimeBlock(b) for b in self.full_band.blocks)
+            self.temporal_blocks.extend(FoldedTemporalBlock(b) for b in self.full_band.blocks)
             self.register_buffer("widen", self.full_band.widen.detach())
             for name in ("narrow", "gather", "spread"):
                 layer = getattr(self.full_band, name)
-                self._fold(name, layer, getattr(self.full_band, f"{name}_norm"))
+                self._fold_layer(name, layer, getattr(self.full_band, f"{name}_norm"))
         self.fourier = MatrixFourier()
         self.blocks: Any = nn.ModuleList(FoldedBlock(block) for block in network.blocks)
         self.gain_high = network.gain_high
-        self._fold("decode_high", network.decode_high, network.decode_high_norm)
+        self._fold_layer("decode_high", network.decode_high, network.decode_high_norm)
         with torch.no_grad():
             self._fold_encoder(network)
             self._fold_decoder(network)
 
-    def _fold(self, name: str, layer: nn.Linear, norm: Norm) -> None:
-        weight, bias = normed(layer.weight.T, norm)
+    def _fold_layer(self, name: str, layer: nn.Linear, norm: Norm) -> None:
+        weight, bias = fold_norm(layer.weight.T, norm)
         self.register_buffer(name, weight)
         self.register_buffer(f"{name}_bias", bias)
 
@@ -80,32 +81,36 @@ class FoldedDenoiser(DenoisingNetwork):
         """Fold the timestep's scale and shift, biases and positions into two matrices and a sum."""
         film = network.condition(zero_timestep(1))
         scale, shift = (1 + film[0, : self.channels]), film[0, self.channels :]
-        low, low_bias = normed(network.encode_low.weight.T, network.norm_low)
-        high, high_bias = normed(network.encode_high.weight.T, network.norm_high)
-        biases = [low_bias.expand(LOW, -1), high_bias.expand(POSITIONS - LOW, -1)]
+        low, low_bias = fold_norm(network.encode_low.weight.T, network.norm_low)
+        high, high_bias = fold_norm(network.encode_high.weight.T, network.norm_high)
+        biases = [
+            low_bias.expand(LOW_POSITIONS, -1),
+            high_bias.expand(POSITIONS - LOW_POSITIONS, -1),
+        ]
         self.register_buffer("shift", (torch.cat(biases) + network.position) * scale + shift)
-        self.register_buffer("low", self._by_feature(low * scale))
+        self.register_buffer("low", self._feature_major(low * scale))
         self.register_buffer("high", (high * scale).contiguous())
 
-    def _by_feature(self, weight: Tensor) -> Tensor:
-        """Reorder rows, (bin, feature) of what a low position sees, to (feature, bin)."""
+    def _feature_major(self, weight: Tensor) -> Tensor:
+        """Reorder rows that read low features from (bin, feature) to (feature, bin)."""
         return weight.unflatten(0, (LOW_KERNEL, -1)).transpose(0, 1).flatten(0, 1)
 
     def _fold_decoder(self, network: SpectralDenoiser) -> None:
-        """Lay out a filter's c as what (re, im) are multiplied by: (Re c, -Im c), (Im c, Re c).
+        """Write each complex filter coefficient c as the four real factors of (re, im).
 
-        Below come the gains; the last column is the bias.
+        They are (Re c, -Im c) for the real and (Im c, Re c) for the imaginary part of the output.
+        The gains follow below them; the last column is the bias.
         """
-        weight, bias = normed(network.decode_low.weight.T, network.decode_low_norm)
-        values = 2 * self.channels
-        self.register_buffer("decode", weight[:values].contiguous())
+        weight, bias = fold_norm(network.decode_low.weight.T, network.decode_low_norm)
+        size = 2 * self.channels
+        self.register_buffer("decode", weight[:size].contiguous())
         self.register_buffer("decode_bias", bias)
-        self.register_buffer("decode_seen", self._by_feature(weight[values:]))
+        self.register_buffer("decode_features", self._feature_major(weight[size:]))
         rows = torch.cat([network.filter.weight, network.filter.bias[:, None]], dim=1)
         rows = rows.unflatten(0, (self.taps, 2, LOW_STRIDE))
         real, imaginary = rows[:, 0], rows[:, 1]
-        of_re, of_im = torch.stack([real, imaginary], 1), torch.stack([-imaginary, real], 1)
-        rows = torch.stack([of_re, of_im], 1).flatten(0, 3)  # (tap, in, out, bin)
+        from_re, from_im = torch.stack([real, imaginary], 1), torch.stack([-imaginary, real], 1)
+        rows = torch.stack([from_re, from_im], 1).flatten(0, 3)  # (tap, in, out, bin)
         gain = torch.cat([network.gain_low.weight, network.gain_low.bias[:, None]], dim=1)
         rows = torch.cat([rows, gain])
         self.register_buffer("filter", rows[:, :-1].contiguous())
@@ -116,126 +121,142 @@ class FoldedDenoiser(DenoisingNetwork):
         return torch.zeros(len(t), 1)
 
     def initial_states(self, batch: int) -> list[Tensor]:
-        """Zeros: the last input block, the last output tail, past frames of all that look back."""
-        return [torch.zeros(shape) for shape in self._shapes(batch)]
+        """Return zeros: the last input block, the last output tail, and the layers' past frames."""
+        return [torch.zeros(shape) for shape in self._state_shapes(batch)]
 
     def denoise(self, audio: Tensor, conditioning: Tensor) -> Tensor:
         """Denoise audio [batch, 1, samples]; samples a multiple of 480."""
         blocks = F.pad(audio[:, 0], (HOP, HOP)).reshape(audio.shape[0], -1, HOP).transpose(0, 1)
         frames = torch.cat([blocks[:-1], blocks[1:]], dim=-1)
-        return _overlapped(self._frames(frames, [None] * len(self._shapes(1)[2:]))[0])
+        silence: States = [None] * len(self._state_shapes(1)[2:])
+        return _overlap_add(self._denoise_frames(frames, silence)[0])
 
     def stream(
         self, audio: Tensor, conditioning: Tensor, states: list[Tensor]
     ) -> tuple[Tensor, list[Tensor]]:
         """Denoise [batch, 1, n * 480] samples, delayed by 480; see `initial_states`."""
-        before, tail, *past = states
+        last_block, tail, *layer_states = states
         blocks = audio.reshape(audio.shape[0], -1, HOP).transpose(0, 1)
-        blocks = torch.cat([before, blocks])
+        blocks = torch.cat([last_block, blocks])
         frames = torch.cat([blocks[:-1], blocks[1:]], dim=-1)
-        frames, following = self._frames(frames, past)
+        frames, next_states = self._denoise_frames(frames, layer_states)
         tails = torch.cat([tail, frames[..., HOP:]])
         out = (frames[..., :HOP] + tails[:-1]).transpose(0, 1).flatten(1)[:, None]
-        return out, [blocks[-1:], tails[-1:], *following]
+        return out, [blocks[-1:], tails[-1:], *next_states]
 
     def latest(self, audio: Tensor, conditioning: Tensor) -> Tensor:
-        """Denoise the end of audio [batch, 1, n * 480]: that whose whole context lies in it.
+        """Denoise the end of audio [batch, 1, n * 480]: the samples whose whole context it holds.
 
-        Blocks look back on what they are given, not on states, so that each gives fewer frames than
-        it takes, and what nobody will hear is not computed.
+        The blocks take their past from the input instead of a state. Each returns fewer frames
+        than it gets, and frames that do not reach the output are not computed.
         """
-        batch, before = audio.shape[0], self.see.frames_before
-        audio = F.pad(audio, (self._spare, 0)) if self._spare else audio
+        batch, warmup = audio.shape[0], self.features.warmup_frames
+        audio = F.pad(audio, (self._silence, 0)) if self._silence else audio
         blocks = audio.reshape(batch, -1, HOP).transpose(0, 1)
         frames = torch.cat([blocks[:-1], blocks[1:]], dim=-1)
-        spectra = self._analyse(frames[:before])
-        shapes = self._shapes(batch)[2 : 2 + len(self.blocks) + len(self.time_blocks)]
-        nothing = [audio.new_zeros((0, *shape[1:])) for shape in shapes]
-        out, _ = self._frames(frames[before:], [*nothing, *self.see.listen(*spectra, batch)])
-        return _overlapped(out)
+        spectra = self._analyse(frames[:warmup])
+        shapes = self._state_shapes(batch)[2 : 2 + len(self.blocks) + len(self.temporal_blocks)]
+        no_frames = [audio.new_zeros((0, *shape[1:])) for shape in shapes]
+        states = [*no_frames, *self.features.warm_up(*spectra, batch)]
+        return _overlap_add(self._denoise_frames(frames[warmup:], states)[0])
 
-    def _shapes(self, batch: int) -> list[tuple[int, ...]]:
-        """Shapes of the states: [frames, batch, ...] of all that look back, then what was heard."""
+    def _state_shapes(self, batch: int) -> list[tuple[int, ...]]:
+        """Return the shapes of the states: input and output, blocks [frames, batch, ...], features.
+
+        `_denoise_frames` takes and returns all but the first two, in this order.
+        """
         shapes: list[tuple[int, ...]] = [(1, batch, HOP), (1, batch, HOP)]
-        shapes += [(b.dilation, batch, *b.frame) for b in (*self.blocks, *self.time_blocks)]
-        return shapes + self.see.shapes(batch)
+        blocks = (*self.blocks, *self.temporal_blocks)
+        shapes += [(block.dilation, batch, *block.frame_shape) for block in blocks]
+        return shapes + self.features.state_shapes(batch)
 
-    def _frames(self, frames: Tensor, past: Past) -> tuple[Tensor, Past]:
-        """Denoise frames [time, batch, 960]; all in between are rows, frames slowest.
+    def _denoise_frames(self, frames: Tensor, states: States) -> tuple[Tensor, States]:
+        """Denoise frames [time, batch, 960] and return them with the next states.
 
-        `past` of None is silence, and none follows.
+        Between input and output everything is rows, frames slowest. States of None stand for
+        silence and stay None.
         """
         low, high = self._analyse(frames)
-        count, last, batch = len(self.blocks), len(past) - len(self.see.shapes(1)), frames.shape[1]
-        following, later, heard = past[:count], past[count:last], past[last:]
-        recent = self.see.recent(low, heard, batch)
-        seen = self.see(low, high, recent, heard, batch)
-        x = first = self._encode(*seen).reshape(-1, self.channels)
+        batch, count = frames.shape[1], len(self.blocks)
+        last = len(states) - len(self.features.state_shapes(1))
+        next_states, next_temporal = states[:count], states[count:last]
+        feature_states = states[last:]
+        recent = self.features.recent_frames(low, feature_states, batch)
+        features = self.features(low, high, recent, feature_states, batch)
+        x = encoded = self._encode(*features).reshape(-1, self.channels)
         for i, block in enumerate(self.blocks):
             if i == self.leave and self.full_band:
-                beside, later = self._full_band(x, later, batch)
+                full_band, next_temporal = self._full_band(x, next_temporal, batch)
             if i == self.join and self.full_band:
-                x = torch.addmm(newest(x, beside), newest(beside, x), self.widen)
-            x, following[i] = block(x, past[i], batch)
-        x = torch.cat([x, newest(first, x)], dim=1).reshape(-1, POSITIONS, 2 * self.channels)
-        spectrum = self._mask(newest(recent, x), newest(high, x), x, *(newest(v, x) for v in seen))
+                x = torch.addmm(last_rows(x, full_band), last_rows(full_band, x), self.widen)
+            x, next_states[i] = block(x, states[i], batch)
+        x = torch.cat([x, last_rows(encoded, x)], dim=1).reshape(-1, POSITIONS, 2 * self.channels)
+        spectrum = self._apply_mask(
+            last_rows(recent, x), last_rows(high, x), x, *(last_rows(v, x) for v in features)
+        )
         out = self.fourier.synthesise(spectrum).reshape(-1, batch, 2 * HOP)
-        return out, [*following, *later, *heard]
+        return out, [*next_states, *next_temporal, *feature_states]
 
     def _analyse(self, frames: Tensor) -> tuple[Tensor, Tensor]:
-        """Return spectra [n, 2, 160], bins of a position first, and [n, 2, 321]."""
+        """Return low spectra [n, 2, 160], ordered [5, 32] as features are, and high [n, 2, 321]."""
         low, high = self.fourier.analyse(frames.reshape(-1, 2 * HOP)).split(
             [LOW_BINS, BINS - LOW_BINS], dim=-1
         )
-        low = low.reshape(-1, 2, LOW, LOW_STRIDE).transpose(2, 3).reshape(-1, 2, LOW_BINS)
-        return low, high
+        low = low.reshape(-1, 2, LOW_POSITIONS, LOW_STRIDE).transpose(2, 3)
+        return low.reshape(-1, 2, LOW_BINS), high
 
-    def _full_band(self, x: Tensor, past: Past, batch: int) -> tuple[Tensor, Past]:
-        """Map rows [n * positions, channels] to [.., 8], see `widen`; one row a frame inside."""
-        z = self._dense("narrow", x).reshape(-1, POSITIONS * NARROW)
-        z, following = self._remember(self._dense("gather", z), past, batch)
-        return self._dense("spread", z).reshape(-1, NARROW), following
+    def _full_band(self, x: Tensor, states: States, batch: int) -> tuple[Tensor, States]:
+        """Map rows [n * positions, channels] to [n * positions, 8], which `widen` reads.
 
-    def _dense(self, name: str, x: Tensor) -> Tensor:
+        In between each frame is one row. Also returns the next states.
+        """
+        z = self._dense_layer("narrow", x).reshape(-1, POSITIONS * FULL_BAND_CHANNELS)
+        z, next_states = self._temporal_core(self._dense_layer("gather", z), states, batch)
+        return self._dense_layer("spread", z).reshape(-1, FULL_BAND_CHANNELS), next_states
+
+    def _dense_layer(self, name: str, x: Tensor) -> Tensor:
         bias, weight = getattr(self, f"{name}_bias"), getattr(self, name)
-        return F.leaky_relu(torch.addmm(bias, x, weight), SLOPE)
+        return F.leaky_relu(torch.addmm(bias, x, weight), NEGATIVE_SLOPE)
 
-    def _remember(self, z: Tensor, past: Past, batch: int) -> tuple[Tensor, Past]:
-        """Look back in time on rows [n, size]; returns them and the next past."""
-        following = []
-        for block, before in zip(self.time_blocks, past, strict=True):
-            z, after = block(z, before, batch)
-            following.append(after)
-        return z, following
+    def _temporal_core(self, z: Tensor, states: States, batch: int) -> tuple[Tensor, States]:
+        """Run the blocks over time on rows [n, size]; return the rows and the next states."""
+        next_states = []
+        for block, state in zip(self.temporal_blocks, states, strict=True):
+            z, next_state = block(z, state, batch)
+            next_states.append(next_state)
+        return z, next_states
 
     def _encode(self, low: Tensor, high: Tensor) -> Tensor:
-        """Map what is known of the bins to [n, positions, channels]."""
+        """Map the features of low and high positions to [n, positions, channels]."""
         x = torch.cat([low @ self.low, high @ self.high], dim=1)
-        return F.leaky_relu(x + self.shift, SLOPE)
+        return F.leaky_relu(x + self.shift, NEGATIVE_SLOPE)
 
-    def _mask(self, recent: Tensor, above: Tensor, x: Tensor, low: Tensor, high: Tensor) -> Tensor:
-        """Filter low bins of recent frames and high ones of this, as told by x and what was seen.
+    def _apply_mask(
+        self, recent: Tensor, high: Tensor, x: Tensor, low_features: Tensor, high_features: Tensor
+    ) -> Tensor:
+        """Filter the low bins over the recent frames, and apply gains to the high bins.
 
-        `recent` [n, 2 taps, 160], `above` [n, 2, 321], x [n, positions, 2 channels]; returns
+        `recent` [n, 2 taps, 160], `high` [n, 2, 321], x [n, positions, 2 channels]; returns
         spectra [n, 2, 481].
         """
-        rows = torch.cat([x[:, LOW:], high], dim=-1).flatten(0, 1)
-        gain = torch.sigmoid(self.gain_high(self._dense("decode_high", rows)))
+        rows = torch.cat([x[:, LOW_POSITIONS:], high_features], dim=-1).flatten(0, 1)
+        gain = torch.sigmoid(self.gain_high(self._dense_layer("decode_high", rows)))
         gain = gain.reshape(-1, 1, BINS - 1 - LOW_BINS)
-        gain = torch.cat([gain, gain[..., -1:]], dim=-1)  # the Nyquist bin goes with its neighbour
-        rows = torch.addmm(self.decode_bias, x[:, :LOW].flatten(0, 1), self.decode)
-        rows = rows.reshape(-1, LOW, len(self.decode_bias)) + low @ self.decode_seen
-        rows = F.leaky_relu(rows, SLOPE).transpose(1, 2)
-        c, of_low = (self.filter @ rows + self.filter_bias).split(
+        gain = torch.cat([gain, gain[..., -1:]], dim=-1)  # the Nyquist bin uses its neighbour's
+        rows = torch.addmm(self.decode_bias, x[:, :LOW_POSITIONS].flatten(0, 1), self.decode)
+        rows = rows.reshape(-1, LOW_POSITIONS, len(self.decode_bias))
+        rows = rows + low_features @ self.decode_features
+        rows = F.leaky_relu(rows, NEGATIVE_SLOPE).transpose(1, 2)
+        coefficients, low_gain = (self.filter @ rows + self.filter_bias).split(
             [4 * self.taps * LOW_STRIDE, LOW_STRIDE], dim=1
         )
-        c = c.reshape(-1, 2 * self.taps, 2, LOW_BINS)  # (tap, in), out
-        below = (recent[:, :, None] * c).sum(1)
-        below = below * torch.sigmoid(of_low.reshape(-1, 1, LOW_BINS))
-        below = below.reshape(-1, 2, LOW_STRIDE, LOW).transpose(2, 3).reshape(-1, 2, LOW_BINS)
-        return torch.cat([below, above * gain], dim=-1)
+        coefficients = coefficients.reshape(-1, 2 * self.taps, 2, LOW_BINS)  # (tap, in), out
+        low = (recent[:, :, None] * coefficients).sum(1)
+        low = low * torch.sigmoid(low_gain.reshape(-1, 1, LOW_BINS))
+        low = low.reshape(-1, 2, LOW_STRIDE, LOW_POSITIONS).transpose(2, 3).reshape(-1, 2, LOW_BINS)
+        return torch.cat([low, high * gain], dim=-1)
 
 
-def _overlapped(frames: Tensor) -> Tensor:
-    """Add the halves of frames [n + 1, batch, 960] that meet: audio [batch, 1, n * 480]."""
+def _overlap_add(frames: Tensor) -> Tensor:
+    """Overlap-add frames [n + 1, batch, 960] to audio [batch, 1, n * 480]."""
     return (frames[1:, :, :HOP] + frames[:-1, :, HOP:]).transpose(0, 1).flatten(1)[:, None]

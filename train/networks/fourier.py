@@ -10,8 +10,11 @@ HOP = WINDOW // 2  # 480 samples: 10 ms
 BINS = WINDOW // 2 + 1  # 481, 50 Hz apart
 
 
-def window() -> Tensor:
-    """Square root of a periodic Hann, [960] float64; used twice, half overlap adds up to one."""
+def sqrt_hann() -> Tensor:
+    """Return the square root of a periodic Hann window, [960] float64.
+
+    Analysis and synthesis each apply it; half-overlapping frames then add up to the input.
+    """
     return torch.hann_window(WINDOW, periodic=True, dtype=torch.float64).sqrt()
 
 
@@ -22,7 +25,7 @@ class Fourier(nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
-        self.register_buffer("window", window().float(), persistent=False)
+        self.register_buffer("window", sqrt_hann().float(), persistent=False)
 
     def analyse(self, frames: Tensor) -> tuple[Tensor, Tensor]:
         """Transform frames [..., 960] to real and imaginary parts [..., 481]."""

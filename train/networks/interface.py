@@ -1,4 +1,4 @@
-"""What every network offers to the training loop, the exporter and the tests."""
+"""The interface of every network to the training loop, the exporter and the tests."""
 
 from __future__ import annotations
 
@@ -7,25 +7,25 @@ from torch import Tensor, nn
 
 
 class DenoisingNetwork(nn.Module):
-    """A waveform-to-waveform denoiser conditioned on a diffusion-style timestep.
+    """A waveform-to-waveform denoiser conditioned on a diffusion timestep.
 
-    Sub-classes set, in samples at 48 kHz:
+    Subclasses set, in samples at 48 kHz:
         hop        the network's time grid; input lengths are multiples of it; 48000 % hop == 0
-        context    how many past samples an output sample depends on, at most
-        lookahead  how many future samples an output sample depends on, at most
-    Both are computed from the layers, never typed in, and a test perturbs inputs to assert them.
-    Before the recording there is digital silence: all paths (one pass over a file, rolling
-    segments, carried state) see zeros in the audio for at least `context` samples before it.
+        context    the most past samples on which an output sample depends
+        lookahead  the most future samples on which an output sample depends
+    Subclasses compute `context` and `lookahead` from their layers, and a test perturbs inputs to
+    check them. Digital silence precedes the recording: one pass over a file, rolling segments and
+    carried state all read zeros for at least `context` samples before it.
     """
 
     hop: int
     context: int
     lookahead: int
-    streams: bool = False  # True where `stream` and `initial_states` are implemented
-    rolls: bool = False  # True where `latest` is
+    streams: bool = False  # whether `stream` and `initial_states` are implemented
+    rolls: bool = False  # whether `latest` is implemented: the rolling form
 
     def condition(self, t: Tensor) -> Tensor:
-        """Map timesteps `t` [batch] to the conditioning [batch, features]; folded at export."""
+        """Map timesteps `t` [batch] to the conditioning [batch, features]; export folds it."""
         raise NotImplementedError
 
     def denoise(self, audio: Tensor, conditioning: Tensor) -> Tensor:
@@ -33,11 +33,11 @@ class DenoisingNetwork(nn.Module):
         raise NotImplementedError
 
     def forward(self, audio: Tensor, t: Tensor) -> Tensor:
-        """Denoise `audio` [batch, 1, samples] at timestep `t` [batch]; the same shape back."""
+        """Denoise `audio` [batch, 1, samples] at timesteps `t` [batch]; return the same shape."""
         return self.denoise(audio, self.condition(t))
 
     def initial_states(self, batch: int) -> list[Tensor]:
-        """Zero states for `stream`."""
+        """Return zero states for `stream`."""
         raise NotImplementedError
 
     def stream(
@@ -49,16 +49,16 @@ class DenoisingNetwork(nn.Module):
     def latest(self, audio: Tensor, conditioning: Tensor) -> Tensor:
         """Denoise the end of `audio` [batch, 1, context + n + lookahead]: [batch, 1, n].
 
-        The same samples as `denoise` gives, with nothing computed that is not heard. Context and
-        look-ahead each count in whole hops.
+        The result equals the same samples of `denoise`, without the work for all others. Context
+        and lookahead are each rounded up to whole hops.
         """
         raise NotImplementedError
 
     def for_export(self) -> DenoisingNetwork:
-        """Return the network to export: eval mode, with what can be folded folded."""
+        """Return the network to export: in eval mode, with constant operations folded."""
         return self.eval()
 
 
 def zero_timestep(batch: int, device: torch.device | str = "cpu") -> Tensor:
-    """Return timestep 0 for a batch: the recording as it came."""
+    """Return timestep 0 for a batch: the recording without added noise."""
     return torch.zeros(batch, dtype=torch.long, device=device)

@@ -1,8 +1,8 @@
-"""Batch normalisation of the last axis, over all processes' batches; at export it folds away.
+"""Batch normalisation of the last axis, over the batches of all processes; export folds it.
 
-Ioffe and Szegedy, arXiv:1502.03167. Without it nearly all units of the full-band path ended where
-a LeakyReLU does not bend, and a deep path was one matrix. There is no scale to learn: whatever
-reads a LeakyReLU can scale it.
+Ioffe and Szegedy, arXiv:1502.03167. Without it the inputs of nearly all units of the full-band path
+kept one sign, so that LeakyReLU acted as a linear function and a deep path equalled one matrix.
+There is no learned scale: the layer after a LeakyReLU can scale its input.
 """
 
 from __future__ import annotations
@@ -13,20 +13,20 @@ import torch
 from torch import Tensor, distributed, nn
 
 EPSILON = 1e-5
-CHUNKS = 8  # in which half-precision rows are summed, so that their float32 copies stay in cache
-MOMENTUM = 0.03  # of the averages that take the batch's place when the network runs
+CHUNKS = 8  # half-precision rows are summed in chunks, whose float32 copies stay in cache
+MOMENTUM = 0.03  # of the running averages that replace the batch's moments in eval mode
 
 
 class _Moments(torch.autograd.Function):
-    """Mean and mean square [2, size] of rows x [n, size], without temporaries of x's size."""
+    """Mean and mean square [2, size] of rows x [n, size], without temporaries as large as x."""
 
     @staticmethod
     def forward(ctx: Any, x: Tensor) -> Tensor:
         ctx.save_for_backward(x)
-        kind = torch.promote_types(x.dtype, torch.float32)
-        moments = torch.zeros(2, x.shape[1], device=x.device, dtype=kind)
-        for part in x.chunk(1 if x.dtype == kind else CHUNKS):
-            part = part.to(kind)
+        dtype = torch.promote_types(x.dtype, torch.float32)
+        moments = torch.zeros(2, x.shape[1], device=x.device, dtype=dtype)
+        for part in x.chunk(1 if x.dtype == dtype else CHUNKS):
+            part = part.to(dtype)
             squares = torch.linalg.vector_norm(part, dim=0).square()
             moments += torch.stack([part.sum(0), squares])
         return moments / len(x)
@@ -38,26 +38,26 @@ class _Moments(torch.autograd.Function):
         return torch.addcmul(mean, x, 2 * square)
 
 
-class _MeanOfAll(torch.autograd.Function):
-    """The mean over all processes of torchrun; every one of them has to call it."""
+class _ProcessMean(torch.autograd.Function):
+    """The mean over all processes of torchrun; every process must call it."""
 
     @staticmethod
     def forward(ctx: Any, x: Tensor) -> Tensor:
-        return _mean_of_all(x)
+        return _process_mean(x)
 
     @staticmethod
     def backward(ctx: Any, grad: Tensor) -> Tensor:
-        return _mean_of_all(grad)
+        return _process_mean(grad)
 
 
-def _mean_of_all(x: Tensor) -> Tensor:
+def _process_mean(x: Tensor) -> Tensor:
     x = x.clone()
     distributed.all_reduce(x)
     return x / distributed.get_world_size()
 
 
 class Norm(nn.Module):
-    """x [..., size] less its mean, over its deviation, plus a bias of each unit."""
+    """Subtract the mean of x [..., size], divide by its deviation, add a learned bias per unit."""
 
     mean: Tensor
     variance: Tensor
@@ -69,14 +69,14 @@ class Norm(nn.Module):
         self.register_buffer("variance", torch.ones(size))
 
     def forward(self, x: Tensor) -> Tensor:
-        """Normalise by the batch in training, by the average batch otherwise."""
+        """Normalise by the batch's moments in training mode, by running averages in eval mode."""
         if not self.training:
-            scale, shift = self.folded()
+            scale, shift = self.scale_and_shift()
             return torch.addcmul(shift, x, scale)
         rows = x.reshape(-1, x.shape[-1])
         moments = _Moments.apply(rows)
         if distributed.is_available() and distributed.is_initialized():
-            moments = _MeanOfAll.apply(moments)
+            moments = _ProcessMean.apply(moments)
         mean, square = moments
         variance = (square - mean.square()).clamp(min=0)
         with torch.no_grad():
@@ -86,7 +86,7 @@ class Norm(nn.Module):
         shift = self.bias - mean * scale
         return torch.addcmul(shift.to(x.dtype), x, scale.to(x.dtype))
 
-    def folded(self) -> tuple[Tensor, Tensor]:
-        """Return scale and shift [size] for outside training."""
+    def scale_and_shift(self) -> tuple[Tensor, Tensor]:
+        """Return the scale and shift [size] that the layer applies in eval mode."""
         scale = torch.rsqrt(self.variance + EPSILON)
         return scale, self.bias - self.mean * scale

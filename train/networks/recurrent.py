@@ -1,7 +1,8 @@
-"""The `default` shape with a recurrent core: GRUs over all frequencies instead of dilated Conv1d.
+"""The `default` network with a recurrent core: GRUs over time instead of dilated Conv1d.
 
-Its memory has no end, so rolling segments cannot equal one pass over a file (its state starts anew
-in each); it is here for the bake-off, and for whoever runs the stream form alone.
+Its memory is unbounded, and its state starts again with each rolling segment. Rolling segments
+therefore cannot equal one pass over a file. The network serves the bake-off, and users who run only
+the stream form.
 """
 
 from __future__ import annotations
@@ -18,21 +19,21 @@ from .folded import FoldedDenoiser
 
 
 class RecurrentBand(FullBand):
-    """All frequencies as one vector, remembered by a stack of GRUs over time."""
+    """The full-band path with a stack of GRUs over time as its core."""
 
     def __init__(self, channels: int, size: int, layers: int) -> None:
         super().__init__(channels, size, ())
         self.core = nn.GRU(size, size, layers)
 
-    def remember(self, z: Tensor) -> Tensor:
+    def temporal_core(self, z: Tensor) -> Tensor:
         """Map z [time, batch, size] to the same shape."""
         return z + self.core(z)[0]
 
 
 class RecurrentDenoiser(SpectralDenoiser):
-    """`SpectralDenoiser` with `layers` GRUs of `full_band` values as its memory.
+    """`SpectralDenoiser` with `layers` GRUs of size `full_band` as the core of the full-band path.
 
-    `context` is what a one-second segment can give; the true one is unbounded.
+    The true context is unbounded; `context` is the most that a one-second segment holds.
     """
 
     def __init__(
@@ -62,15 +63,17 @@ class RecurrentDenoiser(SpectralDenoiser):
 
 
 class FoldedRecurrent(FoldedDenoiser):
-    """The form in which `RecurrentDenoiser` is exported; the GRUs' state is the last one."""
+    """The exported form of `RecurrentDenoiser`; the GRUs' state is the last of the states."""
 
     rolls = False
 
-    def _shapes(self, batch: int) -> list[tuple[int, ...]]:
+    def _state_shapes(self, batch: int) -> list[tuple[int, ...]]:
         core: Any = self.full_band.core  # type: ignore[union-attr]
-        return [*super()._shapes(batch), (core.num_layers, batch, core.hidden_size)]
+        return [*super()._state_shapes(batch), (core.num_layers, batch, core.hidden_size)]
 
-    def _remember(self, z: Tensor, past: list[Tensor], batch: int) -> tuple[Tensor, list[Tensor]]:
+    def _temporal_core(
+        self, z: Tensor, states: list[Tensor], batch: int
+    ) -> tuple[Tensor, list[Tensor]]:
         core: Any = self.full_band.core  # type: ignore[union-attr]
-        y, state = core(z.reshape(-1, batch, core.hidden_size), past[0])
+        y, state = core(z.reshape(-1, batch, core.hidden_size), states[0])
         return z + y.reshape(-1, core.hidden_size), [state]

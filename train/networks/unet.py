@@ -1,7 +1,7 @@
-"""A waveform U-Net: strided causal Conv1d down to 10 ms, dilated Conv1d there, and up with skips.
+"""A waveform U-Net: strided causal Conv1d down to 10 ms, a dilated Conv1d core, and up with skips.
 
-The shape of Demucs for speech (Defossez et al., arXiv:2006.12847) with a dilated core in place of
-its LSTM, so that its memory stays under one second. Latency is its hop alone: 10 ms.
+It has the structure of Demucs for speech (Defossez et al., arXiv:2006.12847), with a dilated core
+in place of the LSTM so that its memory stays under one second. Its latency is one hop: 10 ms.
 """
 
 from __future__ import annotations
@@ -15,35 +15,35 @@ from torch.nn import functional as F
 from .embedding import sinusoidal_embedding
 from .interface import DenoisingNetwork
 
-STRIDES = (4, 4, 5, 6)  # 480 samples in all
-SLOPE = 0.1
+STRIDES = (4, 4, 5, 6)  # their product is the hop: 480 samples
+NEGATIVE_SLOPE = 0.1
 
 
 class _Down(nn.Module):
-    """Causal strided convolution (two strides long), then a 1x1 mixing of channels."""
+    """Causal strided convolution with a kernel of two strides, then a 1x1 convolution."""
 
-    def __init__(self, before: int, after: int, stride: int) -> None:
+    def __init__(self, in_channels: int, out_channels: int, stride: int) -> None:
         super().__init__()
         self.stride = stride
-        self.conv = nn.Conv1d(before, after, 2 * stride, stride)
-        self.mix = nn.Conv1d(after, after, 1)
+        self.conv = nn.Conv1d(in_channels, out_channels, 2 * stride, stride)
+        self.mix = nn.Conv1d(out_channels, out_channels, 1)
 
     def forward(self, x: Tensor) -> Tensor:
-        x = F.leaky_relu(self.conv(F.pad(x, (self.stride, 0))), SLOPE)
-        return F.leaky_relu(self.mix(x), SLOPE)
+        x = F.leaky_relu(self.conv(F.pad(x, (self.stride, 0))), NEGATIVE_SLOPE)
+        return F.leaky_relu(self.mix(x), NEGATIVE_SLOPE)
 
 
 class _Up(nn.Module):
-    """Mixing with the skip, then a transposed convolution that spills into the next step."""
+    """1x1 convolution of input and skip, then a transposed convolution that overlaps one step."""
 
-    def __init__(self, before: int, after: int, stride: int) -> None:
+    def __init__(self, in_channels: int, out_channels: int, stride: int) -> None:
         super().__init__()
         self.stride = stride
-        self.mix = nn.Conv1d(2 * before, before, 1)
-        self.conv = nn.ConvTranspose1d(before, after, 2 * stride, stride)
+        self.mix = nn.Conv1d(2 * in_channels, in_channels, 1)
+        self.conv = nn.ConvTranspose1d(in_channels, out_channels, 2 * stride, stride)
 
     def forward(self, x: Tensor, skip: Tensor) -> Tensor:
-        x = F.leaky_relu(self.mix(torch.cat([x, skip], dim=1)), SLOPE)
+        x = F.leaky_relu(self.mix(torch.cat([x, skip], dim=1)), NEGATIVE_SLOPE)
         return self.conv(x)[..., : -self.stride]
 
 
@@ -57,12 +57,12 @@ class _Core(nn.Module):
         self.out = nn.Conv1d(channels, channels, 1)
 
     def forward(self, x: Tensor) -> Tensor:
-        u = F.leaky_relu(self.conv(F.pad(x, (self.dilation, 0))), SLOPE)
+        u = F.leaky_relu(self.conv(F.pad(x, (self.dilation, 0))), NEGATIVE_SLOPE)
         return x + self.out(u)
 
 
 class WaveUNet(DenoisingNetwork):
-    """Waveform in, waveform out; audio [batch, 1, samples], samples a multiple of 480."""
+    """U-Net from waveform to waveform; audio [batch, 1, samples], samples a multiple of 480."""
 
     def __init__(
         self,
@@ -83,20 +83,20 @@ class WaveUNet(DenoisingNetwork):
         self.hop, self.lookahead = 1, 0
         for stride in STRIDES:
             self.hop *= stride
-        self.context = self._reach(sum(dilations))
+        self.context = self._receptive_field(sum(dilations))
 
-    def _reach(self, memory: int) -> int:
-        """Return the context: follow the first sample of a hop back through every layer."""
+    def _receptive_field(self, memory: int) -> int:
+        """Return the context in samples: trace a hop's first sample back through every layer."""
         first = 0
-        for stride in STRIDES:  # up: sample o of a layer comes from steps o // s - 1 and o // s
+        for stride in STRIDES:  # up: output o depends on steps o // s - 1 and o // s
             first = first // stride - 1
         first -= memory
-        for stride in reversed(STRIDES):  # down: step i hears samples (i - 1) s .. (i + 1) s - 1
+        for stride in reversed(STRIDES):  # down: step i reads samples (i - 1) s .. (i + 1) s - 1
             first = (first - 1) * stride
         return -first
 
     def condition(self, t: Tensor) -> Tensor:
-        """Map timesteps [batch] to what is added to the core's input, [batch, channels]."""
+        """Map timesteps [batch] to a shift of the core's input, [batch, channels]."""
         return self.timestep(sinusoidal_embedding(t, self.embedding))
 
     def denoise(self, audio: Tensor, conditioning: Tensor) -> Tensor:

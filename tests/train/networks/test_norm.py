@@ -1,4 +1,4 @@
-"""Normalisation is torch's, without a scale, and what it folds to is what it does when it runs."""
+"""Norm equals torch's batch normalisation without a scale, and folds to what it does in eval."""
 
 import torch
 from torch import nn
@@ -6,7 +6,7 @@ from torch import nn
 from train.networks.norm import EPSILON, MOMENTUM, Norm
 
 
-def test_it_is_batch_normalisation():
+def test_training_mode_equals_batch_normalisation():
     torch.manual_seed(0)
     norm, reference = Norm(5).double(), nn.BatchNorm1d(5, EPSILON, MOMENTUM).double()
     for module in (norm, reference):
@@ -16,10 +16,10 @@ def test_it_is_batch_normalisation():
     x.requires_grad_()
     target = torch.randn(7, 4, 5, dtype=torch.float64)
     norm.train()
-    mine = norm(x)
-    theirs = reference(other.flatten(0, 1)).view_as(x)
-    torch.testing.assert_close(mine, theirs)
-    for y in (mine, theirs):
+    output = norm(x)
+    expected = reference(other.flatten(0, 1)).view_as(x)
+    torch.testing.assert_close(output, expected)
+    for y in (output, expected):
         (y * target).sum().backward()
     torch.testing.assert_close(x.grad, other.grad)
     torch.testing.assert_close(norm.bias.grad, reference.bias.grad)
@@ -27,16 +27,16 @@ def test_it_is_batch_normalisation():
     torch.testing.assert_close(norm.variance, reference.running_var, rtol=0.01, atol=0.01)
 
 
-def test_outside_training_it_is_one_scale_and_shift():
+def test_eval_mode_is_one_scale_and_shift():
     torch.manual_seed(0)
     norm = Norm(3)
     x = 1 + 0.5 * torch.randn(1000, 3)
     for _ in range(300):
         norm(x)
     norm.eval()
-    scale, shift = norm.folded()
+    scale, shift = norm.scale_and_shift()
     torch.testing.assert_close(norm(x), x * scale + shift)
     torch.testing.assert_close(norm(x).mean(0), torch.zeros(3), atol=1e-3, rtol=0)
     torch.testing.assert_close(norm(x).std(0), torch.ones(3), atol=1e-2, rtol=0)
-    alone = norm(x[:1])  # of what else is in the batch nothing is seen
+    alone = norm(x[:1])  # independent of the rest of the batch
     torch.testing.assert_close(alone, norm(x)[:1])
