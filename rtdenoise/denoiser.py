@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import shlex
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -209,8 +210,8 @@ def denoise_audio(
     """
     path = Path(model_path)
     if path.suffix == ".pth":
+        command = shlex.join(["python", "-m", "export", str(path), str(path.with_suffix(".onnx"))])
         raise RtdenoiseError(
-            f"{path} is a training checkpoint: export it with "
-            f"`python -m export {path} {path.with_suffix('.onnx')}` and use the .onnx file"
+            f"{path} is a training checkpoint: export it with `{command}` and use the .onnx file"
         )
     Denoiser(path).file(noisy_audio_path, output_path, force=True)

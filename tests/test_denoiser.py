@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -63,12 +64,15 @@ def test_the_output_has_no_delay(toy_stream_model, rate):
 def test_denoise_audio_names_the_command_for_a_checkpoint(tmp_path, toy_checkpoint):
     target = tmp_path / "out.wav"
     sf.write(tmp_path / "in.wav", noise(30_000), 48_000)
+    checkpoint = tmp_path / "my toy.pth"
+    checkpoint.write_bytes(toy_checkpoint.read_bytes())
     with pytest.raises(RtdenoiseError, match="python -m export") as error:
-        denoise_audio(toy_checkpoint, tmp_path / "in.wav", target)
+        denoise_audio(checkpoint, tmp_path / "in.wav", target)
     assert not target.exists()
-    command = str(error.value).split("`")[1].split()  # the command in the message works
-    subprocess.run([sys.executable, *command[1:]], check=True, cwd=ROOT)
-    denoise_audio(command[-1], tmp_path / "in.wav", target)
+    command = str(error.value).split("`")[1]  # the command in the message works
+    arguments = shlex.split(command)
+    subprocess.run([sys.executable, *arguments[1:]], check=True, cwd=ROOT)
+    denoise_audio(arguments[-1], tmp_path / "in.wav", target)
     assert sf.info(target).frames == 30_000
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Any
 
 import typer
 
@@ -74,9 +74,9 @@ def file(
 
 
 def compare(
-    noisy: Annotated[Path, typer.Argument(metavar="NOISY")],
-    denoised: Annotated[Path, typer.Argument(metavar="DENOISED")],
-    page: Annotated[Path, typer.Argument(metavar="REPORT.html")],
+    noisy: options.Noisy,
+    denoised: options.Denoised,
+    page: options.Page,
     clean: options.Clean = None,
     force: options.ForceReport = False,
 ) -> None:

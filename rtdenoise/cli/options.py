@@ -40,9 +40,15 @@ Report = Annotated[
 Ray = Annotated[
     Text,
     typer.Option(
-        metavar="[ADDRESS]", help="Denoise on a Ray cluster: host:port, auto (default) or local."
+        metavar="[ADDRESS]",
+        help="Use a Ray cluster: host:port, local, or (no address) the one here.",
     ),
 ]
+Noisy = Annotated[Path, typer.Argument(metavar="NOISY", help="The recording before denoising.")]
+Denoised = Annotated[
+    Path, typer.Argument(metavar="DENOISED", help="The recording after denoising.")
+]
+Page = Annotated[Path, typer.Argument(metavar="REPORT.html", help="The HTML page to write.")]
 Clean = Annotated[
     Path | None, typer.Option(help="The recording without noise: adds PESQ, ESTOI and SI-SDR.")
 ]
