@@ -1,6 +1,8 @@
-"""python -m train: the seed pipeline on gt_audio/; --preset default for the improved recipe.
+"""Train a network on gt_audio/, or with --preset default by the recipe of the bundled model.
 
-Every field of TrainConfig is an option: `--learning-rate 3e-4`, `--clean DIR --clean DIR2`, ...
+    python -m train [--learning-rate 3e-4] [--clean DIR DIR2] ...
+
+Every field of TrainConfig is an option; its declaration there gives help, default and limits.
 """
 
 from __future__ import annotations
@@ -10,37 +12,95 @@ import dataclasses
 import json
 import os
 import sys
+import typing
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from rtdenoise.command import run_command
+from rtdenoise.errors import RtdenoiseError
 
 from .config import TrainConfig, preset
+from .options import Option, check, flag, options_of
 
-PATHS = {"gt_audio", "gl_audio", "packed", "validation_packed", "checkpoints", "resume", "init"}
-LISTS = {"clean", "noise", "rir"}
+KINDS = {int: "INTEGER", float: "NUMBER", str: "NAME"}
+
+
+class Parser(argparse.ArgumentParser):
+    """A parser whose errors are one line, as everywhere in the project."""
+
+    def error(self, message: str) -> NoReturn:
+        """Raise RtdenoiseError instead of printing the usage."""
+        raise RtdenoiseError(f"{message.removeprefix('argument ')} (see `{self.prog} --help`)")
 
 
 def parse(arguments: list[str]) -> TrainConfig:
-    """Turn the command line into a configuration: the preset, then what is given."""
-    parser = argparse.ArgumentParser("python -m train", description=__doc__.splitlines()[0])
-    base = TrainConfig()
-    for field in dataclasses.fields(TrainConfig):
-        name, value = "--" + field.name.replace("_", "-"), getattr(base, field.name)
-        if field.name in LISTS:
-            parser.add_argument(name, type=Path, nargs="+", metavar="DIR")
-        elif field.name in PATHS:
-            parser.add_argument(name, type=Path, metavar="PATH")
-        elif isinstance(value, bool):
-            parser.add_argument(name, action=argparse.BooleanOptionalAction, default=None)
-        elif isinstance(value, dict):
-            parser.add_argument(name, type=json.loads, metavar="JSON")
-        else:
-            parser.add_argument(name, type=type(value))
-    given: dict[str, Any] = {
-        k: v for k, v in vars(parser.parse_args(arguments)).items() if v is not None
-    }
-    return dataclasses.replace(preset(given.pop("preset", "baseline")), **given)
+    """Return the configuration of a command line: the preset, then what is given.
+
+    Raises RtdenoiseError for unknown options and for values that are not allowed.
+    """
+    given = vars(make_parser().parse_args(arguments))
+    given = {name: value for name, value in given.items() if value is not None}
+    config = dataclasses.replace(preset(given.pop("preset", "baseline")), **given)
+    check(config)
+    return config
+
+
+def make_parser() -> Parser:
+    """Return the parser, made from the fields of TrainConfig."""
+    parser = Parser(
+        "python -m train",
+        description=(__doc__ or "").splitlines()[0],
+        epilog="Defaults are those of --preset baseline; in brackets, those of --preset default.",
+        allow_abbrev=False,
+    )
+    groups: dict[str, Any] = {}
+    types = typing.get_type_hints(TrainConfig)
+    for name, rules in options_of(TrainConfig).items():
+        if rules.group not in groups:
+            groups[rules.group] = parser.add_argument_group(rules.group)
+        groups[rules.group].add_argument(
+            flag(name), *rules.aliases, help=describe(name, rules), **_reader(types[name])
+        )
+    return parser
+
+
+def describe(name: str, rules: Option) -> str:
+    """Return the help of an option: meaning, allowed values and defaults."""
+    values = [getattr(preset(which), name) for which in ("baseline", "default")]
+    shown = [_shown(value) for value in values]
+    defaults = f"default {shown[0]}" + f" [{shown[1]}]" * (shown[0] != shown[1])
+    parts = [part for part in (rules.allowed(), defaults) if part]
+    return f"{rules.help.rstrip('.')} ({'; '.join(parts)}).".replace("%", "%%")
+
+
+def _shown(value: Any) -> str:
+    if isinstance(value, bool):
+        return "on" if value else "off"
+    return str(value) if value not in (None, [], {}) else "none"
+
+
+def _reader(kind: Any) -> dict[str, Any]:
+    """Return how argparse reads a value of this type."""
+    if kind is bool:
+        return {"action": argparse.BooleanOptionalAction, "default": None}
+    if kind == list[Path]:
+        return {"type": Path, "nargs": "+", "metavar": "DIR"}
+    if kind in (Path, Path | None):
+        return {"type": Path, "metavar": "PATH"}
+    if kind in KINDS:
+        return {"type": kind, "metavar": KINDS[kind]}
+    return {"type": json_object, "metavar": "JSON"}
+
+
+def json_object(text: str) -> dict[str, Any]:
+    """Read a JSON object. Raises argparse.ArgumentTypeError for anything else."""
+    try:
+        value = json.loads(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"{text!r} is not valid JSON ({error})") from error
+    if not isinstance(value, dict):
+        raise argparse.ArgumentTypeError(f'{text!r} is not a JSON object such as {{"name": 1}}')
+    return value
 
 
 def run() -> None:
@@ -49,12 +109,12 @@ def run() -> None:
     from .loop import train_diffusion_model
 
     best = train_diffusion_model(config)
-    if os.environ.get("RANK", "0") == "0":  # torchrun starts several of us
+    if os.environ.get("RANK", "0") == "0":  # torchrun starts several processes
         print(f"best checkpoint: {best}")
 
 
 def main() -> None:
-    """Run the command line; bad input gives one line on stderr and exit code 2."""
+    """Run the command line. Bad input gives one line on stderr and exit code 2."""
     run_command("train", run)
 
 

@@ -1,63 +1,156 @@
-"""Every constant of a training run, and the two presets."""
+"""Every constant of a training run, with its meaning and allowed values, and the two presets."""
 
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from rtdenoise.errors import RtdenoiseError
 
+from .options import option
+
+PRESETS = ("baseline", "default")
+START, DATA, BATCHES = "Preset and network", "Data", "Batches and epochs"
+OPTIMISATION, VALIDATION, RUN = "Loss and optimisation", "Validation", "Run"
+
+
+def _networks() -> Sequence[str]:
+    from .networks import NAMES  # imports torch, which --help alone can do without
+
+    return NAMES
+
 
 @dataclasses.dataclass
 class TrainConfig:
-    """The seed's table (preset `baseline`); `preset("default")` gives the improved recipe."""
+    """All options of a run. The defaults are preset `baseline`, the seed pipeline."""
 
-    preset: str = "baseline"
-    network: str = "baseline"
-    network_options: dict[str, Any] = dataclasses.field(default_factory=dict)
-    loss: str = "stft"  # "stft" (the seed) or "multi"
-    opinion: float = 0.0  # of "multi": weight of train/opinion.py, for the last part of a training
-    # data: paired folders, or directories mixed on the fly, or a packed corpus
-    gt_audio: Path = Path("gt_audio")
-    gl_audio: Path = Path("gl_audio")
-    snr_db: float = 10.0  # of the Gaussian noise in a generated gl_audio
-    clean: list[Path] = dataclasses.field(default_factory=list)
-    noise: list[Path] = dataclasses.field(default_factory=list)
-    rir: list[Path] = dataclasses.field(default_factory=list)
-    packed: Path | None = None
-    validation_packed: Path | None = None
-    recipe: dict[str, float] = dataclasses.field(default_factory=dict)  # see train/recipe.py
-    # optimisation
-    epochs: int = 1000
-    steps_per_epoch: int = 500  # where data is mixed on the fly; paired data has its own
-    batch: int = 32  # clips a step, of all processes together
-    parts: int = 0  # in which a batch is drawn; 0: one for each process of torchrun
-    segment: int = 48_000  # samples
-    optimizer: str = "adamw"  # or "muon"
-    learning_rate: float = 1e-4
-    weight_decay: float = 1e-2
-    clip: float = 1.0  # largest gradient norm
-    schedule: str = "one_cycle"  # or "hold_decay", whose level part can be resumed at will
-    warm_up: float = 0.05  # share of all steps; of hold_decay: steps
-    rising: float = 0.3  # of one_cycle
-    decay: float = 0.3  # of hold_decay: the last share of all steps
-    final: float = 1e-3
-    timesteps: int = 1000
-    noise_schedule: bool = False  # True: larger t adds more noise to the input
-    ema: float = 0.0  # decay; 0 keeps no average
-    bf16: bool = False
-    metrics: bool = False  # PESQ, ESTOI, SI-SDR on validation
-    validation_batches: int = 4
-    # the run
-    seed: int = 0
-    device: str = "cpu"
-    threads: int = 0  # 0: torch's choice
-    checkpoints: Path = Path("checkpoints")
-    resume: Path | None = None
-    init: Path | None = None  # weights to start from
-    max_minutes: float = 0.0  # 0: no limit
-    tensorboard: bool = True
+    preset: str = option(
+        "baseline",
+        START,
+        "Which defaults to start from: the seed pipeline, or the recipe of the bundled model.",
+        choices=PRESETS,
+    )
+    network: str = option("baseline", START, "Architecture to train.", choices=_networks)
+    network_options: dict[str, Any] = option(
+        {}, START, "Arguments of the network class, such as '{\"channels\": 48}'."
+    )
+    gt_audio: Path = option(
+        Path("gt_audio"), DATA, "Folder of clean 48 kHz mono wav files; used without --clean."
+    )
+    gl_audio: Path = option(
+        Path("gl_audio"), DATA, "Folder of their noisy versions; made where missing."
+    )
+    snr_db: float = option(10.0, DATA, "SNR of the Gaussian noise in a new --gl-audio, in dB.")
+    clean: list[Path] = option(
+        [], DATA, "Folders of clean speech, mixed with noise while training.", exists="folder"
+    )
+    noise: list[Path] = option([], DATA, "Folders of noise recordings.", exists="folder")
+    rir: list[Path] = option([], DATA, "Folders of room impulse responses.", exists="folder")
+    packed: Path | None = option(
+        None, DATA, "Packed corpus (its train/ folder), instead of --clean.", exists="folder"
+    )
+    validation_packed: Path | None = option(
+        None,
+        DATA,
+        "Packed corpus for validation; without it, speakers are held out of the training data.",
+        exists="folder",
+    )
+    recipe: dict[str, float] = option(
+        {}, DATA, "Shares of clips that are degraded, as train/mixing/recipe.py names them."
+    )
+    segment: int = option(
+        48_000, BATCHES, "Length of a clip in samples; a multiple of the network's hop.", least=1
+    )
+    batch: int = option(32, BATCHES, "Clips in a step, over all processes.", least=1)
+    parts: int = option(
+        0,
+        BATCHES,
+        "Number of parts a batch is drawn in; 0 means one for each process. "
+        "Equal values give equal batches for any number of processes.",
+        least=0,
+    )
+    epochs: int = option(1000, BATCHES, "Epochs to train.", least=1)
+    steps_per_epoch: int = option(
+        500, BATCHES, "Steps in an epoch with --clean or --packed.", least=1
+    )
+    loss: str = option(
+        "stft",
+        OPTIMISATION,
+        "The seed's STFT loss, or multi-resolution spectra, loudness and intelligibility.",
+        choices=("stft", "multi"),
+    )
+    opinion: float = option(
+        0.0,
+        OPTIMISATION,
+        "Weight of the DNSMOS feature loss in --loss multi; 0 leaves it out.",
+        least=0,
+    )
+    optimizer: str = option(
+        "adamw",
+        OPTIMISATION,
+        "Optimiser; muon is AdamW with Muon for matrices.",
+        choices=("adamw", "muon"),
+    )
+    learning_rate: float = option(
+        1e-4, OPTIMISATION, "Base learning rate.", above=0, aliases=("--lr",)
+    )
+    weight_decay: float = option(1e-2, OPTIMISATION, "Decoupled weight decay.", least=0)
+    clip: float = option(
+        1.0, OPTIMISATION, "Largest norm of the gradient; inf for no limit.", above=0, infinite=True
+    )
+    schedule: str = option(
+        "one_cycle",
+        OPTIMISATION,
+        "Learning rate over the run; the level part of hold_decay can be resumed at will.",
+        choices=("one_cycle", "hold_decay"),
+    )
+    warm_up: float = option(
+        0.05,
+        OPTIMISATION,
+        "Warm-up: a share of all steps (one_cycle) or a number of steps (hold_decay).",
+        least=0,
+    )
+    rising: float = option(
+        0.3, OPTIMISATION, "Share of one_cycle in which the rate rises.", least=0, below=1
+    )
+    decay: float = option(
+        0.3, OPTIMISATION, "Share of all steps in which hold_decay decays.", least=0, most=1
+    )
+    final: float = option(
+        1e-3, OPTIMISATION, "Last learning rate as a share of the base rate.", least=0, most=1
+    )
+    timesteps: int = option(1000, OPTIMISATION, "Number of diffusion timesteps.", least=1)
+    noise_schedule: bool = option(
+        False, OPTIMISATION, "Add noise to the input, more for larger timesteps."
+    )
+    ema: float = option(
+        0.0,
+        OPTIMISATION,
+        "Decay of the moving average of the weights; 0 keeps none.",
+        least=0,
+        below=1,
+    )
+    bf16: bool = option(False, OPTIMISATION, "Compute in bfloat16 where that is safe.")
+    metrics: bool = option(False, VALIDATION, "Measure PESQ, ESTOI and SI-SDR too.")
+    validation_batches: int = option(4, VALIDATION, "Batches in a validation.", least=1)
+    seed: int = option(0, RUN, "Seed of all random numbers.", above=-1e12, below=1e12)
+    device: str = option("cpu", RUN, "Where to train: cpu, cuda or cuda:N, as torch names devices.")
+    threads: int = option(0, RUN, "CPU threads; 0 leaves the choice to torch.", least=0)
+    checkpoints: Path = option(
+        Path("checkpoints"), RUN, "Folder for checkpoints, logs and pictures."
+    )
+    resume: Path | None = option(
+        None, RUN, "Checkpoint to continue: weights, optimiser and step.", exists="file"
+    )
+    init: Path | None = option(
+        None, RUN, "Checkpoint to take the weights from, for a new run.", exists="file"
+    )
+    max_minutes: float = option(
+        0.0, RUN, "Minutes after which to stop; 0 for no limit.", least=0, infinite=True
+    )
+    tensorboard: bool = option(True, RUN, "Write TensorBoard logs.")
 
     def plain(self) -> dict[str, Any]:
         """Return the configuration in types that a checkpoint can hold."""
@@ -72,7 +165,7 @@ class TrainConfig:
 
 
 def preset(name: str) -> TrainConfig:
-    """Return preset `baseline` (the seed to the letter) or `default` (the improved recipe)."""
+    """Return preset `baseline` (the seed pipeline) or `default` (the bundled model's recipe)."""
     if name == "baseline":
         return TrainConfig()
     if name == "default":
@@ -93,4 +186,4 @@ def preset(name: str) -> TrainConfig:
             ema=0.99,
             metrics=True,
         )
-    raise RtdenoiseError(f"unknown preset {name!r}: use baseline or default")
+    raise RtdenoiseError(f"unknown preset {name!r}: use {' or '.join(PRESETS)}")

@@ -19,12 +19,15 @@ from rtdenoise.errors import RtdenoiseError
 from .checkpoint import best_name, load_checkpoint, load_weights, network_options, save_checkpoint
 from .config import TrainConfig
 from .data import Batch, BatchSource
+from .device import check_device
 from .distributed import World, join
 from .losses import MultiResolutionLoss, STFTLoss
 from .memory import keep_freed_memory
 from .metrics import mean_metrics
+from .mixing import Recipe
 from .networks import DenoisingNetwork, all_options, build, zero_timestep
 from .optim import hold_decay, make_optimizer, one_cycle
+from .options import check
 from .report import draw_losses, draw_spectrograms
 from .screen import Screen, Silence
 from .sources import make_sources
@@ -160,9 +163,12 @@ def train_diffusion_model(config: TrainConfig) -> Path:
     resume), TensorBoard logs, and at the end losses.png and spectrograms.png beside them. Of the
     processes of torchrun only the first writes.
     """
+    check(config)
+    config = dataclasses.replace(config, network_options=_options(config))
+    _check_parts(config)
     world, device = join(config.device)
     try:
-        config = dataclasses.replace(config, device=device, network_options=_options(config))
+        config = dataclasses.replace(config, device=device)
         best = _train(config, world)
         world.wait()  # or torchrun ends the first, which still writes, with one that fails to leave
         return best
@@ -178,6 +184,26 @@ def _options(config: TrainConfig) -> dict[str, Any]:
         alike = saved.get("config", {}).get("network") == config.network
         options = network_options(saved) if alike else {}
     return all_options(config.network, options)  # a checkpoint that tells all can be read for good
+
+
+def _check_parts(config: TrainConfig) -> None:
+    """Raise RtdenoiseError where network, recipe or device cannot be had, before data is read."""
+    check_device(config.device)
+    Recipe.of(config.recipe)
+    if config.schedule == "one_cycle" and config.warm_up > 1:
+        raise RtdenoiseError(f"--warm-up: {config.warm_up:g} is not a share of all steps: use 0.05")
+    try:
+        hop = build(config.network, **config.network_options).hop
+    except (TypeError, ValueError, RuntimeError, IndexError, ZeroDivisionError) as error:
+        raise RtdenoiseError(
+            f"--network-options do not fit network {config.network}: {error}"
+        ) from error
+    if config.segment % hop:
+        nearest = max(1, round(config.segment / hop)) * hop
+        raise RtdenoiseError(
+            f"--segment: {config.segment} is not a multiple of the network's hop of {hop} samples: "
+            f"use {nearest}"
+        )
 
 
 def _train(config: TrainConfig, world: World) -> Path:

@@ -198,7 +198,7 @@ def test_bad_input_is_one_line_and_exit_2(tmp_path, folder, toy_checkpoint):
         (["--packed", "void"], "not a packed corpus"),
         (["--preset", "seed"], "unknown preset"),
         (["--clean", "void"], "no clean speech"),
-        (["--clean", "absent"], "not a folder"),
+        (["--clean", "absent"], "does not exist"),
     ):
         result = run(*arguments)
         lines = result.stderr.strip().splitlines()
