@@ -21,8 +21,8 @@ FLOORS = {
     "rtdenoise": """__init__ cli | batch | live denoiser | compare processing | files inference
         | command | constants errors models""",
     "train": """__init__ __main__ examples grow moved | loop | sources
-        | checkpoint distributed memory metrics report screen | config mixing optim
-        | data losses | networks""",
+        | checkpoint device distributed memory metrics report screen | config mixing optim
+        | data losses options | networks""",
     "export": "__init__ __main__ triton denoise | onnx_export | parity precision",
     "benchmarks": "__init__ __main__ | readme | sound | speed | live | peers reporting",
 }

@@ -10,14 +10,15 @@ import importlib
 import sys
 
 
-def forward(name: str, old: str, new: str) -> None:
-    """Import module `new` in place of `old`, and name `new` in one line on stderr.
+def forward(name: str, old: str, new: str, command: str | None = None) -> None:
+    """Import module `new` in place of `old`; under `python -m`, run it or the module `command`.
 
-    `name` is the `__name__` of the module that calls: under `python -m` the new command runs.
+    `name` is the `__name__` of the module that calls. One line on stderr says what to use.
     """
-    print(f"{old} moved: use `{new}` (`python -m {new}`)", file=sys.stderr)
-    module = importlib.import_module(new)
     if name == "__main__":
-        module.main()
+        command = command or new
+        print(f"{old} moved: use `python -m {command}`", file=sys.stderr)
+        importlib.import_module(command).main()
     else:
-        sys.modules[name] = module
+        print(f"{old} moved: import {new}", file=sys.stderr)
+        sys.modules[name] = importlib.import_module(new)
