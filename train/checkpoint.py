@@ -1,4 +1,4 @@
-"""Checkpoints: written atomically, loaded without pickled code."""
+"""Checkpoints: they are written atomically and loaded without running pickled code."""
 
 from __future__ import annotations
 
@@ -22,31 +22,31 @@ def best_name(now: datetime | None = None) -> str:
 
 
 def save_checkpoint(path: Path, checkpoint: dict[str, Any]) -> None:
-    """Write beside the target, then rename: at any moment the file is whole or the old one."""
+    """Write a temporary file and rename it: `path` always holds the old or the new checkpoint."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_suffix(".part")
-    with open(part, "wb") as handle:
-        torch.save(checkpoint, handle)
-        handle.flush()
-        os.fsync(handle.fileno())
-    os.replace(part, path)
+    temporary = path.with_suffix(".part")
+    with open(temporary, "wb") as file:
+        torch.save(checkpoint, file)
+        file.flush()
+        os.fsync(file.fileno())
+    os.replace(temporary, path)
 
 
 def load_checkpoint(path: Path) -> dict[str, Any]:
-    """Load a checkpoint of `python -m train`. Raises RtdenoiseError where it is none."""
+    """Load a checkpoint of `python -m train`. Raises RtdenoiseError on any other file."""
     if not Path(path).is_file():
         raise RtdenoiseError(f"{path} does not exist: give a checkpoint of `python -m train`")
     try:
         checkpoint = torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as error:  # torch lets struct, pickle and zip errors of many kinds through
-        raise RtdenoiseError(f"{path} is no checkpoint, or is damaged: train again") from error
+    except Exception as error:  # torch raises many kinds of struct, pickle and zip errors
+        raise RtdenoiseError(f"{path} is not a checkpoint or is damaged: train again") from error
     if not isinstance(checkpoint, dict) or any(key not in checkpoint for key in KEYS):
-        raise RtdenoiseError(f"{path} is no checkpoint of `python -m train`: train one first")
+        raise RtdenoiseError(f"{path} is not a checkpoint of `python -m train`: train one first")
     return checkpoint
 
 
 def load_weights(network: torch.nn.Module, state: dict[str, Any], path: Path) -> None:
-    """Load weights; raises RtdenoiseError where the shapes are another network's."""
+    """Load weights. Raises RtdenoiseError if their shapes do not fit the network."""
     try:
         network.load_state_dict(state)
     except RuntimeError as error:
@@ -56,25 +56,28 @@ def load_weights(network: torch.nn.Module, state: dict[str, Any], path: Path) ->
 
 
 def network_options(checkpoint: dict[str, Any]) -> dict[str, Any]:
-    """Return the options of a checkpoint's network.
+    """Return the options of a checkpoint's network, including those an old version left out.
 
-    Before 0.16.0 no network was level-invariant. Before 0.13.0 checkpoints did not hold the
-    options that were left at their defaults. `default` had a history of 40 frames then, and before
-    0.12.0 it had four blocks and no history above 8 kHz.
+    Before 0.16.0 no network was level-invariant. Before 0.13.0 checkpoints held only the options
+    that differed from the defaults; `default` then had a history of 40 frames. Before 0.12.0 it had
+    four blocks and no history above 8 kHz.
     """
     config, weights = checkpoint["config"], checkpoint["model_state_dict"]
     if config["network"] != "default":
         return dict(config["network_options"])
-    untold: dict[str, Any] = {"history": 40, "level_invariant": False}
-    heard = weights.get("encode_high.weight")
-    if heard is not None and heard.shape[1] == HIGH_STRIDE:
+    missing: dict[str, Any] = {"history": 40, "level_invariant": False}
+    high = weights.get("encode_high.weight")
+    if high is not None and high.shape[1] == HIGH_STRIDE:
         blocks = sum(key.endswith(".mix") for key in weights)
-        untold |= {"dilations": [1, 2, 4, 8, 4][:blocks], "high_history": False}
-    return untold | config["network_options"]
+        missing |= {"dilations": [1, 2, 4, 8, 4][:blocks], "high_history": False}
+    return missing | config["network_options"]
 
 
 def load_network(path: Path, ema: bool = True) -> DenoisingNetwork:
-    """Build the network that a checkpoint describes, with its EMA weights where it has any."""
+    """Build the network of a checkpoint in eval mode, with its EMA weights if it has any.
+
+    `ema` False loads the weights of the last step instead. Raises RtdenoiseError on any other file.
+    """
     checkpoint = load_checkpoint(path)
     try:
         network = build(checkpoint["config"]["network"], **network_options(checkpoint))

@@ -1,8 +1,8 @@
-"""Render what training hears, to look at and listen to.
+"""Write examples of the training clips, to listen to and to look at.
 
     python -m train.examples packed/train degraded --count 20
 
-writes 00-noisy.wav, 00-clean.wav, 00.png (both spectrograms, what is known of the clip) and so on.
+writes 00-noisy.wav, 00-clean.wav, 00.png (both spectrograms, bandwidth and SI-SDR) and so on.
 """
 
 from __future__ import annotations
@@ -23,22 +23,22 @@ from .report import spectrogram
 
 
 def examples(
-    packed: Annotated[Path, typer.Argument(help="A packed corpus.")],
-    out: Annotated[Path, typer.Argument(help="Folder for sounds and pictures.")],
-    count: Annotated[int, typer.Option(min=1, help="How many clips.")] = 20,
-    seconds: Annotated[float, typer.Option(min=0.5, help="How long each is.")] = 4.0,
-    seed: Annotated[int, typer.Option(help="Another seed draws others.")] = 0,
+    packed: Annotated[Path, typer.Argument(help="Folder with a packed corpus.")],
+    out: Annotated[Path, typer.Argument(help="Folder for the audio files and spectrograms.")],
+    count: Annotated[int, typer.Option(min=1, help="Number of clips.")] = 20,
+    seconds: Annotated[float, typer.Option(min=0.5, help="Length of each clip in seconds.")] = 4.0,
+    seed: Annotated[int, typer.Option(help="Random seed; another seed gives other clips.")] = 0,
 ) -> None:
     """Degrade clips as training does, and write them with their spectrograms."""
     out.mkdir(parents=True, exist_ok=True)
     source = Degrader(Corpus.load(packed), count, round(seconds * SAMPLE_RATE), seed)
     batch = source.batch(0)
     for i in range(count):
-        for side in ("noisy", "clean"):
-            sound = getattr(batch, side)[i, 0].numpy()
-            sf.write(out / f"{i:02d}-{side}.wav", sound, SAMPLE_RATE, "PCM_24")
+        for name in ("noisy", "clean"):
+            audio = getattr(batch, name)[i, 0].numpy()
+            sf.write(out / f"{i:02d}-{name}.wav", audio, SAMPLE_RATE, "PCM_24")
         _draw(batch, i, out / f"{i:02d}.png")
-    print(f"{out}: {count} clips of {seconds:g} s, noisy and clean, and their spectrograms")
+    print(f"{out}: {count} clips of {seconds:g} s, noisy and clean, with spectrograms")
 
 
 def _draw(batch: Batch, i: int, path: Path) -> None:
@@ -50,10 +50,10 @@ def _draw(batch: Batch, i: int, path: Path) -> None:
         level = 10 * float(audio.square().mean().clamp(min=1e-10).log10())
         spectrogram(axis, audio, f"{name}, {level:.0f} dBFS")
     assert batch.bandwidth is not None
-    said = f"target known up to {batch.bandwidth[i] / 1000:.1f} kHz"
+    title = f"target known up to {batch.bandwidth[i] / 1000:.1f} kHz"
     if clean.any():
-        said = f"SI-SDR {si_sdr(clean.numpy(), noisy.numpy()):.1f} dB; {said}"
-    figure.suptitle(said, fontsize=10)
+        title = f"SI-SDR {si_sdr(clean.numpy(), noisy.numpy()):.1f} dB; {title}"
+    figure.suptitle(title, fontsize=10)
     figure.savefig(path, dpi=80)
     plt.close(figure)
 

@@ -1,10 +1,10 @@
-"""Make a trained `default` network larger without changing what it does; then train it further.
+"""Enlarge a trained `default` network without changing its output, to train it further.
 
-    python -m train.grow small.pth wide.pth --channels 48 --full-band 160 --block 4
-    python -m train ... --init wide.pth
+    python -m train.grow small.pth large.pth --channels 48 --full-band 160 --block 4
+    python -m train ... --init large.pth
 
-As in Chen et al., Net2Net, arXiv:1511.05641, but with units that are new rather than copies: they
-begin with random weights, and what was there before reads them with weight zero.
+The method follows Chen et al., Net2Net, arXiv:1511.05641, but the new units are not copies of old
+ones: they start with random weights, and the old units read them with weight zero.
 
                    old inputs  new inputs
     old outputs  |    kept    |    zero   |
@@ -27,102 +27,124 @@ from rtdenoise.errors import RtdenoiseError
 from .checkpoint import load_checkpoint, load_network, network_options, save_checkpoint
 from .networks import SpectralDenoiser
 
-TYPICAL_LEVEL = 0.6  # the running level of mixtures of train/mixing, geometric mean
+TYPICAL_LEVEL = 0.6  # geometric mean of the running level in the mixtures of train/mixing
 
 
 def grow(
-    checkpoint: Annotated[Path, typer.Argument(help="Of the default network.")],
-    target: Annotated[Path, typer.Argument(help="The wider one.")],
-    channels: Annotated[int | None, typer.Option(help="Of a position.")] = None,
-    full_band: Annotated[int | None, typer.Option(help="Values of the full-band path.")] = None,
-    detail: Annotated[int | None, typer.Option(help="Values that decide on filters.")] = None,
-    taps: Annotated[int | None, typer.Option(help="Frames of a bin's filter.")] = None,
-    block: Annotated[list[int], typer.Option(help="Dilation of a block more, at the end.")] = [],  # noqa: B006 (typer reads it)
-    high_history: Annotated[bool, typer.Option(help="Look back on noise above 8 kHz too.")] = False,
+    checkpoint: Annotated[Path, typer.Argument(help="Checkpoint of a default network.")],
+    target: Annotated[Path, typer.Argument(help="Checkpoint to write, of the larger network.")],
+    channels: Annotated[
+        int | None, typer.Option(min=1, help="Channels per position; default: unchanged.")
+    ] = None,
+    full_band: Annotated[
+        int | None, typer.Option(min=1, help="Size of the full-band path; default: unchanged.")
+    ] = None,
+    detail: Annotated[
+        int | None, typer.Option(min=1, help="Size of the decoder's layer; default: unchanged.")
+    ] = None,
+    taps: Annotated[
+        int | None, typer.Option(min=1, help="Filter length in frames; default: unchanged.")
+    ] = None,
+    block: Annotated[
+        list[int],
+        typer.Option(min=1, help="Add a block of this dilation (frames) at the end; repeatable."),
+    ] = [],  # noqa: B006 (typer reads it)
+    high_history: Annotated[
+        bool, typer.Option(help="Add noise statistics above 8 kHz to the features.")
+    ] = False,
     level_invariant: Annotated[
-        bool, typer.Option(help="Divide what it sees by a running level; needs more training.")
+        bool, typer.Option(help="Divide the features by a running level; needs further training.")
     ] = False,
 ) -> None:
-    """Write a wider network that sounds the same."""
+    """Write an enlarged network that gives the same output."""
     network = load_network(checkpoint)
     if not isinstance(network, SpectralDenoiser):
-        raise RtdenoiseError(f"{checkpoint} holds no `default` network: only that one grows")
+        raise RtdenoiseError(
+            f"{checkpoint} is not of a `default` network: only that network can be enlarged"
+        )
     saved = load_checkpoint(checkpoint)
-    wanted = {"channels": channels, "full_band": full_band, "detail": detail, "taps": taps}
+    sizes = {"channels": channels, "full_band": full_band, "detail": detail, "taps": taps}
     options = network_options(saved)
-    options |= {key: value for key, value in wanted.items() if value is not None}
+    options |= {key: value for key, value in sizes.items() if value is not None}
     options["dilations"] = [*network.dilations, *block]
     options["high_history"] = high_history or network.high_history
-    wide = grown(network, options)
+    large = grow_network(network, options)
     if level_invariant and not network.level_invariant:
         options["level_invariant"] = True
-        wide = with_relative_features(wide, options)
+        large = make_level_invariant(large, options)
     saved["config"]["network_options"] = options
-    weights = {"model_state_dict": wide.state_dict(), "ema_state_dict": wide.state_dict()}
+    weights = {"model_state_dict": large.state_dict(), "ema_state_dict": large.state_dict()}
     fresh: dict[str, Any] = {"optimizer_state_dict": {}, "scheduler_state_dict": {}}
     fresh |= {"epoch": 0, "step": 0, "history": "[]"}
     save_checkpoint(target, {**saved, **weights, **fresh})
-    parameters = sum(x.numel() for x in wide.parameters())
+    parameters = sum(x.numel() for x in large.parameters())
     print(f"{target}: {parameters:,} parameters, network options {json.dumps(options)}")
 
 
-def grown(network: SpectralDenoiser, options: dict[str, Any]) -> SpectralDenoiser:
-    """Return a network of `options` that gives what `network` gives.
+def grow_network(network: SpectralDenoiser, options: dict[str, Any]) -> SpectralDenoiser:
+    """Return a network with `options` that gives the same output as `network`.
 
-    Blocks and taps may be more, widths larger. Raises RtdenoiseError where one of them is
-    smaller, or anything else differs.
+    It may have more blocks, more taps and larger sizes. Raises RtdenoiseError if one of them is
+    smaller, or if another option differs.
     """
-    wide = SpectralDenoiser(**options)
-    old, new = network.state_dict(), wide.state_dict()
-    more = [key for key in new if key not in old]
+    large = SpectralDenoiser(**options)
+    old, new = network.state_dict(), large.state_dict()
+    added = [key for key in new if key not in old]
     count = len(network.dilations)
-    later = tuple(f"blocks.{i}." for i in range(count, len(wide.dilations)))
-    same = old.keys() <= new.keys() and network.dilations == wide.dilations[:count]
-    if not same or not all(key.startswith(later) for key in more):
+    added_blocks = tuple(f"blocks.{i}." for i in range(count, len(large.dilations)))
+    contained = old.keys() <= new.keys() and network.dilations == large.dilations[:count]
+    if not contained or not all(key.startswith(added_blocks) for key in added):
         raise RtdenoiseError(
             "only channels, full_band, detail, taps, dilations and high_history can grow: "
-            "keep other options"
+            "leave the other options unchanged"
         )
-    for key in more:
+    for key in added:
         if key.endswith(".out"):
-            new[key].zero_()  # a block that adds nothing yet
+            new[key].zero_()  # a new block adds nothing at first
     for key in ("filter.weight", "filter.bias"):
-        new[key].zero_()  # taps that add nothing yet
+        new[key].zero_()  # new taps add nothing at first
     for key, small in old.items():
-        if any(few > many for few, many in zip(small.shape, new[key].shape, strict=True)):
-            raise RtdenoiseError(f"{key} would become smaller: give widths of at least the old")
-        where = [torch.arange(size) for size in small.shape]
+        if any(a > b for a, b in zip(small.shape, new[key].shape, strict=True)):
+            raise RtdenoiseError(f"{key} would become smaller: give sizes of at least the old ones")
+        indices = [torch.arange(size) for size in small.shape]
         if key.startswith("timestep.2."):  # scale and shift
-            where[0] = _twice(small.shape[0], network.channels, wide.channels)
-        if key.startswith(("decode_low.", "decode_high.")):  # the last block's, the encoder's, bins
-            where[1] = _twice(small.shape[1], network.channels, wide.channels)
-        # nn.Linear keeps [outputs, inputs], the blocks' own matrices are [inputs, outputs].
-        _insert(new[key], small, where, outputs=0 if key.endswith(".weight") else -1)
-    wide.load_state_dict(new)
-    return wide.eval()
+            indices[0] = _spread_channels(small.shape[0], network.channels, large.channels)
+        if key.startswith(("decode_low.", "decode_high.")):  # last block, encoder, features
+            indices[1] = _spread_channels(small.shape[1], network.channels, large.channels)
+        # nn.Linear stores [outputs, inputs]; the blocks' own matrices are [inputs, outputs].
+        _insert(new[key], small, indices, outputs=0 if key.endswith(".weight") else -1)
+    large.load_state_dict(new)
+    return large.eval()
 
 
-def with_relative_features(network: SpectralDenoiser, options: dict[str, Any]) -> SpectralDenoiser:
-    """Return the network with level-invariant `options`: near the same at a typical level."""
+def make_level_invariant(network: SpectralDenoiser, options: dict[str, Any]) -> SpectralDenoiser:
+    """Return the network with level-invariant `options`.
+
+    At a typical level its output is close to that of `network`; it needs further training.
+    """
     weights = network.state_dict()
     for part in ("low", "high"):
         weights[f"encode_{part}.weight"] *= TYPICAL_LEVEL
         weights[f"decode_{part}.weight"][:, 2 * network.channels :] *= TYPICAL_LEVEL
-    relative = SpectralDenoiser(**options)
-    relative.load_state_dict(weights)
-    return relative.eval()
+    invariant = SpectralDenoiser(**options)
+    invariant.load_state_dict(weights)
+    return invariant.eval()
 
 
-def _twice(size: int, channels: int, wider: int) -> Tensor:
-    """Where the entries [size] of an axis go that holds the channels twice, then other things."""
-    at = torch.arange(size)
-    return at + (wider - channels) * ((at >= channels).long() + (at >= 2 * channels).long())
+def _spread_channels(size: int, old_channels: int, new_channels: int) -> Tensor:
+    """Return the new indices [size] of an axis that holds the channels twice, then other values."""
+    old = torch.arange(size)
+    blocks_before = (old >= old_channels).long() + (old >= 2 * old_channels).long()
+    return old + (new_channels - old_channels) * blocks_before
 
 
-def _insert(big: Tensor, small: Tensor, where: list[Tensor], outputs: int) -> None:
-    """Put `small` into `big` at the indices `where`; its outputs read nothing else of `big`."""
-    big.index_fill_(outputs, where[outputs], 0.0)
-    big[torch.meshgrid(*where, indexing="ij")] = small
+def _insert(large: Tensor, small: Tensor, indices: list[Tensor], outputs: int) -> None:
+    """Copy `small` into `large` at `indices`; zero all other inputs of those outputs.
+
+    `outputs` is the axis of the outputs.
+    """
+    large.index_fill_(outputs, indices[outputs], 0.0)
+    large[torch.meshgrid(*indices, indexing="ij")] = small
 
 
 def main() -> None:

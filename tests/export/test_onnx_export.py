@@ -103,7 +103,7 @@ def test_bad_input_is_one_line_and_exit_2(tmp_path, toy_checkpoint):
     torch.save(state, tmp_path / "other.pth")
     for source, target, word in (
         ("absent.pth", "x.onnx", "does not exist"),
-        ("junk.pth", "x.onnx", "no checkpoint"),
+        ("junk.pth", "x.onnx", "not a checkpoint"),
         ("other.pth", "x.onnx", "another shape"),
         (toy_checkpoint, "no/x.onnx", "folder"),
     ):
