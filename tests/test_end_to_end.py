@@ -1,4 +1,4 @@
-"""The whole way, by its commands: train a toy, export it, run it on a file and live."""
+"""End to end through the commands: train a toy, export it, run it on a file and live."""
 
 from __future__ import annotations
 

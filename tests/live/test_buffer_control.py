@@ -42,7 +42,7 @@ def test_surplus_is_dropped_so_that_latency_never_grows():
     assert len(buffer.to_play) <= control.target + HOP + 2 * 480
 
 
-def test_what_ran_low_in_between_is_no_surplus():
+def test_audio_that_ran_low_in_between_is_no_surplus():
     control, buffer = make_control()
     for moved in (20, -19, 19):
         if moved > 0:

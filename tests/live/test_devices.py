@@ -27,7 +27,7 @@ def test_devices_are_chosen_by_number_name_or_default():
         choose_device(DEVICES[:1], None, "output")
 
 
-def test_what_windows_lists_thrice_is_one_device():
+def test_a_device_of_several_host_apis_is_one_device():
     apis = ("MME", "Windows DirectSound", "Windows WASAPI")
     cables = [Device(i, "CABLE Input (VB-Audio)", api, 0, 2, 48_000) for i, api in enumerate(apis)]
     assert choose_device(cables, "cable input", "output").host_api == "Windows WASAPI"
@@ -39,17 +39,17 @@ def test_a_device_chosen_by_number_is_remembered_by_name():
     assert stable_name(DEVICES, "3", "input") == "USB Camera"
     assert stable_name(DEVICES, "headset", "output") == "headset"
     twins = [*DEVICES, Device(4, "USB Camera", "Core Audio", 1, 0, 16_000)]
-    assert stable_name(twins, "4", "input") == "4"  # the name would not tell which
+    assert stable_name(twins, "4", "input") == "4"  # the name is ambiguous
 
 
-def test_a_built_in_loop_is_refused():
+def test_feedback_between_built_in_devices_is_refused():
     with pytest.raises(RtdenoiseError, match="--allow-feedback"):
         refuse_feedback(DEVICES[0], DEVICES[1])
     refuse_feedback(DEVICES[0], DEVICES[2])
 
 
 @pytest.mark.parametrize(
-    ("ports", "howls"),
+    ("ports", "feeds_back"),
     [
         (("analog-input-internal-mic", "analog-output-speaker"), True),
         (("[In] Mic1", "[Out] Speaker"), True),
@@ -57,10 +57,10 @@ def test_a_built_in_loop_is_refused():
         (None, False),
     ],
 )
-def test_what_the_sound_server_chose_is_looked_at(monkeypatch, ports, howls):
+def test_the_ports_of_the_sound_server_decide_for_default_devices(monkeypatch, ports, feeds_back):
     monkeypatch.setattr("rtdenoise.live.devices._sound_server_ports", lambda: ports)
     both = Device(0, "default", "ALSA", 32, 32, 44_100, "input and output")
-    if howls:
+    if feeds_back:
         with pytest.raises(RtdenoiseError, match="--allow-feedback"):
             refuse_feedback(both, both)
     else:

@@ -12,9 +12,9 @@ from rtdenoise.live.fractional_resampler import FractionalResampler
 def drifting(
     ppm: float, minutes: float, left_behind: float = 0.0
 ) -> tuple[list[float], list[np.ndarray], DriftControl]:
-    """Simulate a speaker whose clock runs `ppm` slower; return levels, blocks and the control.
+    """Simulate a speaker whose clock is `ppm` slower; return levels, blocks and the control.
 
-    After 20 s a stall leaves so many frames more waiting.
+    After 20 s a stall adds `left_behind` frames to the level.
     """
     control, rng = DriftControl(), np.random.default_rng(0)
     level, levels, heard, phase = 960.0, [], [], 0.0
@@ -29,7 +29,7 @@ def drifting(
         heard.append(out)
         level += len(out) - 480 * (1 - ppm * 1e-6)
         levels.append(level)
-        control.update(level + rng.uniform(-240, 240), 0.01)  # callbacks are never on time
+        control.update(level + rng.uniform(-240, 240), 0.01)  # callbacks have jitter
     return levels, heard, control
 
 
@@ -40,11 +40,11 @@ def test_drift_is_measured_and_latency_does_not_grow(ppm):
     assert control.engaged and abs(control.ppm - ppm) < 40
     assert abs(end - 960) < 100  # 2 ms; without control it would be 2304 frames off
     wave = np.concatenate(heard)[100:, 0]
-    assert np.abs(np.diff(wave, 2)).max() < 0.0172  # no seam where resampling sets in
+    assert np.abs(np.diff(wave, 2)).max() < 0.0172  # no click where resampling starts
 
 
 @pytest.mark.parametrize("ppm", [0, 200])
-def test_what_a_stall_leaves_behind_is_gone_in_minutes_without_a_cut(ppm):
+def test_surplus_after_a_stall_disappears_within_minutes_without_a_cut(ppm):
     levels, heard, control = drifting(ppm, 4, left_behind=1440)  # 30 ms
     assert max(levels) > 2000 and np.abs(np.array(levels[-6000:]) - 960).max() < 100
     assert abs(control.ppm - ppm) < 60
@@ -52,7 +52,7 @@ def test_what_a_stall_leaves_behind_is_gone_in_minutes_without_a_cut(ppm):
     assert np.abs(np.diff(wave, 2)).max() < 0.0172
 
 
-def test_without_drift_the_samples_pass_untouched():
+def test_without_drift_the_samples_pass_unchanged():
     _, heard, control = drifting(0, 1)
     expected = np.sin(2 * np.pi * 1000 / 48_000 * np.arange(len(heard) * 480)).astype("f")
     late = FractionalResampler.delay

@@ -7,11 +7,11 @@ import numpy as np
 from rtdenoise.live.duplex_buffer import DuplexBuffer
 
 
-def test_playing_begins_with_a_reserve_and_an_underrun_fades():
+def test_playback_starts_after_the_prefill_and_an_underrun_fades_out():
     buffer, out = DuplexBuffer(lambda: None), np.zeros((480, 2), np.float32)
     buffer.to_play.write(np.ones((950, 1), np.float32))
     buffer.play(out)
-    assert not out.any() and len(buffer.to_play) == 950  # waits for block and reserve
+    assert not out.any() and len(buffer.to_play) == 950  # waits for a block and the prefill
     buffer.to_play.write(np.ones((100, 1), np.float32))
     buffer.play(out)
     assert (out == 1).all() and buffer.underruns == 0  # both channels of a stereo speaker

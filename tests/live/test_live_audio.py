@@ -91,7 +91,7 @@ def test_bad_input_is_one_line_and_exit_2(rig, toy_stream_model, arguments, word
     assert "Traceback" not in err
 
 
-def test_a_start_that_fails_leaves_no_take(rig, toy_stream_model, tmp_path):
+def test_a_failed_start_leaves_no_recording(rig, toy_stream_model, tmp_path):
     process = start(rig, "--input", "nowhere", "--record", tmp_path, "--model", toy_stream_model)
     process.communicate(timeout=30)
     assert process.returncode == 2 and not list(tmp_path.iterdir())
@@ -165,7 +165,7 @@ def test_another_program_records_the_virtual_microphone(rig, toy_stream_model, t
     assert "rtdenoise" not in rig.pactl("list", "short", "modules")
 
 
-def test_what_a_crash_leaves_behind_is_removed_by_the_next_start(rig, toy_stream_model):
+def test_the_next_start_removes_the_microphone_of_a_crashed_process(rig, toy_stream_model):
     options = ("--input", "virtmic", "--virtual-mic", "Mic", "--model", toy_stream_model)
     process = start(rig, *options)
     wait_for(process, "->")

@@ -8,7 +8,7 @@ import soundfile as sf
 from rtdenoise.live.recorder import Recorder
 
 
-def test_long_takes_go_on_in_another_file(tmp_path, monkeypatch):
+def test_a_long_recording_continues_in_new_files(tmp_path, monkeypatch):
     names = iter("ab")
     monkeypatch.setattr("rtdenoise.live.recorder.MAX_FRAMES", 1000)
     monkeypatch.setattr("rtdenoise.live.recorder.time.strftime", lambda _: next(names))

@@ -1,4 +1,4 @@
-"""A live session: what it refuses, advises and reports."""
+"""A live session: options out of range, advice, failures."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from rtdenoise.live.session import LiveSession
 
 
 @pytest.mark.parametrize("milliseconds", [0, -10, 1000, float("nan")])
-def test_a_hop_that_makes_no_sense_is_refused(toy_stream_model, milliseconds):
+def test_a_hop_out_of_range_is_refused(toy_stream_model, milliseconds):
     with pytest.raises(RtdenoiseError, match="use up to 200"):
         LiveSession(LiveOptions(model=str(toy_stream_model), hop_ms=milliseconds))
 

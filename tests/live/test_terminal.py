@@ -7,7 +7,7 @@ from rtdenoise.live.options import LiveOptions
 from rtdenoise.live.session import LiveSession
 
 
-def test_keys_change_what_is_heard(toy_stream_model):
+def test_keys_change_the_parameters(toy_stream_model):
     session = LiveSession(LiveOptions(model=str(toy_stream_model)))
     for key in "bmmL":
         terminal.handle_key(session, key)
