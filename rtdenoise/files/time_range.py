@@ -8,7 +8,7 @@ from ..errors import RtdenoiseError
 from .formats import Reader
 
 WARM_UP = 1.0  # s read before the range: no bundled network has a longer context
-HOPS_PER_SECOND = 100  # the reading starts on a hop, so the range gets the whole file's samples
+HOPS_PER_SECOND = 100  # reading starts on a hop, so a range has the samples of the whole file
 
 
 class TimeRange(NamedTuple):
