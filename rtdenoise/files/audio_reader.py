@@ -92,7 +92,7 @@ class AudioReader:
             self._warn_incomplete("the end is missing")
 
     def _salvage(self, size: int) -> Iterator[Audio]:
-        """Yield what can be decoded before the damage; libsndfile itself drops that entire block."""
+        """Yield what can be decoded before the damage; libsndfile drops that entire block."""
         with sf.SoundFile(self.path) as file:
             chunks, skip = [], self.frames_read
             try:
