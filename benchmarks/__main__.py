@@ -245,6 +245,39 @@ def diagnose(
     print(measure(packed, checkpoint, out, batches))
 
 
+@app.command(rich_help_panel=SOUND)
+def heldout(
+    packed: Annotated[Path, typer.Argument(metavar="PACKED", help="Holds seen/ and validation/.")],
+    model: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--model",
+            "--checkpoint",
+            help="A checkpoint, ONNX file or bundled model; may be repeated.",
+        ),
+    ] = None,
+    clips: Annotated[int, typer.Option(min=1, help="Clips for each cell and SNR.")] = 20,
+    quick: Annotated[
+        bool, typer.Option("--quick", help="40 clips of the held-out voices and noises only.")
+    ] = False,
+    cache: Annotated[Path, typer.Option(help="Where scores are kept between runs.")] = Path(
+        "checkpoints/heldout"
+    ),
+    out: Annotated[
+        Path | None,
+        typer.Option(help="Where .json and .md go; in the cache, if --quick.", show_default=False),
+    ] = None,
+    workers: Annotated[int, typer.Option(min=1, help="Processes that score.")] = 2,
+) -> None:
+    """Score models on seen and held-out voices and noises, beside DeepFilterNet 3."""
+    from .sound.heldout import QUICK_CLIPS
+    from .sound.heldout import heldout as measure
+
+    models = model or ["train/state/default.pth"]
+    target = out or (cache / "quick" if quick else RESULTS / "heldout")
+    print(measure(packed, models, target, QUICK_CLIPS if quick else clips, quick, cache, workers))
+
+
 @app.command(rich_help_panel=SPEED)
 def training(
     packed: Annotated[

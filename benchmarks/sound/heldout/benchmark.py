@@ -1,0 +1,147 @@
+"""Score models on seen and held-out voices and noises, beside DeepFilterNet 3.
+
+    python -m benchmarks heldout PACKED --model train/state/default.pth
+    python -m benchmarks heldout PACKED --quick --model a.pth --model b.pth --model c.pth
+
+PACKED is what `python -m train.data.packing ... --hold-out SOURCE` wrote: validation/ holds whole
+sources of voices and noises, seen/ other speakers and recordings of the sources in train/. The
+clips hold speech and one recorded noise, no rooms. Scores are kept in a cache, so a second run
+computes only what is new.
+"""
+
+from __future__ import annotations
+
+import math
+import multiprocessing
+import tempfile
+from collections.abc import Sequence
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+from ...reporting import write_result
+from .cache import ScoreCache
+from .mixtures import ALL_HELD_OUT, ALL_SEEN, CELLS, HELD_OUT, SNRS, Mixture, draw_mixtures
+from .scores import ERRORS_UP_TO, METRICS, start_worker
+from .systems import DFN3, System, our_systems, peers
+from .tables import (
+    BAND_NAMES,
+    SHORT,
+    STEP_NAMES,
+    Report,
+    Results,
+    robustness_rows,
+    robustness_text,
+    section,
+)
+
+QUICK_CLIPS = 8  # for each SNR: 40 in all
+ROBUSTNESS_CLIPS = 3  # for each SNR from 0 dB on
+LEAST_CLIPS = 4  # of a class of noise that gets a row
+
+
+def heldout(
+    packed: Path, models: list[str], out: Path, clips: int, quick: bool, cache: Path, workers: int
+) -> str:
+    """Score `models`, write out.json and out.md, and return the tables.
+
+    `quick` scores the cell where all is held out, and leaves level, rumble and noise alone out.
+    """
+    systems_peers = peers()
+    with ExitStack() as stack:
+        folder = stack.enter_context(tempfile.TemporaryDirectory())
+        ours = our_systems(models, Path(folder))
+        mixtures = draw_mixtures(packed, (ALL_HELD_OUT,) if quick else CELLS, clips)
+        pool = None
+        if workers > 1:
+            # Spawned, not forked: a forked onnxruntime session hangs.
+            spawn = multiprocessing.get_context("spawn")
+            pool = stack.enter_context(
+                ProcessPoolExecutor(workers, spawn, initializer=start_worker)
+            )
+        scored = ScoreCache(cache, pool)
+        systems = [systems_peers[0], *ours, *systems_peers[1:]]
+        results = {s.name: scored.measure("scores", s, mixtures) for s in systems}
+        robust = {} if quick else _robustness(scored, systems[1:], mixtures)
+    return _write(out, Report(mixtures, results), [s.name for s in ours], robust, systems)
+
+
+def _robustness(
+    scored: ScoreCache, systems: Sequence[System], mixtures: Sequence[Mixture]
+) -> Results:
+    chosen: list[Mixture] = []
+    for snr in [level for level in SNRS if level >= 0]:
+        fitting = [m for m in mixtures if m.cell == ALL_HELD_OUT and m.snr == snr]
+        chosen += fitting[:ROBUSTNESS_CLIPS]
+    return {s.name: scored.measure("robustness", s, chosen) for s in systems}
+
+
+def _write(
+    out: Path, report: Report, ours: list[str], robust: Results, systems: Sequence[System]
+) -> str:
+    cells = report.groups(lambda m: str(m.cell))
+    sides = (ALL_SEEN, ALL_HELD_OUT)
+    snrs = report.groups(lambda m: f"{m.cell}, {m.snr} dB" if m.cell in sides else None)
+    noises = report.groups(lambda m: m.noise if m.cell.noises == HELD_OUT else None)
+    noises = {name: where for name, where in noises.items() if len(where) >= LEAST_CLIPS}
+    faint = report.groups(lambda m: m.cell == ALL_HELD_OUT and m.snr <= ERRORS_UP_TO)
+    low = faint[True]
+    result: dict[str, Any] = {
+        "weights": {s.name: s.fingerprint for s in systems if s.fingerprint},
+        "means": report.means(),
+        "by_cell": report.differences(ours, DFN3, "cell", cells),
+        "by_snr": report.differences(ours, DFN3, "cell", snrs),
+        "by_noise": report.differences(ours[:1], DFN3, "noise", noises),
+        "from_first": report.differences(ours[1:], ours[0], "cell", cells),
+        "left": report.errors("left", BAND_NAMES, low),
+        "kept": report.errors("kept", BAND_NAMES, low),
+        "error_by_level": report.errors("error", STEP_NAMES, low),
+        "kept_by_level": report.errors("kept", STEP_NAMES, low),
+        "robustness": robustness_rows(robust),
+    }
+    result["by_noise"].sort(key=lambda row: row["si_sdr_mean"])
+    return write_result(out, _without_nan(result), _text(result, ours))
+
+
+def _text(result: dict[str, Any], ours: list[str]) -> str:
+    cell, system = {"cell": "cell"}, {"system": "system"}
+    counts = {"clips": "clips"}
+    si_sdr = {"si_sdr_ours": "SI-SDR dB, ours", "si_sdr_theirs": "SI-SDR dB, DeepFilterNet 3"}
+    bands = system | {name: f"{name} Hz" for name in BAND_NAMES}
+    steps = system | {name: f"-{name.replace('-', ' to -')} dB" for name in STEP_NAMES}
+    text = "# Voices and noises that training has seen, and held-out ones\n\n"
+    if result["from_first"]:
+        title = f"Difference from {ours[0]}, mean and 95 % confidence interval"
+        text += section(title, cell | system | METRICS | counts, result["from_first"])
+    text += section(
+        "Means", cell | system | METRICS | counts | {"speakers": "speakers"}, result["means"]
+    )
+    title = "Difference from DeepFilterNet 3, mean and 95 % confidence interval"
+    text += section(title, cell | system | METRICS | counts, result["by_cell"])
+    text += section(f"{title}, by SNR", cell | system | si_sdr | SHORT, result["by_snr"])
+    text += section(
+        f"{title}, by held-out noise, {ours[0]}",
+        {"noise": "noise"} | counts | si_sdr | SHORT,
+        result["by_noise"],
+    )
+    where = "held-out voices and noises at -5 and 0 dB SNR"
+    text += section(
+        f"Noise left where the voice is off, dB over the voice in the band; {where}",
+        bands,
+        result["left"],
+    )
+    text += section(f"Gain of the voice where it is on, dB; {where}", bands, result["kept"])
+    by_level = "by the clean frame's level below the clip's speech"
+    text += section(f"Error over clean, dB, {by_level}; {where}", steps, result["error_by_level"])
+    text += section(f"Gain of the voice, dB, {by_level}; {where}", steps, result["kept_by_level"])
+    return text + (robustness_text(result["robustness"]) if result["robustness"] else "")
+
+
+def _without_nan(value: Any) -> Any:
+    """Return `value` with None for NaN, which JSON does not know."""
+    if isinstance(value, dict):
+        return {key: _without_nan(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_without_nan(item) for item in value]
+    return None if isinstance(value, float) and math.isnan(value) else value

@@ -1,0 +1,98 @@
+"""What is measured on one mixture by one system."""
+
+from __future__ import annotations
+
+import math
+import os
+from collections.abc import Callable
+
+import numpy as np
+import torch
+
+from rtdenoise.compare import si_sdr, speech_metrics
+from rtdenoise.constants import SAMPLE_RATE
+
+from ..quality import log_spectral_distance
+from .band_errors import errors_by_band, errors_by_level
+from .levels import Audio, band, decibel, gain, noise_level, speech_level
+from .mixtures import Mixture
+from .systems import Denoise, System, load
+
+Scores = dict[str, float]
+VERSION = 2  # of the measures below; cached scores of other versions are not used
+METRICS = {"pesq": "PESQ-WB", "estoi": "ESTOI", "si_sdr": "SI-SDR dB", "lsd": "LSD 8-20 kHz dB"}
+FULL_BAND = 15_000.0  # Hz that speech needs for the distance above 8 kHz to mean something
+ERRORS_UP_TO = 0  # dB of SNR
+GAINS = (6, 0, -20, -30, -40, -50, -60)  # dB
+RUMBLE, RUMBLES = (10.0, 50.0), (0, 10, 20)  # Hz; dB above the voice
+OFFSET = 0.3  # of full scale
+SETTLING = SAMPLE_RATE // 2  # samples
+
+
+def scores(denoise: Denoise, mixture: Mixture) -> Scores:
+    """Return METRICS, and at low SNR the errors by band and by level."""
+    clean, estimate = mixture.clean, denoise(mixture.noisy)
+    full_band = mixture.bandwidth >= FULL_BAND
+    found = speech_metrics(clean, estimate)
+    found["lsd"] = log_spectral_distance(clean, estimate) if full_band else math.nan
+    if mixture.snr <= ERRORS_UP_TO:
+        found |= errors_by_band(clean, estimate, mixture.bandwidth)
+        found |= errors_by_level(clean, estimate)
+    return found
+
+
+def robustness(denoise: Denoise, mixture: Mixture) -> Scores:
+    """Return what level, rumble, offset, noise alone and undegraded speech do to a system."""
+    clean, noisy = mixture.clean, mixture.noisy
+    found: Scores = {}
+    for db in GAINS:
+        estimate = denoise(noisy * gain(db))
+        found[f"si_sdr at {db}"] = si_sdr(clean, estimate / gain(db))
+        found[f"voice at {db}"] = _voice_gain(clean, estimate / gain(db))
+    for db in RUMBLES:
+        rumbling = noisy + rumble(len(noisy), speech_level(clean) + db)
+        estimate = denoise(rumbling)
+        found[f"rumble at {db}"] = _level(band(rumbling, *RUMBLE)) - _level(band(estimate, *RUMBLE))
+        found[f"si_sdr with rumble at {db}"] = si_sdr(clean, estimate)
+    found["si_sdr with offset"] = si_sdr(clean, denoise(noisy + np.float32(OFFSET)))
+    noise = noisy - clean
+    found["noise alone"] = noise_level(noise[SETTLING:]) - noise_level(denoise(noise)[SETTLING:])
+    undegraded = denoise(clean)
+    found["undegraded pesq"] = speech_metrics(clean, undegraded)["pesq"]
+    found["undegraded si_sdr"] = si_sdr(clean, undegraded)
+    return found
+
+
+def rumble(length: int, level: float) -> Audio:
+    """Return noise of RUMBLE Hz [length] at `level` dBFS, the same every time."""
+    noise = np.random.default_rng(50).standard_normal(length).astype(np.float32)
+    noise = band(noise, *RUMBLE)
+    return noise * gain(level - _level(noise))
+
+
+def _level(audio: Audio) -> float:
+    return float(decibel(np.square(audio.astype(np.float64)).mean()))
+
+
+def _voice_gain(clean: Audio, estimate: Audio) -> float:
+    """Return the gain of the voice in dB, by projection on the clean clip."""
+    share = float(np.dot(estimate, clean)) / float(np.dot(clean, clean))
+    return float(decibel(max(share, 1e-6) ** 2))
+
+
+MEASURES: dict[str, Callable[[Denoise, Mixture], Scores]] = {
+    "scores": scores,
+    "robustness": robustness,
+}
+
+
+def measure(task: tuple[str, System, Mixture]) -> Scores:
+    """Run one of MEASURES for a system and a mixture."""
+    name, system, mixture = task
+    return MEASURES[name](load(system), mixture)
+
+
+def start_worker() -> None:
+    """Keep a worker process to one thread, and behind other programs."""
+    torch.set_num_threads(1)
+    os.nice(5)

