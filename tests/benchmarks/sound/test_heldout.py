@@ -142,8 +142,8 @@ def test_robustness_measures_level_rumble_and_offset(packed):
 
 
 def test_the_command_and_its_cache(packed, tmp_path, toy_checkpoint, quick_peer, monkeypatch):
-    monkeypatch.setattr(mixtures, "SNRS", (0, 5))
-    monkeypatch.setattr(benchmark, "SNRS", (0, 5))
+    monkeypatch.setattr(mixtures, "SNRS", (0,))
+    monkeypatch.setattr(benchmark, "SNRS", (0,))
     other = tmp_path / "other.pth"
     saved = torch.load(toy_checkpoint, weights_only=True)
     saved["epoch"] = 7
