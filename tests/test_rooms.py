@@ -20,8 +20,8 @@ PACKAGES = ("benchmarks", "export", "train", "rtdenoise")
 FLOORS = {
     "rtdenoise": """__init__ cli | batch | live denoiser | compare processing | files inference
         | command | constants errors models""",
-    "train": """__init__ __main__ examples grow moved | loop | sources
-        | checkpoint device distributed memory metrics report screen | config mixing optim
+    "train": """__init__ __main__ examples grow moved | loop | sources trainer
+        | checkpoint device distributed memory metrics plots progress | config mixing optim
         | data losses options | networks""",
     "export": "__init__ __main__ triton denoise | onnx_export | parity precision",
     "benchmarks": "__init__ __main__ | readme | sound | speed | live | peers reporting",

@@ -19,7 +19,7 @@ from rtdenoise.constants import SAMPLE_RATE
 
 from .data import Batch, Corpus
 from .mixing import Degrader
-from .report import spectrogram
+from .plots import spectrogram
 
 
 def examples(

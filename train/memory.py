@@ -1,4 +1,4 @@
-"""Keep freed memory: on glibc each large tensor is otherwise mapped and zeroed anew, every step."""
+"""Make glibc keep freed memory: it otherwise maps and zeroes each large tensor anew, every step."""
 
 from __future__ import annotations
 

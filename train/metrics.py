@@ -1,4 +1,4 @@
-"""Metrics of validation clips."""
+"""Mean speech metrics of validation clips."""
 
 from __future__ import annotations
 

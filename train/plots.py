@@ -1,4 +1,4 @@
-"""Pictures of a run: the losses, and spectrograms before and after."""
+"""Plots of a training run: losses, and spectrograms before and after."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ def draw_losses(history: list[tuple[int, float, float]], path: Path) -> None:
     """Draw training and validation loss over the steps."""
     import matplotlib.pyplot as plt
 
-    steps, train, held = zip(*history, strict=True)
+    steps, train, validation = zip(*history, strict=True)
     figure, axis = plt.subplots(figsize=(8, 4), layout="constrained")
     axis.plot(steps, train, label="training")
-    axis.plot(steps, held, label="validation")
+    axis.plot(steps, validation, label="validation")
     axis.set(xlabel="step", ylabel="loss")
     axis.legend()
     figure.savefig(path, dpi=100)

@@ -1,4 +1,4 @@
-"""What a training run shows: a progress bar or plain lines, and TensorBoard logs."""
+"""Progress of a training run: a bar or plain lines, and TensorBoard logs."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from typing import Any
 
 from .config import TrainConfig
 
-EVERY = 50  # steps between plain lines
+PRINT_EVERY = 50  # steps between plain lines
 
 
-class Screen:
-    """Reports steps and epochs; audio-seconds per second and the share outside the network."""
+class Progress:
+    """Reports loss, learning rate, audio-seconds per second, and time outside the network."""
 
     def __init__(self, config: TrainConfig, total: int) -> None:
         self._total, self._audio, self._elapsed, self._inside = total, 0.0, 0.0, 0.0
@@ -28,11 +28,12 @@ class Screen:
 
     def _open_bar(self) -> None:
         from rich.console import Console
-        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+        from rich.progress import BarColumn, MofNCompleteColumn, TextColumn
+        from rich.progress import Progress as Bar
         from rich.progress import TimeRemainingColumn as Remaining
 
         text = TextColumn("{task.description}")
-        self._bar = Progress(
+        self._bar = Bar(
             text, BarColumn(), MofNCompleteColumn(), Remaining(), console=Console(stderr=True)
         )
         self._task = self._bar.add_task("training", total=self._total)
@@ -58,7 +59,7 @@ class Screen:
         )
         if self._bar:
             self._bar.update(self._task, completed=step, description=text)
-        elif step % EVERY == 0:
+        elif step % PRINT_EVERY == 0:
             print(f"step {step}/{self._total}  {text}", flush=True)
             self._audio = self._elapsed = self._inside = self._loss = self._count = 0
 
@@ -74,21 +75,21 @@ class Screen:
         target(line)
 
     def close(self) -> None:
-        """Leave the terminal as it was."""
+        """End the bar and the logs."""
         if self._bar:
             self._bar.stop()
         if self._writer:
             self._writer.close()
 
 
-class Silence:
-    """The screen of a process that is not the first."""
+class NoProgress:
+    """Reports nothing, for processes of torchrun other than the main one."""
 
     def step(self, *_: object) -> None:
-        """Say nothing."""
+        """Report nothing."""
 
     def epoch(self, *_: object) -> None:
-        """Say nothing."""
+        """Report nothing."""
 
     def close(self) -> None:
-        """There is nothing to close."""
+        """Do nothing."""

@@ -8,7 +8,7 @@ import torch
 
 from rtdenoise import Denoiser, RtdenoiseError
 from train.data import Batch
-from train.report import draw_spectrograms
+from train.plots import draw_spectrograms
 
 from .quality import RATE, load_clips
 

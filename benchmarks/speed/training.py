@@ -19,8 +19,8 @@ import torch
 
 from rtdenoise.constants import SAMPLE_RATE
 from train.config import TrainConfig, preset
-from train.loop import Trainer
 from train.sources import make_sources
+from train.trainer import Trainer
 
 from ..reporting import draw_training, markdown, write_result
 

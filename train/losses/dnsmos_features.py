@@ -1,11 +1,11 @@
-"""What would listeners say? A deep-feature distance in a network that was trained on opinions.
+"""Deep-feature distance in DNSMOS, a network trained to predict the ratings of listeners.
 
     audio at 16 kHz -> log spectrum -> convolutions -> features, compared with the clean clip's
                                           -> greatest of each -> dense -> SIG, BAK, OVRL
 
-The network is DNSMOS P.835 (Reddy et al., arXiv:2110.01763), whose weights the package `speechmos`
-(MIT) brings. Features are compared layer by layer as in Germain et al., arXiv:1806.10522: the clean
-clip is the goal, a higher score than its own is no gain.
+The network is DNSMOS P.835 (Reddy et al., arXiv:2110.01763); its weights are in the package
+`speechmos` (MIT). Features are compared layer by layer as in Germain et al., arXiv:1806.10522. The
+clean clip is the target, so a higher score than its own brings nothing.
 """
 
 from __future__ import annotations
@@ -29,10 +29,10 @@ CONVOLUTIONS, POOLED = 7, (3, 4, 5)  # how many, and after which halving follows
 LAYERS = "mos_estimator_logpow/"
 
 
-class OpinionLoss(nn.Module):
+class DNSMOSFeatureLoss(nn.Module):
     """Distance [batch] of estimate and target [batch, samples] at 48 kHz, in absolute level.
 
-    Convolutions are taken in `kind`. Raises RtdenoiseError where speechmos is not installed.
+    Convolutions are computed in `kind`. Raises RtdenoiseError where speechmos is not installed.
     """
 
     fourier: Tensor
@@ -59,13 +59,13 @@ class OpinionLoss(nn.Module):
     def forward(self, estimate: Tensor, target: Tensor) -> Tensor:
         """Return the distance: 0 for equals, about 1 for speech lost in noise."""
         with torch.no_grad():
-            goal, scores = self.hear(target)
-        features, given = self.hear(estimate)
+            goal, scores = self.features(target)
+        features, given = self.features(estimate)
         short = (scores - given).clamp(min=0).mean(-1)
-        apart = [_apart(a, b) for a, b in zip(features, goal, strict=True)]
-        return 2 * torch.stack(apart).mean(0) + short
+        distances = [_distance(a, b) for a, b in zip(features, goal, strict=True)]
+        return 2 * torch.stack(distances).mean(0) + short
 
-    def hear(self, audio: Tensor) -> tuple[list[Tensor], Tensor]:
+    def features(self, audio: Tensor) -> tuple[list[Tensor], Tensor]:
         """Return the features of the later layers and the raw scores [batch, 3]."""
         frames = resample(audio, SAMPLE_RATE, RATE).unfold(-1, WINDOW, HOP)
         real, imaginary = (frames @ self.fourier.T).chunk(2, dim=-1)
@@ -82,16 +82,16 @@ class OpinionLoss(nn.Module):
         return features, F.relu(F.relu(x @ w0 + b0) @ w1 + b1) @ w2 + b2
 
 
-def _apart(a: Tensor, b: Tensor) -> Tensor:
+def _distance(a: Tensor, b: Tensor) -> Tensor:
     """Mean difference [batch] of features as a share of their mean size in `b`."""
     return (a - b).abs().flatten(1).mean(1).float() / b.flatten(1).mean(1).float().clamp(min=1e-3)
 
 
 def _weights() -> dict[str, Tensor]:
-    found = find_spec("speechmos")  # its own code is not run: it wants librosa
+    found = find_spec("speechmos")  # only for its weights: its code needs librosa
     if found is None or found.origin is None:
         raise RtdenoiseError(
-            "the opinion loss needs speechmos, which is not installed: pip install '.[train]'"
+            "--opinion needs speechmos, which is not installed: pip install '.[train]'"
         )
     path = Path(found.origin).parent / "dnsmos_models" / "sig_bak_ovr.onnx"
     graph = onnx.load(str(path)).graph

@@ -1,4 +1,4 @@
-"""The training loss of the `default` recipe: spectra, what is heard of them, waveform."""
+"""The training loss of preset `default`: spectra, loudness or intelligibility, and SI-SDR."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from .loudness import LoudnessLoss
 from .spectral_distance import SpectralDistance
 
 RESOLUTIONS = (512, 960, 1536, 2048)  # samples: 11 to 43 ms
-ASKED = 8  # one of so many clips is judged by listeners, at least one
+DNSMOS_SHARE = 8  # one clip of so many goes through DNSMOS, at least one
 SILENT = 1e-4  # a target's level under which it holds no speech
 
 
@@ -29,11 +29,11 @@ class MultiResolutionLoss(nn.Module):
     lost anyway dominate) and its logarithm (where those that are nearly clean do). Speech that is
     missing below 8 kHz counts `missing` times as much as noise that is left, or an unsure network
     mutes the voice with the noise. `levels` weighs the difference of the same spectra in dB, where
-    what is left in pauses and above 8 kHz counts as much as the loudest bin (train/spectra.py);
+    what is left in pauses and above 8 kHz counts as much as the loudest bin (spectral_distance.py);
     `spectral`, `loudness`, `intelligibility` and `snr` weigh the other parts, so that their
     gradients are of one size.
-    `opinion` weighs what listeners would say (train/opinion.py) of an eighth of the clips every
-    second step; 0 is without.
+    `opinion` weighs the DNSMOS feature distance (dnsmos_features.py) of an eighth of the clips in
+    every second step; 0 leaves it out.
     """
 
     def __init__(
@@ -57,11 +57,11 @@ class MultiResolutionLoss(nn.Module):
             {"loudness": LoudnessLoss(), "intelligibility": IntelligibilityLoss()}
         )
         self.weights = {"loudness": loudness, "intelligibility": intelligibility}
-        self.opinion, self.listeners = opinion, None
+        self.opinion, self.dnsmos = opinion, None
         if opinion:
-            from .dnsmos_features import OpinionLoss  # wants speechmos, which few need
+            from .dnsmos_features import DNSMOSFeatureLoss  # needs speechmos, which few install
 
-            self.listeners = OpinionLoss(torch.bfloat16 if bf16 else torch.float32)
+            self.dnsmos = DNSMOSFeatureLoss(torch.bfloat16 if bf16 else torch.float32)
 
     def forward(
         self,
@@ -86,9 +86,9 @@ class MultiResolutionLoss(nn.Module):
     ) -> dict[str, Tensor]:
         """Return the weighted parts whose sum is the loss."""
         estimate, target = estimate[:, 0], target[:, 0]
-        heard = estimate, target
+        unscaled = estimate, target
         level = target.square().mean(-1, keepdim=True).sqrt()
-        speaks = level[:, 0] > SILENT
+        has_speech = level[:, 0] > SILENT
         scale = 0.1 / (level + 0.01)  # the floor keeps noise-only clips in proportion
         estimate, target = estimate * scale, target * scale
         sizes, hearing = list(self.resolutions), list(self.hearing)
@@ -99,19 +99,19 @@ class MultiResolutionLoss(nn.Module):
         parts = {
             "spectral": self.spectral * means[0],
             "levels": self.levels * means[1],
-            "snr": self.snr * _snr_loss(estimate, target, speaks),
+            "snr": self.snr * _snr_loss(estimate, target, has_speech),
         }
         times = len(self.hearing) / len(hearing)
         for name in hearing:
-            distance = self.hearing[name](estimate, target) * speaks
+            distance = self.hearing[name](estimate, target) * has_speech
             parts[name] = times * self.weights[name] * distance.mean()
-        if self.listeners is not None and (generator is None or _one_of((True, False), generator)):
+        if self.dnsmos is not None and (generator is None or _one_of((True, False), generator)):
             some, times = slice(None), 1
             if generator is not None:  # a clip costs as much as all else together
-                count = max(1, len(estimate) // ASKED)
+                count = max(1, len(estimate) // DNSMOS_SHARE)
                 at = _one_of(range(len(estimate) - count + 1), generator)
                 some, times = slice(at, at + count), 2
-            distance = self.listeners(*(x[some] for x in heard)) * speaks[some]
+            distance = self.dnsmos(*(x[some] for x in unscaled)) * has_speech[some]
             parts["opinion"] = times * self.opinion * distance.mean()
         return parts
 
@@ -120,7 +120,7 @@ def _one_of(options: Sequence[Any], generator: torch.Generator) -> Any:
     return options[int(torch.randint(len(options), (), generator=generator))]
 
 
-def _snr_loss(estimate: Tensor, target: Tensor, speaks: Tensor, floor: float = 1e-3) -> Tensor:
+def _snr_loss(estimate: Tensor, target: Tensor, has_speech: Tensor, floor: float = 1e-3) -> Tensor:
     """How far distortion lies above -30 dB, scale-invariant (Le Roux et al., arXiv:1811.02508).
 
     Without that a voice all but lost were best deleted. It saturates at SI-SDR of 30 dB, for clean
@@ -131,5 +131,5 @@ def _snr_loss(estimate: Tensor, target: Tensor, speaks: Tensor, floor: float = 1
     alike = (estimate * target).sum(-1).clamp(min=0).square() / (energy * given + 1e-9)
     distortion = (1 - alike + floor) / (0.99 * alike + 0.01)
     left = (estimate - target).square().mean(-1) / 1e-4 + floor
-    ratio = torch.where(speaks, distortion, left)
+    ratio = torch.where(has_speech, distortion, left)
     return 10 * torch.log10(ratio).mean() + 30

@@ -14,7 +14,7 @@ import torch
 
 from rtdenoise.errors import RtdenoiseError
 from train.losses import dnsmos_features as opinion
-from train.losses.dnsmos_features import OpinionLoss
+from train.losses.dnsmos_features import DNSMOSFeatureLoss
 from train.losses.multi_resolution import MultiResolutionLoss
 
 EXAMPLE = Path(__file__).parents[3] / "examples/noisy.wav"
@@ -33,12 +33,12 @@ def test_it_scores_as_the_network_does_that_it_was_taken_from(voice, monkeypatch
     audio = soxr.resample(voice[0].numpy(), 48_000, 16_000)
     (expected,) = session.run(None, {"input_1": audio[None]})
     monkeypatch.setattr(opinion, "resample", lambda audio, *rates: audio)
-    _, scores = OpinionLoss().hear(torch.from_numpy(audio)[None])
+    _, scores = DNSMOSFeatureLoss().features(torch.from_numpy(audio)[None])
     assert np.allclose(scores.numpy(), expected, atol=1e-3)
 
 
 def test_noise_is_a_distance_and_more_noise_a_larger_one(voice):
-    loss, clip = OpinionLoss(), voice[:, : 2 * 48_000]
+    loss, clip = DNSMOSFeatureLoss(), voice[:, : 2 * 48_000]
     noise = torch.randn(clip.shape, generator=torch.Generator().manual_seed(0))
     distances = [loss(clip + level * noise, clip).item() for level in (0, 1e-4, 1e-3, 1e-2, 1e-1)]
     assert distances[0] < 1e-4
@@ -65,4 +65,4 @@ def test_it_is_a_part_of_the_loss_that_reaches_the_estimate(voice):
 def test_without_speechmos_one_line_says_what_to_install(monkeypatch):
     monkeypatch.setattr(opinion, "find_spec", lambda name: None)
     with pytest.raises(RtdenoiseError, match=r"pip install '.\[train\]'"):
-        OpinionLoss()
+        DNSMOSFeatureLoss()
