@@ -16,9 +16,7 @@ VALIDATION_SEED = 77
 Sources = tuple[BatchSource, BatchSource, int]  # training, validation, steps of an epoch
 
 
-def make_sources(
-    config: TrainConfig, group: ProcessGroup | None = None
-) -> tuple[BatchSource, BatchSource, int]:
+def make_sources(config: TrainConfig, group: ProcessGroup | None = None) -> Sources:
     """Return this process's training batches, validation batches, and the steps of an epoch.
 
     Raises RtdenoiseError where a batch cannot be divided evenly among the processes.
@@ -41,24 +39,18 @@ def make_sources(
     return source, validation, max(1, steps // parts)
 
 
-def _paired(
-    config: TrainConfig, part: int, group: ProcessGroup
-) -> tuple[BatchSource, BatchSource, int]:
+def _paired(config: TrainConfig, part: int, group: ProcessGroup) -> Sources:
     if group.is_main:
         generate_noisy(config.gt_audio, config.gl_audio, config.snr_db)
     group.barrier()
     dataset = AudioDataset(config.gt_audio, config.gl_audio, config.segment)
     train, held_out = split(len(dataset), seed=config.seed)
     batches = PairedBatches(dataset, train, part, config.seed, config.device)
-    validation_batches = PairedBatches(
-        dataset, validation, config.batch, VALIDATION_SEED, config.device
-    )
-    return batches, validation_batches, batches.steps_per_epoch
+    validation = PairedBatches(dataset, held_out, config.batch, VALIDATION_SEED, config.device)
+    return batches, validation, batches.steps_per_epoch
 
 
-def _mixed(
-    config: TrainConfig, part: int, group: ProcessGroup
-) -> tuple[BatchSource, BatchSource, int]:
+def _mixed(config: TrainConfig, part: int, group: ProcessGroup) -> Sources:
     """Mix on the fly; validation speakers come from another corpus or are held out."""
     if config.packed:
         corpus = Corpus.load(config.packed)
