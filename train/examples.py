@@ -23,7 +23,7 @@ from .plots import spectrogram
 
 
 def examples(
-    packed: Annotated[Path, typer.Argument(help="Folder with a packed corpus.")],
+    packed: Annotated[Path, typer.Argument(help="Folder with a packed corpus.", exists=True)],
     out: Annotated[Path, typer.Argument(help="Folder for the audio files and spectrograms.")],
     count: Annotated[int, typer.Option(min=1, help="Number of clips.")] = 20,
     seconds: Annotated[float, typer.Option(min=0.5, help="Length of each clip in seconds.")] = 4.0,
