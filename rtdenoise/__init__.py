@@ -5,7 +5,7 @@
 
 The names in `__all__` are the public interface. The modules below are internal: each floor imports
 only lower ones (cli | batch | live, denoiser | compare, processing | files, inference | command,
-constants, errors), and each room only what other rooms export.
+constants, errors, telemetry), and each room only what other rooms export.
 """
 
 from __future__ import annotations
@@ -13,6 +13,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from .errors import RtdenoiseError
+from .telemetry import disable_telemetry
+
+disable_telemetry()  # before onnxruntime or Ray is imported
 
 if TYPE_CHECKING:
     from .denoiser import Denoiser, denoise_audio

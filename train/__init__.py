@@ -10,6 +10,8 @@ import importlib
 from pathlib import Path
 from typing import Any
 
+import rtdenoise  # noqa: F401  (first of all: it switches off the telemetry of libraries)
+
 __path__.append(str(Path(__file__).with_name("moved")))  # old module names, for one release
 
 _NAMES = {
