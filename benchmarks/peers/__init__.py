@@ -3,5 +3,6 @@
 from __future__ import annotations
 
 from .deepfilternet import DeepFilter
+from .deepfilternet2 import DeepFilter2
 
-__all__ = ["DeepFilter", "deepfilternet"]
+__all__ = ["DeepFilter", "DeepFilter2", "deepfilternet"]

@@ -24,7 +24,7 @@ from ...reporting import write_result
 from .cache import ScoreCache
 from .mixtures import ALL_HELD_OUT, ALL_SEEN, CELLS, HELD_OUT, SNRS, Mixture, draw_mixtures
 from .scores import ERRORS_UP_TO, METRICS, start_worker
-from .systems import DFN3, System, our_systems, peers
+from .systems import DFN3, NOISY, System, our_systems, peers
 from .tables import (
     BAND_NAMES,
     SHORT,
@@ -42,13 +42,20 @@ LEAST_CLIPS = 4  # of a class of noise that gets a row
 
 
 def heldout(
-    packed: Path, models: list[str], out: Path, clips: int, quick: bool, cache: Path, workers: int
+    packed: Path,
+    models: list[str],
+    out: Path,
+    clips: int,
+    quick: bool,
+    cache: Path,
+    workers: int,
+    deepfilternet2: Path | None = None,
 ) -> str:
     """Score `models`, write out.json and out.md, and return the tables.
 
     `quick` scores the cell where all is held out, and leaves level, rumble and noise alone out.
     """
-    systems_peers = peers()
+    others = peers(deepfilternet2)
     with ExitStack() as stack:
         folder = stack.enter_context(tempfile.TemporaryDirectory())
         ours = our_systems(models, Path(folder))
@@ -61,10 +68,10 @@ def heldout(
                 ProcessPoolExecutor(workers, spawn, initializer=start_worker)
             )
         scored = ScoreCache(cache, pool)
-        systems = [systems_peers[0], *ours, *systems_peers[1:]]
+        systems = [System(NOISY), *ours, *others]
         results = {s.name: scored.measure("scores", s, mixtures) for s in systems}
         robust = {} if quick else _robustness(scored, systems[1:], mixtures)
-    return _write(out, Report(mixtures, results), [s.name for s in ours], robust, systems)
+    return _write(out, Report(mixtures, results), ours, others, robust)
 
 
 def _robustness(
@@ -78,8 +85,9 @@ def _robustness(
 
 
 def _write(
-    out: Path, report: Report, ours: list[str], robust: Results, systems: Sequence[System]
+    out: Path, report: Report, models: list[System], others: list[System], robust: Results
 ) -> str:
+    ours = [system.name for system in models]
     cells = report.groups(lambda m: str(m.cell))
     sides = (ALL_SEEN, ALL_HELD_OUT)
     snrs = report.groups(lambda m: f"{m.cell}, {m.snr} dB" if m.cell in sides else None)
@@ -88,9 +96,14 @@ def _write(
     faint = report.groups(lambda m: m.cell == ALL_HELD_OUT and m.snr <= ERRORS_UP_TO)
     low = faint[True]
     result: dict[str, Any] = {
-        "weights": {s.name: s.fingerprint for s in systems if s.fingerprint},
+        "mixtures": report.fingerprint(),
+        "weights": {s.name: s.fingerprint for s in [*models, *others]},
         "means": report.means(),
-        "by_cell": report.differences(ours, DFN3, "cell", cells),
+        "by_cell": [
+            {"peer": peer.name} | row
+            for peer in others
+            for row in report.differences(ours, peer.name, "cell", cells)
+        ],
         "by_snr": report.differences(ours, DFN3, "cell", snrs),
         "by_noise": report.differences(ours[:1], DFN3, "noise", noises),
         "from_first": report.differences(ours[1:], ours[0], "cell", cells),
@@ -111,20 +124,23 @@ def _text(result: dict[str, Any], ours: list[str]) -> str:
     bands = system | {name: f"{name} Hz" for name in BAND_NAMES}
     steps = system | {name: f"-{name.replace('-', ' to -')} dB" for name in STEP_NAMES}
     text = "# Voices and noises that training has seen, and held-out ones\n\n"
+    text += f"Mixtures {result['mixtures']}: results with the same number are comparable.\n\n"
     if result["from_first"]:
         title = f"Difference from {ours[0]}, mean and 95 % confidence interval"
         text += section(title, cell | system | METRICS | counts, result["from_first"])
     text += section(
         "Means", cell | system | METRICS | counts | {"speakers": "speakers"}, result["means"]
     )
-    title = "Difference from DeepFilterNet 3, mean and 95 % confidence interval"
-    text += section(title, cell | system | METRICS | counts, result["by_cell"])
+    title = "Difference from the peers, mean and 95 % confidence interval"
+    text += section(title, cell | system | {"peer": "from"} | METRICS | counts, result["by_cell"])
+    title = title.replace("the peers", DFN3)
     text += section(f"{title}, by SNR", cell | system | si_sdr | SHORT, result["by_snr"])
-    text += section(
-        f"{title}, by held-out noise, {ours[0]}",
-        {"noise": "noise"} | counts | si_sdr | SHORT,
-        result["by_noise"],
-    )
+    if result["by_noise"]:
+        text += section(
+            f"{title}, by held-out noise, {ours[0]}",
+            {"noise": "noise"} | counts | si_sdr | SHORT,
+            result["by_noise"],
+        )
     where = "held-out voices and noises at -5 and 0 dB SNR"
     text += section(
         f"Noise left where the voice is off, dB over the voice in the band; {where}",

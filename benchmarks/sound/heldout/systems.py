@@ -14,12 +14,12 @@ from rtdenoise.errors import RtdenoiseError
 from rtdenoise.inference import find_model
 from train.checkpoint import load_network
 
-from ...peers import deepfilternet
+from ...peers import DeepFilter2, deepfilternet
 from ..bakeoff import one_pass
 from .levels import Audio
 
 Denoise = Callable[[Audio], Audio]
-NOISY, DFN3 = "noisy", "DeepFilterNet 3"
+NOISY, DFN3, DFN2 = "noisy", "DeepFilterNet 3", "DeepFilterNet 2"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -31,8 +31,11 @@ class System:
     fingerprint: str = ""
 
 
-def peers() -> list[System]:
-    """Return the noisy input and DeepFilterNet 3. Raises RtdenoiseError if it is not installed."""
+def peers(deepfilternet2: Path | None = None) -> list[System]:
+    """Return DeepFilterNet 3, and 2 if its archive is given.
+
+    Raises RtdenoiseError if DeepFilterNet 3 is not installed, or the archive is not what it says.
+    """
     try:
         archive = deepfilternet.model_archive()
     except ImportError as error:
@@ -40,7 +43,12 @@ def peers() -> list[System]:
             "heldout compares with DeepFilterNet 3, which is not installed: "
             "pip install '.[benchmark]'"
         ) from error
-    return [System(NOISY), System(DFN3, str(archive), _hash(archive.read_bytes()))]
+    found = [System(DFN3, str(archive), _hash(archive.read_bytes()))]
+    if deepfilternet2:
+        DeepFilter2(deepfilternet2)
+        weights = _hash(deepfilternet2.read_bytes())
+        found.append(System(DFN2, str(deepfilternet2), weights))
+    return found
 
 
 def our_systems(models: list[str], folder: Path) -> list[System]:
@@ -77,6 +85,8 @@ def load(system: System) -> Denoise:
         return lambda audio: audio
     if system.name == DFN3:
         return deepfilternet.denoise_aligned
+    if system.name == DFN2:
+        return DeepFilter2(Path(system.file)).denoise
     if system.file.endswith(".pth"):
         return functools.partial(one_pass, load_network(Path(system.file)))
     denoiser = Denoiser(system.file, provider="cpu", workers=1, opening=0)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import math
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
@@ -25,6 +26,11 @@ class Report:
 
     def __init__(self, mixtures: Sequence[Mixture], results: Results) -> None:
         self.mixtures, self.results = mixtures, results
+
+    def fingerprint(self) -> str:
+        """A hash of all mixtures."""
+        keys = "".join(mixture.key for mixture in self.mixtures)
+        return hashlib.sha256(keys.encode()).hexdigest()[:8]
 
     def mean(self, system: str, key: str, where: list[int]) -> float | None:
         """Mean of a score over the mixtures numbered `where`; None if none has it."""

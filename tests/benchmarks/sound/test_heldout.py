@@ -12,7 +12,7 @@ import torch
 from typer.testing import CliRunner
 
 from benchmarks.__main__ import app
-from benchmarks.peers import deepfilternet
+from benchmarks.peers import deepfilternet, deepfilternet2
 from benchmarks.sound.heldout import benchmark, cache, mixtures
 from benchmarks.sound.heldout.band_errors import errors_by_band, errors_by_level
 from benchmarks.sound.heldout.intervals import paired_difference
@@ -181,6 +181,30 @@ def test_bad_input_is_told(packed, tmp_path, quick_peer, monkeypatch):
 
     monkeypatch.setattr(deepfilternet, "model_archive", missing)
     assert "pip install '.[benchmark]'" in str(run("--quick"))
+
+
+def test_the_second_peer_s_archive_is_checked(packed, tmp_path, quick_peer):
+    archive = tmp_path / "DeepFilterNet2_onnx.tar.gz"
+    archive.write_bytes(b"no archive")
+    command = ["heldout", str(packed), "--quick", "--deepfilternet2", str(archive)]
+    found = str(CliRunner().invoke(app, command).exception)
+    assert f"{archive} is not DeepFilterNet2_onnx.tar.gz" in found
+
+
+def test_the_bands_of_the_second_peer_cover_all_bins():
+    widths = deepfilternet2.band_widths()
+    assert widths.sum() == 481 and widths.min() == 2
+    assert list(widths[:17]) == [2] * 13 + [5, 5, 7, 7]  # as libDF has them
+
+
+def test_the_spectrum_of_the_second_peer_comes_back():
+    audio = hiss(6)
+    spectrum = deepfilternet2._analyse(np.pad(audio, (0, 480)))
+    np.testing.assert_allclose(deepfilternet2._synthesise(spectrum)[:LENGTH], audio, atol=1e-5)
+    delta = np.zeros((*spectrum[:, :96].shape, 5, 2))
+    delta[..., 2, 0] = 1  # the third of five frames is the present one
+    filtered = deepfilternet2._filter(spectrum[:, :96], delta.reshape(*delta.shape[:2], 10))
+    np.testing.assert_allclose(filtered, spectrum[:, :96])
 
 
 def test_the_peer_s_delay_is_taken_off():
