@@ -1,7 +1,10 @@
 """On-the-fly degradation: clean speech to what microphones deliver, as batched tensor code.
 
     speech -> EQ -> room (target: its early part) -> low-pass \
-    noises -> EQ ---------------------------------> low-pass -> SNR -> level -> clipping -> noisy
+    noises -> EQ ---------------------------------> low-pass -> SNR -> rumble -> level -> clipping
+
+Speech is high-passed at 50 Hz, in the target as well: below there is no voice, and the network
+learns to remove what there is. SNR counts what lies above 80 Hz, as the tests measure it.
 """
 
 from __future__ import annotations
@@ -12,6 +15,7 @@ from torch import Tensor
 from rtdenoise.constants import SAMPLE_RATE
 
 from ..data import Batch, Corpus
+from .modulation import HIGH_PASS, RUMBLE_TOP, envelopes, high_pass, rumble
 from .recipe import Recipe
 from .rooms import EARLY, shoebox
 from .segment_sampler import cut, join_effects
@@ -19,11 +23,14 @@ from .synthetic_noise import Draw, clicks, hum, keys, smooth_curve, stationary
 from .weights import full_band_runs, noise_weights, speaker_weights
 
 PREROLL = SAMPLE_RATE // 2  # samples of history: reverberation has built up when a clip begins
-LAYERS = (1.0, 0.4, 0.15)  # chance of a first, second and third recorded noise
+LAYERS = (1.0, 0.5, 0.15)  # chance of a first, second and third recorded noise
 ROOMS = 64  # synthesised rooms beside the recorded ones
 # Playing speech and noise faster or slower makes new talkers and new machines of few recordings.
 SPEECH_RATES, NOISE_RATES = (0.8, 1.25), (0.5, 1.6)
 LATEST_START = 1.0  # seconds
+# SNR in dB (lowest, highest) and the share of clips: below 5 dB denoisers differ most.
+SNR = ((-10.0, 5.0, 0.5), (5.0, 16.0, 0.35), (16.0, 30.0, 0.15))
+LEAST_ABOVE = 0.01  # of a noise's power counts in SNR, however little of it lies above 80 Hz
 # Synthesised noise, and how often it is heard where any is.
 SYNTHETIC = ((stationary, 0.4), (hum, 0.2), (keys, 0.35), (clicks, 0.15))
 # Band limits of telephones, codecs and resamplers, Hz.
@@ -52,14 +59,18 @@ class Degrader:
         noise = corpus.noise
         self.noises = noise_weights(noise, recipe.music / sum(LAYERS))
         self.noise_class = torch.repeat_interleave(noise.run_last - noise.run_first)
+        bins = self.length // 2 + 1
+        self.high_pass = high_pass(bins, HIGH_PASS).to(device)
+        self.audible = high_pass(bins, RUMBLE_TOP).square().to(device)
         self._make_rooms()
 
     def batch(self, step: int) -> Batch:
         """Return the batch of a training step: noisy and clean [batch, 1, segment]."""
         draw = Draw(self.seed * 1_000_003 + step, self.device)
         speech, bandwidth = self._speech(draw)
-        wet, target, noise, limited = self._filter(draw, speech, self._noise(draw))
-        noisy, target = self._mix(draw, wet, target, noise)
+        noise, babble = self._noise(draw)
+        wet, target, noise, limited = self._filter(draw, speech, noise)
+        noisy, target = self._mix(draw, wet, target, noise, babble)
         heard = self._begin(draw)
         noisy, target = noisy * heard, target * heard
         bandwidth = torch.where(limited, SAMPLE_RATE / 2, bandwidth)
@@ -149,8 +160,11 @@ class Degrader:
             noise[short] = join_effects(bank, clips, NOISE_RATES, self.length, draw)
         return noise
 
-    def _noise(self, draw: Draw) -> Tensor:
-        """Recorded noise, synthesised noise, babble, or sums of them, [batch, length]."""
+    def _noise(self, draw: Draw) -> tuple[Tensor, Tensor]:
+        """Recorded noise, synthesised noise, babble, or sums of them, [batch, length].
+
+        Also tells where there is babble, bool [batch, 1].
+        """
         b, n = self.size, self.length
         noise = self._recorded(draw) * draw.chance(self.recipe.recorded, b, 1)
         use = draw.chance(self.recipe.synthesised, b) | (noise.abs().amax(-1) == 0)
@@ -162,6 +176,9 @@ class Degrader:
             rows = gain.nonzero()[:, 0]  # synthesis is costly: only where it is heard
             if len(rows):
                 noise[rows] += gain[rows, None] * _unit(synthesise(draw, len(rows), n))
+        rows = draw.chance(self.recipe.pulsing, b).nonzero()[:, 0]
+        if len(rows):
+            noise[rows] *= envelopes(draw, len(rows), n)
         kind = draw.uniform(0, 1, b, 1)
         babble = torch.zeros_like(noise)
         rows = (kind[:, 0] < self.recipe.babble).nonzero()[:, 0]
@@ -169,7 +186,8 @@ class Degrader:
             talker = _unit(self._speech(draw, len(rows))[0])
             babble[rows] += talker * draw.uniform(0, 1, len(rows), 1)
         alone = kind < 2 / 3 * self.recipe.babble
-        return torch.where(alone, babble, noise + 0.7 * _unit(babble))
+        noise = torch.where(alone, babble, _unit(noise) + 0.7 * _unit(babble))
+        return noise, kind < self.recipe.babble
 
     def _filter(self, draw: Draw, speech: Tensor, noise: Tensor) -> tuple:
         """Apply EQ, room and low-pass in the frequency domain; the pre-roll is cut off."""
@@ -186,7 +204,7 @@ class Degrader:
         frequency = torch.linspace(0, SAMPLE_RATE / 2, bins, device=self.device)
         low = torch.sigmoid((cutoff[:, None] - frequency) / width[:, None] * 4)
         low = torch.where(limited[:, None], low, 1.0)
-        s, v = s * low, v * low
+        s, v = s * low * self.high_pass, v * low
         wet, noise = (torch.fft.irfft(x, n=n)[:, PREROLL:] for x in (s, v))
         target = wet.clone()
         rows = draw.chance(share.room, b).nonzero()[:, 0]
@@ -194,21 +212,32 @@ class Degrader:
             room = draw.choice(torch.ones(len(self.rooms)), len(rows))
             for signal, responses in ((wet, self.rooms), (target, self.early)):
                 signal[rows] = torch.fft.irfft(s[rows] * responses[room], n=n)[:, PREROLL:]
-        return wet, target, noise, limited
+        return wet, target, noise / _level(noise) / self._share_above(v), limited
 
-    def _mix(self, draw: Draw, wet: Tensor, target: Tensor, noise: Tensor) -> tuple:
-        b = self.size
-        often, rarely = draw.uniform(-6, 16, b, 1), draw.uniform(16, 30, b, 1)
-        snr = torch.where(draw.chance(0.85, b, 1), often, rarely)
-        gain = _active_level(wet) / _level(noise) * 10 ** (-snr / 20)
+    def _share_above(self, spectrum: Tensor) -> Tensor:
+        """Return which share of a level lies above 80 Hz, [batch, 1], of spectra [batch, bins]."""
+        power = torch.view_as_real(spectrum).square().sum(-1)
+        share = (power * self.audible).sum(-1, keepdim=True) / (power.sum(-1, keepdim=True) + 1e-9)
+        return share.clamp(min=LEAST_ABOVE).sqrt()
+
+    def _mix(
+        self, draw: Draw, wet: Tensor, target: Tensor, noise: Tensor, babble: Tensor
+    ) -> tuple[Tensor, Tensor]:
+        """Add noise at a drawn SNR and rumble; set the level, and clip some clips."""
+        b, share = self.size, self.recipe
         kind = draw.uniform(0, 1, b, 1)
-        share = self.recipe
         only_noise = kind < share.only_noise
         only_clean = ~only_noise & (kind < share.only_noise + share.only_clean)
+        voice = _active_level(wet)
+        gain = voice * 10 ** (-self._snr(draw, babble) / 20)
         gain = torch.where(only_noise, 0.1 / _level(noise), gain * ~only_clean)
         wet, target = wet * ~only_noise, target * ~only_noise
         target = torch.where(only_clean, wet, target)  # an undegraded recording stays as it is
         noisy = wet + gain * noise
+        rows = (draw.chance(share.rumble, b, 1) & ~only_clean).nonzero()[:, 0]
+        if len(rows):
+            level = voice[rows] * 10 ** draw.uniform(-1, 1, len(rows), 1)
+            noisy[rows] += level * rumble(draw, len(rows), self.segment)
         level = (-26 + 9 * draw.normal(b, 1)).clamp(-45, -5)
         scale = 10 ** (level / 20) / _level(noisy)
         peak = (noisy * scale).abs().amax(-1, keepdim=True)
@@ -217,6 +246,13 @@ class Degrader:
         down = 1 / limit.clamp(min=1.0)  # nothing above full scale, clipped or not
         scale, limit = scale * down, limit * down
         return torch.maximum(torch.minimum(noisy * scale, limit), -limit), target * scale
+
+    def _snr(self, draw: Draw, babble: Tensor) -> Tensor:
+        """Draw SNRs in dB [batch, 1]; below 0 dB nobody could tell the talker from babble."""
+        low, high, weight = torch.tensor(SNR, device=self.device).T
+        of = draw.choice(weight, self.size)
+        snr = (low[of] + (high - low)[of] * draw.uniform(0, 1, self.size))[:, None]
+        return torch.where(babble, snr.clamp(min=0), snr)
 
 
 def _level(x: Tensor) -> Tensor:

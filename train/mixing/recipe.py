@@ -24,8 +24,10 @@ class Recipe:
     babble: float = 0.15  # other talkers, beside noise or alone
     speech_eq: float = 0.3
     noise_eq: float = 0.5
-    room: float = 0.15
+    room: float = 0.2
     low_pass: float = 0.3
+    rumble: float = 0.25  # wind, rumble, mains hum or DC up to 20 dB above the voice
+    pulsing: float = 0.3  # noise that pulses, comes and goes
     clipped: float = 0.06
     late: float = 0.25  # begin after the clip does
     floor: float = 0.5  # faint noise below the speech, in the target as well

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import soundfile as sf
 import torch
+from scipy.signal import butter, sosfilt
 
 from rtdenoise.errors import RtdenoiseError
 from train.data import shards
@@ -15,6 +16,7 @@ from train.data.banks import Bank, Clip
 from train.data.corpus import Corpus
 from train.examples import examples
 from train.mixing.degrader import SPEECH_RATES, Degrader
+from train.mixing.modulation import envelopes, rumble
 from train.mixing.recipe import PLAIN, Recipe
 from train.mixing.rooms import shoebox
 from train.mixing.segment_sampler import cut, join_effects
@@ -231,3 +233,64 @@ def test_digital_silence_is_not_the_rule(monkeypatch):
     silent = (batch.clean[:, 0].unflatten(-1, (-1, 960)).abs().amax(-1) < 1e-7).any(-1)
     assert 0.25 < silent.float().mean() < 0.75
     assert torch.allclose(batch.clean, batch.noisy, atol=1e-6)
+
+
+def spoken(seconds: int = 10) -> Corpus:
+    """A voice without pauses, and noise whose power lies below 80 Hz mostly."""
+    g = torch.Generator().manual_seed(0)
+    spectrum = torch.fft.rfft(torch.randn(2, seconds * 48_000, generator=g))
+    frequency = torch.linspace(0, 24_000, spectrum.shape[-1])
+    spectrum[0, (frequency < 100) | (frequency > 8000)] = 0
+    spectrum[1, (frequency > 30) & (frequency < 300)] = 0
+    spectrum[1, frequency <= 30] *= 100
+    sound = torch.fft.irfft(spectrum)
+    sound = (sound / sound.abs().amax(-1, keepdim=True) * 30_000).to(torch.int16)
+    banks = [Bank(x, [Clip(f"{i}", "s/x", length=len(x))]) for i, x in enumerate(sound)]
+    return Corpus(banks[0], banks[1], Bank(sound[0][:0], []))
+
+
+def test_snr_counts_what_lies_above_80_hz():
+    settings = dataclasses.asdict(PLAIN) | {"only_clean": 0, "only_noise": 0, "clipped": 0}
+    batch = Degrader(spoken(), 120, 48_000, recipe=Recipe.of(settings)).batch(0)
+    sos = butter(8, 80, "highpass", fs=48_000, output="sos")
+    voice, noise = (
+        20 * np.log10(sosfilt(sos, x[:, 0].numpy())[:, 9600:].std(-1))
+        for x in (batch.clean, batch.noisy - batch.clean)
+    )
+    snr = voice - noise
+    assert -12 < snr.min() < -8 and 24 < snr.max() < 31
+    assert 0.4 < np.mean(snr < 5) < 0.6 and 0.25 < np.mean((snr > 5) & (snr < 16)) < 0.45
+
+
+def test_rumble_is_loud_in_the_input_and_absent_from_the_target():
+    settings = dataclasses.asdict(PLAIN) | {"only_clean": 0, "only_noise": 0, "clipped": 0}
+    corpus = spoken()
+    corpus.clean.samples += 3000  # a DC offset in the recording
+    corpus.noise.samples[:] = torch.tensor([1000, 0, -1000, 0]).repeat(120_000)  # 12 kHz
+    batch = Degrader(corpus, 100, 48_000, recipe=Recipe.of(settings | {"rumble": 0.5})).batch(0)
+    power = torch.fft.rfft(batch.noisy[:, 0] - batch.clean[:, 0]).abs().square()
+    voice = batch.clean[:, 0].square().sum(-1)
+    level = 10 * (2 * power[:, :81].sum(-1) / 48_000 / voice).log10()
+    rumbling = level > -25
+    assert 0.35 < rumbling.float().mean() < 0.65
+    assert level.max() > 15 and level[rumbling].min() < -10
+    low = torch.fft.rfft(batch.clean[:, 0]).abs().square()[:, :31].sum(-1) * 2 / 48_000
+    assert 10 * (low / voice).log10().max() < -30
+
+
+def test_envelopes_pulse_burst_and_pass():
+    gain = envelopes(Draw(0), 400, 144_000)
+    assert gain.shape == (400, 144_000) and gain.min() >= 0 and gain.max() <= 1
+    assert ((gain.amax(-1) - gain.amin(-1)) > 0.3).float().mean() > 0.95
+    spectrum = torch.fft.rfft(gain[:, ::480] - gain[:, ::480].mean(-1, keepdim=True)).abs()
+    rate = spectrum.argmax(-1) / 3.0  # Hz
+    assert 0.3 < ((rate > 2) & (rate < 25)).float().mean() < 0.8
+
+
+def test_rumble_lies_low():
+    sound = rumble(Draw(0), 200, 144_000)
+    torch.testing.assert_close(sound.square().mean(-1), torch.ones(200), atol=0.05, rtol=0)
+    power = torch.fft.rfft(sound).abs().square()
+    power[:, 0] /= 2
+    below = power[:, : 3 * 150].sum(-1) / power.sum(-1)
+    assert below.median() > 0.95 and below.min() > 0.4
