@@ -43,8 +43,9 @@ def describe_error(error: BaseException) -> str:
         return "there is not enough memory: close other programs, or use a machine with more"
     if isinstance(error, ModuleNotFoundError):
         return f"the Python package {error.name!r} is not installed: install rtdenoise again"
-    if isinstance(error, OSError) and error.filename:
-        return one_line(f"{_name(error.filename)}: {error.strerror} ({DEBUG} shows where)")
+    if isinstance(error, OSError) and error.strerror:
+        name = f"{_name(error.filename)}: " if error.filename else ""
+        return one_line(f"{name}{error.strerror} ({DEBUG} shows where)")
     kind, reason = type(error).__name__, one_line(error)[:MAX_REASON]
     text = f"{kind}: {reason}" if reason else kind
     return (

@@ -64,8 +64,8 @@ def _report(name: str, error: BaseException) -> int:
         say(f"{name}: stopped by {error}")
         return 128 + error.number
     say(f"{name}: {describe_error(error)}")
-    known = isinstance(error, RtdenoiseError) or (isinstance(error, OSError) and error.filename)
-    return BAD_INPUT if known else UNEXPECTED
+    # An OSError comes from the disk, the rights or the like, not from a mistake in the program.
+    return BAD_INPUT if isinstance(error, (RtdenoiseError, OSError)) else UNEXPECTED
 
 
 def run_function(name: str, function: Callable[..., Any]) -> None:
