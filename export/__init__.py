@@ -2,7 +2,4 @@
 
 from __future__ import annotations
 
-# First of all: importing rtdenoise switches off the telemetry of other libraries.
-from rtdenoise.command import report_import_errors
-
-report_import_errors("export", extra="train")
+import rtdenoise  # noqa: F401  (first of all: it switches off the telemetry of libraries)

@@ -13,7 +13,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .errors import RtdenoiseError
-from .files import WHOLE_FILE, Reader, TimeRange, Writer, check_output, open_reader, open_writer
+from .files import (
+    ALL_TRACKS,
+    WHOLE_FILE,
+    Reader,
+    TimeRange,
+    Writer,
+    between_tracks,
+    check_output,
+    count_tracks,
+    open_reader,
+    open_writer,
+    parse_track,
+)
 from .inference import Engine, ParallelStreamEngine, load_model, make_engine
 from .processing import Processor, check_mix
 
@@ -52,13 +64,15 @@ class Denoiser:
         workers: int | None = None,
         tf32: bool = False,
         opening: float = OPENING_SECONDS,
+        track: str | int | None = None,
     ) -> None:
         """Load `model` (None: the bundled one). Raises RtdenoiseError on invalid settings.
 
         `workers` is the number of threads for long recordings; None uses all cores. `tf32` lets
         CUDA round the factors of matrix products to 10 bits. Before a recording, the network first
         processes its first `opening` seconds backwards, so that it knows the noise from the first
-        word on. With `opening` 0 it starts after silence, as live audio does.
+        word on. With `opening` 0 it starts after silence, as live audio does. `track` is what
+        `file` uses if it is not told otherwise.
         """
         check_mix(mix)
         if not 0 <= opening < math.inf:
@@ -66,7 +80,7 @@ class Denoiser:
         self.model = load_model(model, engine, provider, prefer="stream", tf32=tf32)
         self.card, self.provider = self.model.card, self.model.provider
         self.mix, self.attenuation_limit_db, self.gain_db = mix, attenuation_limit_db, gain_db
-        self.workers, self.opening = workers, opening
+        self.workers, self.opening, self.track = workers, opening, parse_track(track)
 
     def processor(self) -> Processor:
         """Return a new processor with this model and these settings; call `prepare` on it."""
@@ -104,18 +118,20 @@ class Denoiser:
         progress: Progress | None = None,
         time_range: TimeRange = WHOLE_FILE,
         span: TimeRange | None = None,
+        track: str | int | None = None,
     ) -> float:
         """Denoise a file of any length in constant memory; return the seconds denoised.
 
         The output has the input's length, rate, channels and sample format. The picture of a video
         is copied. The output appears only when it is complete. `-` is a WAV pipe. `time_range`
-        keeps only that part (`span` is its old name). Warns if the input is damaged; raises
-        RtdenoiseError if it cannot be denoised.
+        keeps only that part (`span` is its old name). `track` chooses the sound track of a video:
+        a number from 1 on, "all", or the default track. Warns if the input is damaged or
+        something in it cannot be kept; raises RtdenoiseError if it cannot be denoised.
         """
         if span is not None:
             warnings.warn("span is now called time_range", DeprecationWarning, stacklevel=2)
             time_range = span
-        return self.measured_file(source, target, force, progress, time_range).seconds
+        return self.measured_file(source, target, force, progress, time_range, track).seconds
 
     def measured_file(
         self,
@@ -124,10 +140,18 @@ class Denoiser:
         force: bool = False,
         progress: Progress | None = None,
         time_range: TimeRange = WHOLE_FILE,
+        track: str | int | None = None,
     ) -> FileResult:
         """Do the same as `file`; return also by how many dB the level was reduced."""
         source, target = Path(source), Path(target)
-        with open_reader(source) as reader:
+        chosen = self.track if track is None else parse_track(track)
+        if chosen == ALL_TRACKS:
+            check_output(source, target, force)
+            if (count := count_tracks(source, target)) > 1:
+                return self._every_track(source, target, progress, count)
+            chosen = None
+        assert not isinstance(chosen, str)
+        with open_reader(source, chosen) as reader:
             check_output(source, target, force)
             skipped, wanted = time_range.seek(reader)
             processor = self.processor()
@@ -142,6 +166,22 @@ class Denoiser:
                     stacklevel=3,
                 )
             return result
+
+    def _every_track(
+        self, source: Path, target: Path, progress: Progress | None, count: int
+    ) -> FileResult:
+        """Denoise one track after the other; the others are copied each time."""
+        temporary = [between_tracks(target, number) for number in range(1, count)]
+        places = [source, *temporary, target]
+        try:
+            results = [
+                self.measured_file(places[i], places[i + 1], True, progress, track=i + 1)
+                for i in range(count)
+            ]
+        finally:
+            for path in temporary:
+                path.unlink(missing_ok=True)
+        return max(results, key=lambda result: result.seconds)
 
 
 def _copy(

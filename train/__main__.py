@@ -50,8 +50,7 @@ def make_parser() -> Parser:
     parser = Parser(
         "python -m train",
         description=(__doc__ or "").splitlines()[0],
-        epilog="Defaults are those of --preset baseline; in brackets, those of --preset default. "
-        "--debug adds the traceback to the message of an error.",
+        epilog="Defaults are those of --preset baseline; in brackets, those of --preset default.",
         allow_abbrev=False,
     )
     groups: dict[str, Any] = {}

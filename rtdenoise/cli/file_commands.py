@@ -30,6 +30,7 @@ def file(
     force: options.Force = False,
     start: options.Start = None,
     end: options.End = None,
+    track: options.Track = None,
     report: options.Report = None,
     ray: options.Ray = None,
     quiet: options.Quiet = False,
@@ -51,6 +52,7 @@ def file(
         "mix": mix,
         "attenuation_limit_db": limit_db,
         "gain_db": gain_db,
+        "track": track,
     }
     if is_batch(Path(source)) or is_url(source) or is_url(target):
         if time_range != WHOLE_FILE:

@@ -34,6 +34,12 @@ Start = Annotated[
     ),
 ]
 End = Annotated[Text, typer.Option(metavar="TIME", help="End here. For a single file.")]
+Track = Annotated[
+    Text,
+    typer.Option(
+        metavar="N|all", help="Sound track of a video: 1, 2, ... or all. Without it, the default."
+    ),
+]
 Report = Annotated[
     Path | None, typer.Option(help="Write the result of each file to this .csv or .json file.")
 ]

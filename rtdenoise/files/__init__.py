@@ -11,8 +11,10 @@ from .audio_reader import AudioReader
 from .formats import AUDIO_SUFFIXES, Reader, Writer, open_reader, open_writer
 from .paths import PIPE, check_output, is_batch, is_url
 from .time_range import WHOLE_FILE, TimeRange, parse_time
+from .tracks import ALL_TRACKS, between_tracks, count_tracks, parse_track
 
 __all__ = [
+    "ALL_TRACKS",
     "AUDIO_SUFFIXES",
     "PART_NAME",
     "PIPE",
@@ -22,11 +24,14 @@ __all__ = [
     "TimeRange",
     "Writer",
     "atomic_output",
+    "between_tracks",
     "check_output",
+    "count_tracks",
     "is_batch",
     "is_url",
     "open_reader",
     "open_writer",
     "parse_time",
+    "parse_track",
     "part_path",
 ]

@@ -10,6 +10,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from ..errors import RtdenoiseError
 from .audio_reader import AudioReader
 from .audio_writer import AudioWriter
 from .media_reader import MEDIA_SUFFIXES, MediaReader, is_media
@@ -17,9 +18,12 @@ from .media_writer import MediaWriter
 from .paths import PIPE
 
 Audio = NDArray[np.float32]
-AUDIO_SUFFIXES = MEDIA_SUFFIXES | frozenset(
+AUDIO_SUFFIXES = frozenset(
     f".{name}"
-    for name in "wav wave rf64 w64 flac ogg oga opus mp3 aif aiff aifc caf au snd voc".split()
+    for name in [
+        *MEDIA_SUFFIXES,
+        *"wav wave rf64 w64 flac ogg oga opus mp3 aif aiff aifc caf au snd voc".split(),
+    ]
 )
 
 
@@ -64,9 +68,27 @@ class Writer(Protocol):
         """Finish the file, or remove it after an error."""
 
 
-def open_reader(path: Path) -> Reader:
-    """Open an audio file, the first audio track of a video, or stdin (`-`)."""
-    return MediaReader(path) if is_media(path) and path.is_file() else AudioReader(path)
+def open_reader(path: Path, track: int | None = None) -> Reader:
+    """Open an audio file, a sound track of a video, or stdin (`-`).
+
+    `track` counts sound tracks from 1; None is the default track. A file that libsndfile cannot
+    read is tried with PyAV, whatever its suffix.
+    """
+    if is_media(path) and path.is_file():
+        return MediaReader(path, track)
+    try:
+        reader = AudioReader(path)
+    except RtdenoiseError as error:
+        if not path.is_file() or not path.stat().st_size:
+            raise
+        try:
+            return MediaReader(path, track)
+        except RtdenoiseError:
+            raise error from None
+    if track not in (None, 1):
+        reader.__exit__()
+        raise RtdenoiseError(f"{path} has one sound track: leave out --track {track}")
+    return reader
 
 
 def open_writer(path: Path, like: Any) -> Writer:

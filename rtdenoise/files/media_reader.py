@@ -1,7 +1,7 @@
 """Reads video, m4a and other FFmpeg formats through PyAV: pip install 'rtdenoise[av]'.
 
-IN  --demux--> first audio track --decode--> denoise --encode--> OUT
-    \\-demux--> video, subtitles, other tracks ------copied------>/
+IN  --demux--> the chosen sound track --decode--> denoise --encode--> OUT
+    \\-demux--> picture, subtitles, other tracks ------copied--------->/
 """
 
 from __future__ import annotations
@@ -14,19 +14,26 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ..constants import MAX_CHANNELS
 from ..errors import RtdenoiseError
-from .paths import reason
+from .paths import check_input, reason, suffix_of, visible_path
 
 Audio = NDArray[np.float32]
 MEDIA_SUFFIXES = frozenset(
-    f".{name}" for name in "mp4 m4v m4a m4b mov mkv mka webm avi ts aac wma wmv 3gp flv ac3".split()
+    "mp4 m4v m4a m4b mov mkv mka webm avi ts aac wma wmv 3gp flv ac3".split()
 )
 MAX_GAP_SECONDS = 0.02  # longer gaps between time stamps are filled with silence
+MAX_ROUNDING_SECONDS = 0.002  # of time stamps, which some formats store in milliseconds
+PROBE_SECONDS = 20.0  # of a track without a stated bit rate are measured
+LOSSLESS = ("flac", "alac", "wavpack", "tta", "ape", "truehd", "mlp", "shorten", "tak")
+PCM_SUBTYPES = {"pcm_f32": "FLOAT", "pcm_f64": "DOUBLE", "pcm_s32": "PCM_32", "pcm_s24": "PCM_24"}
+# FFmpeg may open other files, or the network, for these. They are lists, not recordings.
+PLAYLISTS = ("hls", "dash", "concat", "sdp", "rtsp", "imf", "image2")
 
 
 def is_media(path: Path) -> bool:
     """Return whether the suffix is one that PyAV reads and libsndfile does not."""
-    return path.suffix.lower() in MEDIA_SUFFIXES
+    return suffix_of(path) in MEDIA_SUFFIXES
 
 
 def import_av() -> Any:
@@ -40,32 +47,105 @@ def import_av() -> Any:
     return av
 
 
+def open_container(path: Path) -> Any:
+    """Open a local file with PyAV; other files and URLs that it names stay closed.
+
+    Raises av.FFmpegError if it cannot be read, RtdenoiseError if it is a playlist.
+    """
+    container = import_av().open(
+        f"file:{path}",
+        container_options={"protocol_whitelist": "file"},
+        metadata_errors="replace",
+    )
+    if set(container.format.name.split(",")) & set(PLAYLISTS):
+        container.close()
+        raise RtdenoiseError(f"{path} is a playlist or a picture: give the recording itself")
+    return container
+
+
 class MediaReader:
-    """The first audio track of a video or m4a file, with the interface of `AudioReader`."""
+    """A sound track of a video or m4a file, with the interface of `AudioReader`."""
 
-    format, subtype, endian = "", "PCM_16", "FILE"  # of a WAV or FLAC output
+    format, endian = "", "FILE"
 
-    def __init__(self, path: Path) -> None:
-        """Open a file. Raises RtdenoiseError if it cannot be read or has no audio track."""
-        av = import_av()
+    def __init__(self, path: Path, track: int | None = None) -> None:
+        """Open sound track number `track`, counted from 1 (None: the default track).
+
+        Raises RtdenoiseError if the file cannot be read or has no such track.
+        """
+        self._av = import_av()
         self.path = path
+        check_input(path)
         try:
-            self.container = av.open(str(path))
-        except (av.FFmpegError, OSError) as error:
+            self.container = open_container(path)
+        except (self._av.FFmpegError, OSError, ValueError) as error:
             raise RtdenoiseError(
                 f"{path} cannot be read ({reason(error)}): check the file"
             ) from error
-        if not self.container.streams.audio:
+        try:
+            self.stream = self._choose(track)
+        except RtdenoiseError:
             self.container.close()
-            raise RtdenoiseError(f"{path} has no audio track: there is nothing to denoise")
-        self.stream = self.container.streams.audio[0]
+            raise
         context = self.stream.codec_context
         self.sample_rate, self.channels = context.sample_rate, context.layout.nb_channels
+        self.subtype = self._subtype()
         duration = self.stream.duration and float(self.stream.duration * self.stream.time_base)
-        duration = duration or (self.container.duration or 0) / av.time_base
+        duration = duration or (self.container.duration or 0) / self._av.time_base
+        self._longest_gap = 60 + duration  # s; a longer one is a damaged time stamp
         self.frames, self.frames_read = round(duration * self.sample_rate), 0
         self.tags: dict[str, str] = {}
-        self.start = 0.0  # s: time stamp of the first sample
+        self.start = 0.0  # s: time stamp of the first sample that `blocks` yields
+        self._first = 0.0  # s: time stamp of the first sample decoded
+
+    def _choose(self, number: int | None) -> Any:
+        tracks = self.container.streams.audio
+        if not tracks:
+            raise RtdenoiseError(f"{self.path} has no audio track: there is nothing to denoise")
+        if number is not None and not 1 <= number <= len(tracks):
+            raise RtdenoiseError(
+                f"{self.path} has no sound track {number}: choose --track 1 to {len(tracks)}"
+            )
+        default = (t for t in tracks if t.disposition & self._av.stream.Disposition.default)
+        stream = tracks[number - 1] if number else next(default, tracks[0])
+        context = stream.codec_context
+        if context is None or not context.sample_rate or not context.layout.nb_channels:
+            raise RtdenoiseError(f"{self.path}: the codec of its sound track is not supported")
+        if context.layout.nb_channels > MAX_CHANNELS:
+            raise RtdenoiseError(
+                f"{self.path} has {context.layout.nb_channels} channels, but at most "
+                f"{MAX_CHANNELS} are supported: split it first"
+            )
+        return stream
+
+    def _subtype(self) -> str:
+        """Return the libsndfile name of the samples; 16 bits for a lossy track."""
+        context = self.stream.codec_context
+        name = context.codec.canonical_name
+        for prefix, subtype in PCM_SUBTYPES.items():
+            if name.startswith(prefix):
+                return subtype
+        # A decoder of 24 bits or less returns 32-bit integers.
+        return "PCM_24" if name in LOSSLESS and context.format.bytes > 2 else "PCM_16"
+
+    @property
+    def lossless(self) -> bool:
+        """Whether the track is stored without loss."""
+        name = self.stream.codec_context.codec.canonical_name
+        return name.startswith("pcm_") or name in LOSSLESS
+
+    def bit_rate(self) -> int:
+        """Return the bits per second of a lossy track: stated, or measured at its beginning."""
+        if stated := self.stream.bit_rate or self.stream.codec_context.bit_rate:
+            return int(stated)
+        size, seconds = 0, 0.0
+        with open_container(self.path) as container:
+            for packet in container.demux(container.streams[self.stream.index]):
+                size += packet.size
+                seconds += float((packet.duration or 0) * packet.time_base)
+                if seconds > PROBE_SECONDS:
+                    break
+        return round(8 * size / seconds) if seconds else 0
 
     def skip(self, frames: int) -> None:
         """Raise RtdenoiseError: video is not cut."""
@@ -77,7 +157,7 @@ class MediaReader:
         """Yield blocks of at least `size` frames (the last may be shorter); gaps become silence."""
         chunks: list[Audio] = []
         count = 0
-        for chunk in self._chunks():
+        for chunk in self._chunks(size):
             chunks.append(chunk)
             count += len(chunk)
             if count >= size:
@@ -93,29 +173,71 @@ class MediaReader:
         self.frames_read += len(block)
         return block
 
-    def _chunks(self) -> Iterator[Audio]:
-        av = import_av()
-        resampler = av.AudioResampler(format="fltp", layout=self.stream.codec_context.layout)
-        done, first = 0, True
-        try:
-            for frame in self.container.decode(self.stream):
-                if first and frame.pts is not None:
-                    self.start, first = float(frame.pts * frame.time_base), False
-                missing = 0  # frames
-                if frame.pts is not None:
-                    time = float(frame.pts * frame.time_base) - self.start
-                    missing = round(time * self.sample_rate) - done
-                if missing > MAX_GAP_SECONDS * self.sample_rate:
-                    yield np.zeros((missing, self.channels), np.float32)
-                    done += missing
-                for part in resampler.resample(frame):
-                    done += part.samples
-                    yield np.ascontiguousarray(part.to_ndarray().T)
-        except av.FFmpegError as error:
-            warnings.warn(f"{self.path} is damaged ({reason(error)})", stacklevel=2)
+    def _chunks(self, size: int) -> Iterator[Audio]:
+        """Yield decoded audio; gaps between time stamps become at most `size` zeros at a time."""
+        resampler: Any = None
+        form: Any = None
+        done, first, early = 0, True, 0
+        for frame in self._decoded():
+            if first and frame.pts is not None:
+                self.start = self._first = float(frame.pts * frame.time_base)
+                first = False
+                early = self._early_samples()
+            missing = self._missing(frame, done)
+            for start in range(0, missing, size):
+                yield np.zeros((min(size, missing - start), self.channels), np.float32)
+            done += missing
+            if form != (form := (frame.format.name, frame.layout.name, frame.sample_rate)):
+                if resampler is not None:  # the format changed in the middle of the track
+                    yield from map(_samples, resampler.resample(None))
+                layout = self.stream.codec_context.layout
+                resampler = self._av.AudioResampler("fltp", layout, self.sample_rate)
+            for part in resampler.resample(frame):
+                done += part.samples
+                yield _samples(part)[early:]
+                early -= min(early, part.samples)
+
+    def _early_samples(self) -> int:
+        """Return how many samples the encoder put before time 0; decoders are to drop them."""
+        if self.start > -MAX_ROUNDING_SECONDS:
+            return 0
+        early, self.start = round(-self.start * self.sample_rate), 0.0
+        return early
+
+    def _missing(self, frame: Any, done: int) -> int:
+        """Return how many samples of silence belong before `frame`."""
+        if frame.pts is None:
+            return 0
+        time = float(frame.pts * frame.time_base) - self._first
+        missing = round(time * self.sample_rate) - done
+        return missing if MAX_GAP_SECONDS < missing / self.sample_rate < self._longest_gap else 0
+
+    def _decoded(self) -> Iterator[Any]:
+        """Yield decoded frames; damaged packets are left out and counted."""
+        damaged, why = 0, ""
+        packets = self.container.demux(self.stream)
+        while True:
+            try:
+                packet = next(packets, None)
+                if packet is None:
+                    break
+                yield from packet.decode()
+            except self._av.EOFError:
+                continue
+            except self._av.FFmpegError as error:
+                damaged, why = damaged + 1, reason(error)
+        if damaged:
+            warnings.warn(
+                f"{visible_path(self.path)} is damaged ({why}): {damaged} packets became silence",
+                stacklevel=2,
+            )
 
     def __enter__(self) -> MediaReader:
         return self
 
     def __exit__(self, *_: object) -> None:
         self.container.close()
+
+
+def _samples(frame: Any) -> Audio:
+    return np.ascontiguousarray(frame.to_ndarray().T)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import warnings
+from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
 from types import TracebackType
@@ -13,14 +15,27 @@ from numpy.typing import NDArray
 
 from ..errors import RtdenoiseError
 from .atomic_write import part_path
-from .media_reader import MediaReader, import_av
-from .paths import reason
+from .media_reader import MediaReader, import_av, open_container
+from .media_tracks import TrackCopier, muxer_of
+from .paths import PIPE, reason, suffix_of, visible_path
 
 Audio = NDArray[np.float32]
-ENCODERS = {"vorbis": "libvorbis", "opus": "libopus", "mp3": "libmp3lame"}
-MUXERS = {"m4a": "ipod", "m4b": "ipod", "m4v": "mp4", "mkv": "matroska", "mka": "matroska"}
-MUXERS |= {"aac": "adts", "ts": "mpegts", "wma": "asf", "wmv": "asf"}
+ENCODERS = {
+    "vorbis": "libvorbis",
+    "opus": "libopus",
+    "mp3": "libmp3lame",
+    "amr_nb": "libopencore_amrnb",
+}
+# The codec of a new sound track, by muxer; elsewhere AAC.
+CODECS = {"webm": "libopus", "avi": "libmp3lame", "asf": "wmav2", "ac3": "ac3", "flv": "libmp3lame"}
+# These store how many samples of an encoder's start are to be dropped. In others the packets before
+# time 0 are left out, or the muxer would move all tracks to later times.
+PRIMING = ("mp4", "mov", "3gp", "matroska", "webm")
+BRANDS = {"m4a": "M4A ", "m4b": "M4B ", "m4v": "M4V "}
 BIT_RATE = 96_000  # per channel, if the input has none
+MAX_OPUS_RATE = 256_000  # per channel
+LAYOUTS = {1: "mono", 2: "stereo", 3: "3.0", 4: "4.0", 5: "5.0", 6: "5.1", 7: "6.1", 8: "7.1"}
+INTERLEAVE_SECONDS = 0.25  # of audio are written at a time, between the packets of other tracks
 
 
 class MediaWriter:
@@ -31,81 +46,121 @@ class MediaWriter:
         av = import_av()
         self.path, self._part, self._errors = path, part_path(path), (av.FFmpegError, OSError)
         self._av, self._like, self._samples = av, like, 0
-        self._source: Any = None
-        suffix = path.suffix[1:].lower()
+        self._tracks: TrackCopier | None = None
+        self._changes: list[str] = []
+        suffix = suffix_of(path)
+        options = {"brand": BRANDS[suffix]} if suffix in BRANDS else {}
+        if muxer_of(suffix) in ("matroska", "webm"):  # no time stamp is moved
+            options["avoid_negative_ts"] = "disabled"
         try:
-            self._out = av.open(str(self._part), "w", format=MUXERS.get(suffix, suffix))
-            self._copies = self._copy_tracks(like)
-            self._stream = self._add_audio(like)
+            self._out = av.open(
+                f"file:{self._part}", "w", format=muxer_of(suffix), container_options=options
+            )
+            self._add_tracks(suffix)
         except (*self._errors, ValueError) as error:
             self._discard()
             raise RtdenoiseError(
                 f"{path} cannot be written ({reason(error)}): choose another folder or format"
             ) from error
+        self._has_priming = self._out.format.name in PRIMING
+        self._warn_of_losses()
 
-    def _copy_tracks(self, like: Any) -> dict[int, Any]:
-        """Open the input again for its other tracks; return {input index: output track}."""
-        if not isinstance(like, MediaReader):
-            return {}
-        self._source = self._av.open(str(like.path))
-        self._out.metadata.update(like.container.metadata)
-        copies = {}
-        for stream in self._source.streams:
-            if stream.index != like.stream.index and stream.type in ("video", "audio", "subtitle"):
-                copies[stream.index] = self._out.add_stream_from_template(stream)
-        self._packets = self._source.demux([self._source.streams[i] for i in copies or [0]])
-        self._next = next(self._packets, None)
-        return copies
+    def _add_tracks(self, suffix: str) -> None:
+        denoised = _track_index(self._like, self._errors)
+        if denoised is None:
+            self._out.metadata.update(self._like.tags)
+            self._stream = self._add_audio()
+            return
 
-    def _add_audio(self, like: Any) -> Any:
-        codec = self._out.default_audio_codec
-        options: dict[str, Any] = {}
+        def add() -> Any:
+            self._stream = self._add_audio()
+            return self._stream
+
+        self._tracks = TrackCopier(self._like.path, denoised, self._out, suffix)
+        self._tracks.add_tracks(add)
+
+    def _add_audio(self) -> Any:
+        """Add the denoised track, with codec and bit rate of the input where possible."""
+        like, muxer = self._like, self._out.format.name
+        encoder = CODECS.get(muxer, "aac")
+        rate, layout = BIT_RATE * like.channels, LAYOUTS[like.channels]
         if isinstance(like, MediaReader):
             context = like.stream.codec_context
-            name = ENCODERS.get(context.name, context.name)
-            if name in self._out.supported_codecs and name in self._av.codecs_available:
-                codec = name
-            options["layout"] = context.layout.name
-            rate = like.stream.bit_rate
-        else:
-            options["layout"] = {1: "mono", 2: "stereo"}.get(like.channels, f"{like.channels}c")
-            rate = None
-        stream = self._out.add_stream(codec, rate=like.sample_rate, **options)
-        stream.bit_rate = rate or BIT_RATE * like.channels
+            layout = context.layout.name
+            codec = context.codec.canonical_name
+            if self._can_encode(ENCODERS.get(codec, codec)):
+                encoder = ENCODERS.get(codec, codec)
+            elif like.lossless and self._can_encode("flac") and muxer == "matroska":
+                encoder = "flac"
+            if not like.lossless:
+                rate = like.bit_rate() or rate
+            if encoder != ENCODERS.get(codec, codec):
+                self._changes.append(f"its sound is {encoder} instead of {codec}")
+        codec_info = self._av.Codec(encoder, "w")
+        stream = self._out.add_stream(
+            encoder, rate=_nearest_rate(codec_info, like.sample_rate), layout=layout
+        )
+        if stream.codec_context.sample_rate != like.sample_rate:
+            self._changes.append(
+                f"its sample rate is {stream.codec_context.sample_rate} Hz, because "
+                f"{encoder} does not hold {like.sample_rate} Hz"
+            )
+        if encoder == "libmp3lame" and muxer not in PRIMING:
+            stream.options = {"reservoir": "0"}  # the first packet left must not need earlier ones
+        stream.codec_context.format = _sample_format(codec_info, like.subtype)
+        stream.bit_rate = min(rate, MAX_OPUS_RATE * like.channels) if encoder == "libopus" else rate
         return stream
+
+    def _can_encode(self, encoder: str) -> bool:
+        if encoder not in self._out.supported_codecs or encoder == "vorbis":
+            return False
+        try:
+            return not self._av.Codec(encoder, "w").experimental
+        except ValueError:
+            return False
+
+    def _warn_of_losses(self) -> None:
+        lost = self._tracks.lost if self._tracks else []
+        if lost:
+            self._changes.append(f".{suffix_of(self.path)} does not hold {', '.join(lost)}")
+        if self._changes:
+            text = f"{visible_path(self.path)}: {'; '.join(self._changes)}"
+            warnings.warn(text, stacklevel=5)
 
     def write(self, block: Audio) -> None:
         """Append [frames, channels], and copy the other tracks' packets up to the same time."""
+        step = max(1, round(INTERLEAVE_SECONDS * self._like.sample_rate))
+        for start in range(0, len(block), step):
+            self._write_piece(block[start : start + step])
+
+    def _write_piece(self, block: Audio) -> None:
+        rate = self._like.sample_rate
         frame = self._av.AudioFrame.from_ndarray(
             np.ascontiguousarray(block.T), format="fltp", layout=self._stream.codec_context.layout
         )
-        frame.sample_rate = self._like.sample_rate
-        offset = round(getattr(self._like, "start", 0.0) * self._like.sample_rate)
-        frame.pts, frame.time_base = self._samples + offset, Fraction(1, self._like.sample_rate)
+        frame.sample_rate = rate
+        start = getattr(self._like, "start", 0.0)
+        frame.pts, frame.time_base = self._samples + round(start * rate), Fraction(1, rate)
         self._samples += len(block)
-        self._copy_until(self._samples / self._like.sample_rate)
+        self._copy_until(start + self._samples / rate)
         self._encode(frame)
 
     def _encode(self, frame: Any) -> None:
-        try:
+        def mux() -> None:
             for packet in self._stream.encode(frame):
-                self._out.mux(packet)
-        except self._errors as error:
-            raise self._failed(error) from error
+                if self._has_priming or not _is_priming(packet):
+                    self._out.mux(packet)
+
+        self._attempt(mux)
 
     def _copy_until(self, seconds: float) -> None:
-        if not self._copies:
-            return
+        if tracks := self._tracks:
+            self._attempt(lambda: tracks.copy_until(seconds))
+
+    def _attempt(self, write: Callable[[], None]) -> None:
         try:
-            while self._next is not None:
-                packet = self._next
-                if packet.dts is not None:
-                    if float(packet.dts * packet.time_base) > seconds:
-                        return
-                    packet.stream = self._copies[packet.stream.index]
-                    self._out.mux(packet)
-                self._next = next(self._packets, None)
-        except self._errors as error:
+            write()
+        except (*self._errors, ValueError) as error:
             raise self._failed(error) from error
 
     def __enter__(self) -> MediaWriter:
@@ -131,7 +186,7 @@ class MediaWriter:
             self._discard()
 
     def _discard(self) -> None:
-        for container in (getattr(self, "_out", None), self._source):
+        for container in (getattr(self, "_out", None), self._tracks):
             try:
                 if container is not None:
                     container.close()
@@ -144,3 +199,43 @@ class MediaWriter:
             f"{self.path} could not be written completely ({reason(error)}): free some disk "
             "space, or choose another format (the partial file was removed)"
         )
+
+
+def _track_index(like: Any, errors: Any) -> int | None:
+    """Return the index of the denoised track in the input; None if FFmpeg cannot read it."""
+    if isinstance(like, MediaReader):
+        return int(like.stream.index)
+    if like.path == PIPE:
+        return None
+    try:
+        with open_container(like.path) as container:
+            return next((int(stream.index) for stream in container.streams.audio), None)
+    except (*errors, RtdenoiseError, ValueError):
+        return None
+
+
+def _is_priming(packet: Any) -> bool:
+    """Return whether a packet ends before time 0; one that only begins there is moved to 0."""
+    if packet.pts is None or packet.pts >= 0:
+        return False
+    if packet.pts + (packet.duration or 0) <= 0:
+        return True
+    packet.pts = packet.dts = 0
+    return False
+
+
+def _nearest_rate(codec: Any, rate: int) -> int:
+    """Return `rate`, or the lowest higher one that the encoder holds, or its highest."""
+    rates = codec.audio_rates or [rate]
+    return int(min((r for r in rates if r >= rate), default=max(rates)))
+
+
+def _sample_format(codec: Any, subtype: str) -> str:
+    """Return the encoder's sample format for at least the bits of `subtype`."""
+    names = [form.name for form in codec.audio_formats]
+    wide = [name for name in names if name[:3] in ("s32", "flt", "dbl")]
+    narrow = [name for name in names if name not in wide]
+    floating = [name for name in wide if name[:3] != "s32"]
+    if subtype in ("PCM_U8", "PCM_S8", "PCM_16"):
+        return (floating or narrow or wide)[0]
+    return (wide or narrow)[0]

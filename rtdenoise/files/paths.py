@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import glob
 import os
+import re
 from pathlib import Path
 
 from ..errors import RtdenoiseError
@@ -20,6 +21,17 @@ def is_batch(source: Path) -> bool:
     """Return whether `source` names many files: a folder, a glob pattern, or @list.txt."""
     text = str(source)
     return source.is_dir() or text.startswith("@") or (glob.has_magic(text) and not source.exists())
+
+
+def visible_path(path: Path) -> Path:
+    """Return the final name of a temporary file; see `atomic_write` and `tracks`."""
+    match = re.match(r"^\.(?:track\d+\.)?(.+)\.\d+\.part$", path.name)
+    return path.with_name(match[1]) if match else path
+
+
+def suffix_of(path: Path) -> str:
+    """Return the suffix in lower case without its dot, also of a file that is being written."""
+    return visible_path(path).suffix[1:].lower()
 
 
 def check_input(path: Path) -> None:

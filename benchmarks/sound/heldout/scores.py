@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Callable
 
 import numpy as np
@@ -92,5 +93,6 @@ def measure(task: tuple[str, System, Mixture]) -> Scores:
 
 
 def start_worker() -> None:
-    """Keep a worker process to one thread."""
+    """Keep a worker process to one thread, and behind other programs."""
     torch.set_num_threads(1)
+    os.nice(5)
