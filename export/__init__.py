@@ -2,4 +2,7 @@
 
 from __future__ import annotations
 
-import rtdenoise  # noqa: F401  (first of all: it switches off the telemetry of libraries)
+# First of all: importing rtdenoise switches off the telemetry of other libraries.
+from rtdenoise.command import report_import_errors
+
+report_import_errors("export", extra="train")

@@ -10,8 +10,10 @@ import importlib
 from pathlib import Path
 from typing import Any
 
-import rtdenoise  # noqa: F401  (first of all: it switches off the telemetry of libraries)
+# First of all: importing rtdenoise switches off the telemetry of other libraries.
+from rtdenoise.command import report_import_errors
 
+report_import_errors("train", extra="train")
 __path__.append(str(Path(__file__).with_name("moved")))  # old module names, for one release
 
 _NAMES = {

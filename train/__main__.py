@@ -50,7 +50,8 @@ def make_parser() -> Parser:
     parser = Parser(
         "python -m train",
         description=(__doc__ or "").splitlines()[0],
-        epilog="Defaults are those of --preset baseline; in brackets, those of --preset default.",
+        epilog="Defaults are those of --preset baseline; in brackets, those of --preset default. "
+        "--debug adds the traceback to the message of an error.",
         allow_abbrev=False,
     )
     groups: dict[str, Any] = {}

@@ -7,7 +7,7 @@ import warnings
 
 import typer
 
-from ..command import run_command
+from ..command import call_app, one_line, say
 from .file_commands import compare, file, info
 from .live_commands import devices, latency, live
 
@@ -21,12 +21,11 @@ for command in (file, live, compare, devices, latency, info):
     app.command()(command)
 
 
-def main() -> None:
-    """Run the command line. Bad input gives one line on stderr and exit code 2."""
-    warnings.showwarning = lambda message, *_, **__: print(
-        f"rtdenoise: warning: {message}", file=sys.stderr
-    )
-    run_command("rtdenoise", lambda: app(_with_ray_address(sys.argv[1:])))
+def run() -> None:
+    """Run the command that sys.argv names. Raises RtdenoiseError for wrong options."""
+    warnings.showwarning = lambda message, *_, **__: say(f"rtdenoise: warning: {one_line(message)}")
+    sys.argv[1:] = _with_ray_address(sys.argv[1:])
+    sys.exit(call_app(app, "rtdenoise"))
 
 
 def _with_ray_address(arguments: list[str]) -> list[str]:

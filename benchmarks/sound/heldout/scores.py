@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import os
 from collections.abc import Callable
 
 import numpy as np
@@ -93,6 +92,5 @@ def measure(task: tuple[str, System, Mixture]) -> Scores:
 
 
 def start_worker() -> None:
-    """Keep a worker process to one thread, and behind other programs."""
+    """Keep a worker process to one thread."""
     torch.set_num_threads(1)
-    os.nice(5)

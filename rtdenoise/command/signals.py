@@ -1,0 +1,59 @@
+"""SIGINT, SIGTERM and SIGHUP become an exception, so that commands clean up before they end."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+
+SIGNALS = ("SIGINT", "SIGTERM", "SIGHUP")
+_received: int | None = None
+
+
+class Stopped(BaseException):
+    """A signal asked the command to end. No `except Exception` catches it."""
+
+    def __init__(self, number: int) -> None:
+        self.number = number
+        super().__init__(signal.Signals(number).name)
+
+
+@contextmanager
+def stop_on_signals() -> Iterator[None]:
+    """Raise `Stopped` in the main thread when a signal arrives; ignored signals stay ignored."""
+    global _received
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    _received, before = None, {}
+    try:
+        for name in SIGNALS:
+            number = getattr(signal, name, None)  # Windows has no SIGHUP
+            if number is not None and signal.getsignal(number) != signal.SIG_IGN:
+                before[number] = signal.signal(number, _raise)
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _raise(number: int, _: FrameType | None) -> None:
+    """Raise Stopped once. Then the command cleans up: only a second Ctrl-C interrupts that."""
+    global _received
+    if _received is not None:
+        return
+    _received = number
+    if number == signal.SIGINT:
+        signal.signal(number, signal.SIG_DFL)
+    raise Stopped(number)
+
+
+def raise_if_stopped() -> None:
+    """Raise `Stopped` again if a library has swallowed it.
+
+    An import that is interrupted may end in an ImportError instead, for example.
+    """
+    if _received is not None:
+        raise Stopped(_received)
