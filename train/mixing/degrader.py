@@ -20,6 +20,7 @@ from .recipe import Recipe
 from .rooms import EARLY, shoebox
 from .segment_sampler import cut, join_effects
 from .synthetic_noise import Draw, clicks, hum, keys, smooth_curve, stationary
+from .voices import draw_factors, effort, move_formants
 from .weights import full_band_runs, noise_weights, speaker_weights
 
 PREROLL = SAMPLE_RATE // 2  # samples of history: reverberation has built up when a clip begins
@@ -102,16 +103,26 @@ class Degrader:
         self.rooms = torch.fft.rfft(responses, n=n).to(self.device)
         self.early = torch.fft.rfft(early, n=n).to(self.device)
 
-    def _speech(self, draw: Draw, count: int | None = None) -> tuple[Tensor, Tensor]:
-        """Return speech [count, length] and up to where it is known, Hz [count]."""
+    def _speech(self, draw: Draw) -> tuple[Tensor, Tensor]:
+        """Return speech [batch, length] and up to where it is known, Hz [batch]."""
+        speech, bandwidth = self._talkers(draw, self.size)
+        rows = draw.chance(self.recipe.formants, self.size).nonzero()[:, 0]
+        if len(rows):
+            factor = draw_factors(draw, len(rows))
+            speech[rows] = move_formants(speech[rows], factor)
+            bandwidth[rows] *= factor.clamp(max=1)  # moved up, the top is not known
+        return self._with_floor(draw, speech), bandwidth
+
+    def _talkers(self, draw: Draw, count: int) -> tuple[Tensor, Tensor]:
+        """Return speech of drawn speakers as recorded, or faster or slower, and its bandwidth."""
         bank = self.corpus.clean
-        pick = self._draw_speakers(draw, count or self.size)
+        pick = self._draw_speakers(draw, count)
         starts = bank.run_starts[pick]
         region = starts, bank.run_ends[pick] - starts
         speech, index, rate = cut(bank, region, SPEECH_RATES, self.length, draw)
         clip = torch.searchsorted(bank.starts, index, right=True) - 1  # which were joined?
         bandwidth = bank.bandwidths[clip].amin(-1).to(self.device) * rate[:, 0]
-        return self._with_floor(draw, speech), bandwidth.clamp(max=SAMPLE_RATE / 2)
+        return speech, bandwidth.clamp(max=SAMPLE_RATE / 2)
 
     def _draw_speakers(self, draw: Draw, count: int) -> Tensor:
         """Draw runs [count], a fixed share of them from speakers with the top octave."""
@@ -183,7 +194,7 @@ class Degrader:
         babble = torch.zeros_like(noise)
         rows = (kind[:, 0] < self.recipe.babble).nonzero()[:, 0]
         for _ in range(4 if len(rows) else 0):
-            talker = _unit(self._speech(draw, len(rows))[0])
+            talker = _unit(self._talkers(draw, len(rows))[0])
             babble[rows] += talker * draw.uniform(0, 1, len(rows), 1)
         alone = kind < 2 / 3 * self.recipe.babble
         noise = torch.where(alone, babble, _unit(noise) + 0.7 * _unit(babble))
@@ -196,6 +207,7 @@ class Degrader:
         bins = s.shape[-1]
         share = self.recipe
         s = s * torch.where(draw.chance(share.speech_eq, b, 1), smooth_curve(draw, b, bins, 3), 1)
+        s = s * torch.where(draw.chance(share.effort, b, 1), effort(draw, b, bins), 1)
         v = v * torch.where(draw.chance(share.noise_eq, b, 1), smooth_curve(draw, b, bins, 4), 1)
         limited = draw.chance(share.low_pass, b)
         cutoff = torch.tensor(LOW_PASS, device=self.device, dtype=torch.float32)

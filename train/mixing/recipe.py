@@ -22,10 +22,12 @@ class Recipe:
     recorded: float = 0.75  # noise that was recorded
     synthesised: float = 0.4  # fans, hum, typing, clicks; also wherever there is no recorded noise
     babble: float = 0.15  # other talkers, beside noise or alone
-    speech_eq: float = 0.3
+    formants: float = 0.4  # moved by up to a sixth, while the pitch stays
+    effort: float = 0.3  # a softer or a more forceful voice: tilted spectrum
+    speech_eq: float = 0.4
     noise_eq: float = 0.5
     room: float = 0.2
-    low_pass: float = 0.3
+    low_pass: float = 0.2  # half of the corpus has no top octave anyway
     rumble: float = 0.25  # wind, rumble, mains hum or DC up to 20 dB above the voice
     pulsing: float = 0.3  # noise that pulses, comes and goes
     clipped: float = 0.06
@@ -61,4 +63,8 @@ PLAIN = Recipe(
     low_pass=0,
     late=0,
     floor=0,
+    rumble=0,
+    pulsing=0,
+    formants=0,
+    effort=0,
 )

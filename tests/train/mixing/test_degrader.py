@@ -86,7 +86,7 @@ def test_playing_faster_raises_pitch_and_bandwidth():
     samples = torch.from_numpy((tone * 10_000).astype("int16"))
     bank = Bank(samples, [Clip("a", "anna", bandwidth=10_000.0, length=len(samples))])
     source = Degrader(Corpus(bank, Bank(samples[:0], []), Bank(samples[:0], [])), 64, 48_000)
-    speech, bandwidth = source._speech(Draw(0))
+    speech, bandwidth = source._talkers(Draw(0), 64)
     pitch = torch.fft.rfft(speech).abs().argmax(-1) * 48_000 / speech.shape[-1]
     low, high = SPEECH_RATES
     assert 1000 * low - 2 < pitch.min() < 900 and 1100 < pitch.max() < 1000 * high + 2
@@ -228,7 +228,7 @@ def test_digital_silence_is_not_the_rule(monkeypatch):
     samples[200_000:300_000] = 0
     bank = Bank(samples, [Clip("a", "anna", length=len(samples))])
     empty = Bank(samples[:0], [])
-    recipe = Recipe(only_clean=1, only_noise=0, speech_eq=0, room=0, low_pass=0, late=0)
+    recipe = Recipe(only_clean=1, only_noise=0, speech_eq=0, room=0, low_pass=0, late=0, formants=0)
     batch = Degrader(Corpus(bank, empty, empty), 64, 96_000, recipe=recipe).batch(0)
     silent = (batch.clean[:, 0].unflatten(-1, (-1, 960)).abs().amax(-1) < 1e-7).any(-1)
     assert 0.25 < silent.float().mean() < 0.75
