@@ -41,7 +41,7 @@ def file(
     Existing files are skipped, and bad files are listed at the end.
     """
     from ..denoiser import Denoiser
-    from ..files import PIPE, WHOLE_FILE, TimeRange, is_batch, is_url, parse_time
+    from ..files import STDOUT, WHOLE_FILE, TimeRange, is_batch, is_url, parse_time
 
     time_range = TimeRange(parse_time(start, "--start") or 0.0, parse_time(end, "--end"))
     settings: dict[str, Any] = {
@@ -72,7 +72,7 @@ def file(
         summary = (
             f"{target}: {seconds:.2f} s denoised by {denoiser.card.name} on {denoiser.provider}"
         )
-        print(summary, file=sys.stderr if output == PIPE else sys.stdout)
+        print(summary, file=sys.stderr if output in STDOUT else sys.stdout)
 
 
 def compare(

@@ -9,7 +9,7 @@ from __future__ import annotations
 from .atomic_write import PART_NAME, atomic_output, part_path
 from .audio_reader import AudioReader
 from .formats import AUDIO_SUFFIXES, Reader, Writer, open_reader, open_writer
-from .paths import PIPE, check_output, is_batch, is_url
+from .paths import STDOUT, check_output, is_batch, is_url
 from .time_range import WHOLE_FILE, TimeRange, parse_time
 from .tracks import ALL_TRACKS, between_tracks, count_tracks, parse_track
 
@@ -17,7 +17,7 @@ __all__ = [
     "ALL_TRACKS",
     "AUDIO_SUFFIXES",
     "PART_NAME",
-    "PIPE",
+    "STDOUT",
     "WHOLE_FILE",
     "AudioReader",
     "Reader",

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import struct
-import sys
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,7 +13,8 @@ from numpy.typing import NDArray
 
 from ..constants import MAX_CHANNELS
 from ..errors import RtdenoiseError
-from .paths import PIPE, check_input, reason
+from .paths import check_input, file_name, reason
+from .pipe_reader import PipeSource
 
 Audio = NDArray[np.float32]
 SKIP_FRAMES = 48_000  # read at once where a pipe cannot seek
@@ -36,15 +36,15 @@ TAGS = (
 class AudioReader:
     """Reads float32 blocks [frames, channels]; warns if the file is damaged or cut off."""
 
-    def __init__(self, path: str | Path) -> None:
-        """Open a file, or stdin as `-`. Raises RtdenoiseError if it is not audio."""
-        self.path = Path(path)
-        self._piped = self.path == PIPE
-        if not self._piped:
+    def __init__(self, path: str | Path, pipe: PipeSource | None = None) -> None:
+        """Open a file, or a WAV stream from a pipe. Raises RtdenoiseError if it is not audio."""
+        self.path, self._pipe = Path(path), pipe
+        self._piped = pipe is not None
+        if pipe is None:
             check_input(self.path)
         try:
-            source = sys.stdin.fileno() if self._piped else self.path
-            self._file = sf.SoundFile(source, closefd=not self._piped)
+            source = pipe.descriptor if pipe else file_name(self.path)
+            self._file = sf.SoundFile(source, closefd=False)
         except (sf.SoundFileError, OSError) as error:
             raise RtdenoiseError(
                 f"{path} cannot be read as audio ({reason(error)}): give a WAV, FLAC, OGG, Opus, "
@@ -83,6 +83,8 @@ class AudioReader:
                 self._warn_incomplete(reason(error))
                 return
             if not len(block):
+                if self._pipe and self._pipe.interrupted:
+                    raise RtdenoiseError(f"{self.path} was interrupted by a signal")
                 break
             self.frames_read += len(block)
             yield block
@@ -93,7 +95,7 @@ class AudioReader:
 
     def _salvage(self, size: int) -> Iterator[Audio]:
         """Yield what can be decoded before the damage; libsndfile drops that entire block."""
-        with sf.SoundFile(self.path) as file:
+        with sf.SoundFile(file_name(self.path)) as file:
             chunks, skip = [], self.frames_read
             try:
                 while skip:  # read instead of seek: a damaged file may not be seekable
@@ -121,6 +123,8 @@ class AudioReader:
 
     def __exit__(self, *_: object) -> None:
         self._file.close()
+        if self._pipe:
+            self._pipe.close()
 
 
 def _wav_is_cut_off(path: Path) -> bool:

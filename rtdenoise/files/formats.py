@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
@@ -15,7 +16,8 @@ from .audio_reader import AudioReader
 from .audio_writer import AudioWriter
 from .media_reader import MEDIA_SUFFIXES, MediaReader, is_media
 from .media_writer import MediaWriter
-from .paths import PIPE
+from .paths import PIPE, STDIN, STDOUT, is_fifo
+from .pipe_reader import PipeSource
 
 Audio = NDArray[np.float32]
 AUDIO_SUFFIXES = frozenset(
@@ -69,11 +71,32 @@ class Writer(Protocol):
 
 
 def open_reader(path: Path, track: int | None = None) -> Reader:
-    """Open an audio file, a sound track of a video, or stdin (`-`).
+    """Open an audio file, a sound track of a video, stdin (`-`) or a named pipe.
 
     `track` counts sound tracks from 1; None is the default track. A file that libsndfile cannot
     read is tried with PyAV, whatever its suffix.
     """
+    if path in STDIN:
+        return _open_pipe(PIPE, track)
+    return _open_pipe(path, track) if is_fifo(path) else _open_file(path, track)
+
+
+def _open_pipe(path: Path, track: int | None) -> Reader:
+    pipe = PipeSource(path)
+    try:
+        if pipe.copy is None:
+            return AudioReader(path, pipe)
+        reader = _open_file(pipe.copy, track)
+    except BaseException as error:
+        pipe.close()
+        if isinstance(error, RtdenoiseError):
+            raise RtdenoiseError(str(error).replace(str(pipe.copy), str(path))) from error
+        raise
+    weakref.finalize(reader, pipe.close)  # removes the copy
+    return reader
+
+
+def _open_file(path: Path, track: int | None) -> Reader:
     if is_media(path) and path.is_file():
         return MediaReader(path, track)
     try:
@@ -92,9 +115,12 @@ def open_reader(path: Path, track: int | None = None) -> Reader:
 
 
 def open_writer(path: Path, like: Any) -> Writer:
-    """Open the output file (`-`: stdout), with the format of the reader `like` where possible."""
-    if path == PIPE:
+    """Open the output file, with the format of the reader `like` where possible.
+
+    stdout (`-`) and named pipes get WAV.
+    """
+    if path in STDOUT or is_fifo(path):
         from .pipe_writer import PipeWriter
 
-        return PipeWriter(like)
+        return PipeWriter(PIPE if path in STDOUT else path, like)
     return MediaWriter(path, like) if is_media(path) else AudioWriter(path, like)

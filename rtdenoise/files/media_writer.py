@@ -17,7 +17,7 @@ from ..errors import RtdenoiseError
 from .atomic_write import part_path
 from .media_reader import MediaReader, import_av, open_container
 from .media_tracks import TrackCopier, muxer_of
-from .paths import PIPE, reason, suffix_of, visible_path
+from .paths import reason, suffix_of, visible_path
 
 Audio = NDArray[np.float32]
 ENCODERS = {
@@ -205,7 +205,7 @@ def _track_index(like: Any, errors: Any) -> int | None:
     """Return the index of the denoised track in the input; None if FFmpeg cannot read it."""
     if isinstance(like, MediaReader):
         return int(like.stream.index)
-    if like.path == PIPE:
+    if not like.path.is_file():  # a pipe
         return None
     try:
         with open_container(like.path) as container:

@@ -5,11 +5,15 @@ from __future__ import annotations
 import glob
 import os
 import re
+import stat
+import sys
 from pathlib import Path
 
 from ..errors import RtdenoiseError
 
 PIPE = Path("-")  # stdin, or stdout
+STDIN = {Path("-"), Path("/dev/stdin"), Path("/dev/fd/0"), Path("/proc/self/fd/0")}
+STDOUT = {Path("-"), Path("/dev/stdout"), Path("/dev/fd/1"), Path("/proc/self/fd/1")}
 
 
 def is_url(text: str) -> bool:
@@ -21,6 +25,30 @@ def is_batch(source: Path) -> bool:
     """Return whether `source` names many files: a folder, a glob pattern, or @list.txt."""
     text = str(source)
     return source.is_dir() or text.startswith("@") or (glob.has_magic(text) and not source.exists())
+
+
+def is_fifo(path: Path) -> bool:
+    """Return whether `path` is a named pipe, such as that of a process substitution `<(...)`."""
+    try:
+        return stat.S_ISFIFO(path.stat().st_mode)
+    except OSError:
+        return False
+
+
+def standard_stream(name: str) -> int:
+    """Return the file descriptor of `stdin` or `stdout`. Raises RtdenoiseError if it is closed."""
+    stream = getattr(sys, name)
+    try:
+        if getattr(sys, f"__{name}__") is not None and stream is not None:
+            return int(stream.fileno())
+    except (OSError, ValueError, AttributeError):
+        pass
+    raise RtdenoiseError(f"{name} is closed: give a file name instead of -")
+
+
+def file_name(path: Path) -> str | bytes:
+    """Return the name for soundfile, which cannot encode names that are not UTF-8."""
+    return str(path) if os.name == "nt" else os.fsencode(path)
 
 
 def visible_path(path: Path) -> Path:
@@ -40,6 +68,8 @@ def check_input(path: Path) -> None:
         raise RtdenoiseError(f"{path} does not exist: check the path")
     if path.is_dir():
         raise RtdenoiseError(f"{path} is a folder: give an audio file")
+    if not path.is_file():
+        raise RtdenoiseError(f"{path} is a device or a pipe: give an audio file")
     if path.stat().st_size == 0:
         raise RtdenoiseError(f"{path} is empty: record or copy it again")
 
@@ -49,7 +79,7 @@ def check_output(source: Path, target: Path, force: bool) -> None:
 
     It may not be the source, a folder, in a missing folder, or, without `force`, an existing file.
     """
-    if target == PIPE:
+    if target in STDOUT or is_fifo(target):
         return
     if target.exists() and source.exists() and target.samefile(source):
         raise RtdenoiseError(f"{target} is the input itself: choose another name for the output")
