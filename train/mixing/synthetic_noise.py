@@ -103,14 +103,16 @@ def keys(draw: Draw, batch: int, length: int, kinds: int = 3) -> Tensor:
     shape = batch, kinds, length
     rate = draw.uniform(1, 10, batch, 1, 1) / kinds / SAMPLE_RATE
     presses = (draw.uniform(0, 1, *shape) < rate) * 10 ** draw.uniform(-0.6, 0, *shape)
-    spectra = [torch.fft.rfft(_stroke(draw, batch * kinds), n=length) for _ in range(3)]
-    click, bottom, release = (x.unflatten(0, (batch, kinds)) for x in spectra)
-    turn = -2j * math.pi * torch.arange(click.shape[-1], device=draw.device) / length
-    later = SAMPLE_RATE * draw.uniform(0.001, 0.012, batch, kinds, 1)
-    up = SAMPLE_RATE * draw.uniform(0.04, 0.16, batch, kinds, 1)
-    softer, quieter = (10 ** draw.uniform(-1, 0.2, batch, kinds, 1) for _ in range(2))
-    stroke = click + softer * bottom * torch.exp(turn * later)
-    stroke = stroke + quieter * release * torch.exp(turn * up)
+    strokes = [_stroke(draw, batch * kinds) for _ in range(3)]
+    parts = batch * kinds, 1
+    softer, quieter = (10 ** draw.uniform(-1, 0.2, *parts) for _ in range(2))
+    bottom, release = draw.uniform(0.001, 0.012, *parts), draw.uniform(0.04, 0.16, *parts)  # s
+    sound = strokes[0].new_zeros(len(softer), strokes[0].shape[-1] + int(0.16 * SAMPLE_RATE))
+    gains = torch.ones_like(softer), softer, quieter
+    for stroke, gain, delay in zip(strokes, gains, (0 * bottom, bottom, release), strict=True):
+        at = (SAMPLE_RATE * delay).long() + torch.arange(stroke.shape[-1], device=draw.device)
+        sound.scatter_add_(1, at, gain * stroke)
+    stroke = torch.fft.rfft(sound[:, :length], n=length).unflatten(0, (batch, kinds))
     typed = (torch.fft.rfft(presses) * stroke).sum(1)
     return torch.fft.irfft(typed * smooth_curve(draw, batch, typed.shape[-1], 6.0), n=length)
 

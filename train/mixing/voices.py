@@ -16,7 +16,7 @@ from rtdenoise.constants import SAMPLE_RATE
 
 from .synthetic_noise import Draw
 
-WINDOW, HOP = 1920, 480  # samples: 40 ms, 10 ms
+WINDOW, HOP = 1920, 960  # samples: 40 ms, 20 ms
 QUEFRENCY = 0.0024  # seconds; what changes faster over frequency is pitch (below 400 Hz)
 FACTORS = 0.84, 1.19  # of the formants: from a tall man to a child, with the pitch's own factor
 MOST = 20.0  # dB of change at any frequency
