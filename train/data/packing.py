@@ -41,6 +41,9 @@ def pack(
     hold_out: Annotated[
         list[str] | None, typer.Option(help="A source kept out of training; repeatable.")
     ] = None,
+    leave_out: Annotated[
+        list[str] | None, typer.Option(help="SOURCE/SPEAKER that is not used; repeatable.")
+    ] = None,
     least_range: Annotated[
         float, typer.Option(help="dB between loud and quiet frames that clean speech needs.")
     ] = 25.0,
@@ -48,13 +51,11 @@ def pack(
 ) -> None:
     """Pack a folder of recordings into OUT/train, OUT/validation and OUT/seen."""
     entries = {kind: entries_of(collected, kind) for kind in KINDS}
-    held = set(hold_out or ())
-    known = {clip.source for kind in KINDS for _, clip in entries[kind]}
-    if unknown := held - known:
-        raise RtdenoiseError(
-            f"no source is called {', '.join(sorted(unknown))}: use some of "
-            f"{', '.join(sorted(known))}"
-        )
+    clips = [clip for kind in KINDS for _, clip in entries[kind]]
+    held, unused = set(hold_out or ()), set(leave_out or ())
+    _require_known("source", held, {clip.source for clip in clips})
+    _require_known("speaker", unused, {clip.speaker for clip in clips})
+    entries = {kind: [e for e in entries[kind] if e[1].speaker not in unused] for kind in KINDS}
     divided = {kind: divide(entries[kind], kind, held, validation) for kind in KINDS}
     if empty := [side for side, chosen in divided["clean"].items() if not chosen]:
         raise RtdenoiseError(
@@ -64,10 +65,19 @@ def pack(
     for kind, sides in divided.items():
         for side, chosen in sides.items():
             folder = Path(out, side)
-            clips = write_bank(chosen, kind, folder, jobs, least_range if kind == "clean" else 0)
-            _report(side, kind, clips, len(chosen))
+            written = write_bank(chosen, kind, folder, jobs, least_range if kind == "clean" else 0)
+            _report(side, kind, written, len(chosen))
             if kind == "clean" and side == "train":
-                require_speech(clips, str(collected))
+                require_speech(written, str(collected))
+
+
+def _require_known(what: str, names: set[str], known: set[str]) -> None:
+    if unknown := names - known:
+        few = sorted(known)[:50]
+        more = ", ..." if len(known) > len(few) else ""
+        raise RtdenoiseError(
+            f"no {what} is called {', '.join(sorted(unknown))}: use some of {', '.join(few)}{more}"
+        )
 
 
 def divide(

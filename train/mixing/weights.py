@@ -11,7 +11,8 @@ from ..data import Bank
 
 # A speaker with hours of speech is drawn as often as one with this many seconds, and fewer seconds
 # count by their square root: a few seconds of a voice are worth a fair share of a long reading.
-CAP = 120.0
+CAP = 300.0
+CLASS_CAP = 120.0  # seconds of a noise class, likewise
 UNIDENTIFIED = {"unknown", "mixed"}  # labels of many speakers together, here counted as
 SECONDS_EACH = 30.0  # one speaker for so many seconds
 FULL_BAND = 18_000.0  # Hz, mean bandwidth of a speaker who teaches the top octave
@@ -48,14 +49,14 @@ def full_band_runs(bank: Bank) -> Tensor:
 def noise_weights(bank: Bank, music: float) -> Tensor:
     """Return the weight of each clip of a noise bank [clips], 1 in all.
 
-    Classes count by the root of their seconds up to CAP, clips of a class by the root of theirs.
+    Classes count by the root of their seconds up to CLASS_CAP, clips of a class by the root of theirs.
     Classes labelled as music together get no more than the share `music`.
     """
     weights = bank.lengths.double().sqrt()
     musical = torch.zeros(len(bank), dtype=torch.bool)
     for first, last in zip(bank.run_first.tolist(), bank.run_last.tolist(), strict=True):
         seconds = float(bank.lengths[first:last].sum()) / SAMPLE_RATE
-        weights[first:last] *= min(seconds, CAP) ** 0.5 / weights[first:last].sum()
+        weights[first:last] *= min(seconds, CLASS_CAP) ** 0.5 / weights[first:last].sum()
         musical[first:last] = bank.clips[first].speaker.rsplit("/", 1)[-1] in MUSIC
     weights = weights / weights.sum()
     share = float(weights[musical].sum())

@@ -74,6 +74,14 @@ def test_held_out_sources_are_in_validation_only(tmp_path):
     assert not speakers(tmp_path / "out/train") & speakers(tmp_path / "out/seen")
 
 
+def test_speakers_can_be_left_out(tmp_path):
+    collection(tmp_path / "in")
+    done = pack(tmp_path / "in", tmp_path / "out", "--leave-out", "speaker0-3")
+    assert done.returncode == 0, done.stderr
+    names = speakers(tmp_path / "out/train") | speakers(tmp_path / "out/validation")
+    assert len(names) == 19 and "speaker0-3" not in names
+
+
 def test_samples_lie_where_the_table_says(tmp_path):
     collection(tmp_path / "in", sources=1, speakers=6)
     done = pack(tmp_path / "in", tmp_path / "out", "--validation", "0")
@@ -124,6 +132,10 @@ def test_bad_input_is_one_line(tmp_path):
     (tmp_path / "file").write_text("")
     for arguments, word in (
         ((tmp_path / "none", tmp_path / "out"), "is not a folder"),
+        (
+            (tmp_path / "in", tmp_path / "out", "--leave-out", "nobody"),
+            "no speaker is called nobody",
+        ),
         ((tmp_path / "in", tmp_path / "out", "--hold-out", "sauce"), "noises0, noises1, source0"),
         ((tmp_path / "little", tmp_path / "out", "--validation", "0"), "at least 1 s is needed"),
         ((tmp_path / "in", tmp_path / "out", "--hold-out", "noises1"), "no speech for validation"),
