@@ -9,7 +9,7 @@ from rtdenoise.errors import RtdenoiseError
 from .config import TrainConfig
 from .data import AudioDataset, BatchSource, Corpus, PairedBatches, generate_noisy, split
 from .distributed import DistributedBatches, ProcessGroup
-from .mixing import Ahead, Degrader, Recipe
+from .mixing import Degrader, Prefetcher, Recipe
 from .optim import ConditionedBatches, NoiseSchedule
 
 VALIDATION_SEED = 77
@@ -35,7 +35,7 @@ def make_sources(config: TrainConfig, group: ProcessGroup | None = None) -> Sour
     conditioned = ConditionedBatches(batches, schedule, config.timesteps, config.seed)
     source: BatchSource = DistributedBatches(conditioned, group, parts)
     if config.device.startswith("cuda"):  # on CPUs, mixing and training compete for the same cores
-        source = Ahead(source, config.device)
+        source = Prefetcher(source, config.device)
     return source, validation, max(1, steps // parts)
 
 

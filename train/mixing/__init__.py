@@ -6,7 +6,7 @@ This room imports `data` and `rtdenoise`; `sources` puts its parts together for 
 from __future__ import annotations
 
 from .degrader import Degrader
-from .prefetch import Ahead
+from .prefetch import Prefetcher
 from .recipe import PLAIN, Recipe
 
-__all__ = ["Ahead", "Degrader", "PLAIN", "Recipe"]
+__all__ = ["Prefetcher", "Degrader", "PLAIN", "Recipe"]

@@ -72,16 +72,16 @@ class Degrader:
         noise, babble = self._noise(draw)
         wet, target, noise, limited = self._filter(draw, speech, noise)
         noisy, target = self._mix(draw, wet, target, noise, babble)
-        heard = self._begin(draw)
-        noisy, target = noisy * heard, target * heard
+        begun = self._begin(draw)
+        noisy, target = noisy * begun, target * begun
         bandwidth = torch.where(limited, SAMPLE_RATE / 2, bandwidth)
         return Batch(noisy[:, None], target[:, None], bandwidth)
 
     def _begin(self, draw: Draw) -> Tensor:
         """Return 0 before and 1 after the recording begins, [batch, segment].
 
-        Digital silence is what comes before a recording when the network runs; one that has never
-        heard any starts with the wrong idea, for as long as it looks back.
+        At run time digital silence precedes a recording. A network that was not trained on it
+        starts with a wrong state, which lasts as long as its context.
         """
         latest = min(LATEST_START, 0.4 * self.segment / SAMPLE_RATE)
         begin = draw.uniform(0, latest, self.size, 1) * draw.chance(self.recipe.late, self.size, 1)

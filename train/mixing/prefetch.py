@@ -1,10 +1,10 @@
-"""Batches drawn ahead, beside the step that trains: a GPU then waits for neither.
+"""Batches are prefetched while a step trains, so that a GPU does not wait for them.
 
     this thread and stream    |  train on 0  |  train on 1  |  train on 2  |
-    another of each           | draw 1 |       draw 2 |       draw 3 |
+    another thread and stream | draw 1 |       draw 2 |       draw 3 |
 
-Mixing is a few thousand small kernels and asks the device for answers in between; on the training
-step's own stream it would stand in line behind it.
+Mixing launches a few thousand small kernels and synchronises in between. On the stream of the
+training step it would queue behind that step.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ from torch import Tensor
 from ..data import Batch, BatchSource
 
 
-class Ahead:
-    """The same batches as `source` gives, the next `depth` of them already being drawn."""
+class Prefetcher:
+    """Gives the batches of `source` and draws the next `depth` of them in the background."""
 
     def __init__(self, source: BatchSource, device: str, depth: int = 2) -> None:
         self._source, self._depth = source, depth
@@ -30,14 +30,14 @@ class Ahead:
         self._drawn: dict[int, Future[Batch]] = {}
 
     def batch(self, step: int) -> Batch:
-        """Return the batch of a step; what drawing it raised is raised here."""
+        """Return the batch of a step. Raises what drawing it raised."""
         wanted = range(step, step + 1 + self._depth)
         for number in wanted:
             if number not in self._drawn:
                 self._drawn[number] = self._thread.submit(self._draw, number)
         batch = self._drawn[step].result()
         self._drawn = {n: self._drawn[n] for n in wanted if n != step}
-        return self._handed_over(batch)
+        return self._hand_over(batch)
 
     def _draw(self, step: int) -> Batch:
         if self._stream is None:
@@ -47,8 +47,8 @@ class Ahead:
             self._stream.synchronize()
             return batch
 
-    def _handed_over(self, batch: Batch) -> Batch:
-        """Tell the allocator who reads it now, or it would give the memory away too early."""
+    def _hand_over(self, batch: Batch) -> Batch:
+        """Record the reading stream, or the allocator would reuse the memory too early."""
         if self._stream is not None:
             for field in dataclasses.fields(batch):
                 value = getattr(batch, field.name)

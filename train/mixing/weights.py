@@ -49,8 +49,8 @@ def full_band_runs(bank: Bank) -> Tensor:
 def noise_weights(bank: Bank, music: float) -> Tensor:
     """Return the weight of each clip of a noise bank [clips], 1 in all.
 
-    Classes count by the root of their seconds up to CLASS_CAP, clips of a class by the root of theirs.
-    Classes labelled as music together get no more than the share `music`.
+    Classes count by the root of their seconds up to CLASS_CAP, clips of a class by the root of
+    theirs. Classes labelled as music together get no more than the share `music`.
     """
     weights = bank.lengths.double().sqrt()
     musical = torch.zeros(len(bank), dtype=torch.bool)

@@ -1,4 +1,4 @@
-"""Batches drawn ahead are those that would have been drawn when asked for."""
+"""Prefetched batches are those that would have been drawn on demand."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from train.data.batches import Batch
-from train.mixing.prefetch import Ahead
+from train.mixing.prefetch import Prefetcher
 
 
 class Numbered:
@@ -27,27 +27,27 @@ class Numbered:
         return Batch(torch.full((1, 1, 4), step), torch.zeros(1, 1, 4))
 
 
-def test_gives_every_step_its_own_batch_once_drawn():
+def test_gives_every_step_its_own_batch_and_draws_none_twice():
     source = Numbered()
-    ahead = Ahead(source, "cpu", depth=2)
+    prefetcher = Prefetcher(source, "cpu", depth=2)
     steps = [0, 1, 2, 7, 8]  # a resumed run begins elsewhere
-    assert [int(ahead.batch(step).noisy[0, 0, 0]) for step in steps] == steps
+    assert [int(prefetcher.batch(step).noisy[0, 0, 0]) for step in steps] == steps
     assert len(source.seen) == len(set(source.seen))  # none twice
     assert threading.get_ident() not in source.threads
 
 
-def test_draws_the_next_batches_before_they_are_asked_for():
+def test_draws_the_next_batches_in_the_background():
     source = Numbered()
-    ahead = Ahead(source, "cpu", depth=2)
-    ahead.batch(4)
+    prefetcher = Prefetcher(source, "cpu", depth=2)
+    prefetcher.batch(4)
     deadline = time.monotonic() + 10
     while len(source.seen) < 3 and time.monotonic() < deadline:
         time.sleep(0.01)
     assert source.seen == [4, 5, 6]
 
 
-def test_raises_what_drawing_raised_when_that_step_is_asked_for():
-    ahead = Ahead(Numbered(), "cpu", depth=2)
-    ahead.batch(12)  # 13 fails meanwhile
+def test_raises_what_drawing_a_step_raised():
+    prefetcher = Prefetcher(Numbered(), "cpu", depth=2)
+    prefetcher.batch(12)  # 13 fails meanwhile
     with pytest.raises(ValueError, match="no batch 13"):
-        ahead.batch(13)
+        prefetcher.batch(13)
