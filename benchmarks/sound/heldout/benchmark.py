@@ -122,7 +122,7 @@ def _text(result: dict[str, Any], ours: list[str]) -> str:
     counts = {"clips": "clips"}
     si_sdr = {"si_sdr_ours": "SI-SDR dB, ours", "si_sdr_theirs": "SI-SDR dB, DeepFilterNet 3"}
     bands = system | {name: f"{name} Hz" for name in BAND_NAMES}
-    steps = system | {name: f"-{name.replace('-', ' to -')} dB" for name in STEP_NAMES}
+    steps = system | {name: f"{name} dB below" for name in STEP_NAMES}
     text = "# Voices and noises that training has seen, and held-out ones\n\n"
     text += f"Mixtures {result['mixtures']}: results with the same number are comparable.\n\n"
     if result["from_first"]:
