@@ -19,9 +19,10 @@ disable_telemetry()  # before onnxruntime or Ray is imported
 
 if TYPE_CHECKING:
     from .denoiser import Denoiser, denoise_audio
+    from .inference import StreamPool
 
 __version__ = "0.1.0"
-__all__ = ["Denoiser", "RtdenoiseError", "__version__", "denoise_audio"]
+__all__ = ["Denoiser", "RtdenoiseError", "StreamPool", "__version__", "denoise_audio"]
 
 
 def __getattr__(name: str) -> Any:
@@ -30,4 +31,8 @@ def __getattr__(name: str) -> Any:
         from . import denoiser
 
         return getattr(denoiser, name)
+    if name == "StreamPool":
+        from . import inference
+
+        return inference.StreamPool
     raise AttributeError(f"module 'rtdenoise' has no attribute {name!r}")

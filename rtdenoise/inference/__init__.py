@@ -19,6 +19,7 @@ from .loading import (
 )
 from .model_card import FORMS, METADATA_KEY, SEGMENT, ModelCard
 from .parallel_engine import ParallelStreamEngine
+from .stream_pool import StreamPool
 
 __all__ = [
     "CPU",
@@ -33,6 +34,7 @@ __all__ = [
     "RollingEngine",
     "SegmentEngine",
     "StreamEngine",
+    "StreamPool",
     "bundled_models",
     "check_choice",
     "find_model",

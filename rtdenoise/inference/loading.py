@@ -14,6 +14,7 @@ from typing import Literal, NamedTuple
 import onnxruntime as ort
 
 from ..errors import RtdenoiseError
+from .device_memory import is_out_of_memory
 from .model_card import METADATA_KEY, ModelCard
 
 PROVIDERS = ("auto", "cuda", "cpu")
@@ -22,6 +23,7 @@ ENGINES = ("auto", "segment", "stream")
 FORMS_BY_ENGINE = {"segment": ("rolling", "segment"), "stream": ("stream",)}
 CUDA = "CUDAExecutionProvider"
 CPU = "CPUExecutionProvider"
+GPU_FULL = "the GPU's memory is full: end what uses it (see nvidia-smi), or use --provider cpu"
 
 
 class Model(NamedTuple):
@@ -93,10 +95,10 @@ def load_model(
     check_choice("provider", provider, PROVIDERS)
     path = find_model(model, engine, provider, prefer)
     wanted = provider in ("auto", "cuda") and (provider == "cuda" or has_cuda_driver())
-    session = _create_on_cuda(path, threads, tf32) if wanted else None
+    session, full = _create_on_cuda(path, threads, tf32) if wanted else (None, False)
     provider_used = "cuda" if session else "cpu"
     if wanted and not session:
-        problem = f"the CUDA provider does not load: {_cuda_reason()}"
+        problem = f"the CUDA provider does not load: {GPU_FULL if full else _cuda_reason()}"
         if provider == "cuda":
             raise RtdenoiseError(problem)
         warnings.warn(f"{problem}; running on the CPU", stacklevel=2)
@@ -113,8 +115,12 @@ def load_model(
     return Model(card, session, provider_used, path, tf32)
 
 
-def open_session(model: Model, fixed: dict[str, int]) -> ort.InferenceSession:
+def open_session(
+    model: Model, fixed: dict[str, int], graph: bytes | None = None
+) -> ort.InferenceSession:
     """Open a model again with one thread and fixed dimensions; on CUDA as a CUDA graph.
+
+    `graph` is an ONNX model to open in its place, on the same provider.
 
     A CUDA graph requires all nodes on the GPU; otherwise the model runs without one.
     Raises RtdenoiseError if a CUDA model does not get CUDA again: it never falls back silently.
@@ -123,12 +129,14 @@ def open_session(model: Model, fixed: dict[str, int]) -> ort.InferenceSession:
     for name, size in fixed.items():
         options.add_free_dimension_override_by_name(name, size)
     if model.provider != "cuda":
-        return _create(model.path, options, None)
+        return _create(graph or model.path, options, None)
     settings = _cuda_settings(model.tf32, search="EXHAUSTIVE")
     try:
-        session = _create(model.path, options, {**settings, "enable_cuda_graph": "1"})
-    except Exception:  # onnxruntime's errors share no public base class
-        session = _create(model.path, options, settings)
+        session = _create(graph or model.path, options, {**settings, "enable_cuda_graph": "1"})
+    except Exception as error:  # onnxruntime's errors share no public base class
+        if is_out_of_memory(error):
+            raise
+        session = _create(graph or model.path, options, settings)
     if session.get_providers()[0] != CUDA:
         raise RtdenoiseError(f"CUDA was lost: {_cuda_reason()}")
     return session
@@ -176,28 +184,31 @@ def _cuda_settings(tf32: bool, search: str = "HEURISTIC") -> dict[str, str]:
     return {"cudnn_conv_algo_search": search, "use_tf32": str(int(tf32))}
 
 
-def _create_on_cuda(path: Path, threads: int, tf32: bool) -> ort.InferenceSession | None:
-    """Open a file on the GPU, or return None if CUDA does not load."""
+def _create_on_cuda(
+    path: Path, threads: int, tf32: bool
+) -> tuple[ort.InferenceSession | None, bool]:
+    """Open a file on the GPU; returns None if CUDA does not load, and whether memory is why."""
     try:
         session = _create(path, _options(threads), _cuda_settings(tf32))
-    except Exception:  # a GPU that is too old or full; the CPU session reports a bad file
-        return None
-    return session if session.get_providers()[0] == CUDA else None
+    except Exception as error:  # such as a GPU that is too old; the CPU reports a bad file
+        return None, is_out_of_memory(error)
+    return (session if session.get_providers()[0] == CUDA else None), False
 
 
 def _create(
-    path: Path, options: ort.SessionOptions, cuda: dict[str, str] | None
+    source: Path | bytes, options: ort.SessionOptions, cuda: dict[str, str] | None
 ) -> ort.InferenceSession:
-    """Open a file on the GPU with the settings `cuda`, or on the CPU if they are None."""
+    """Open a file or bytes on the GPU with the settings `cuda`, or on the CPU if they are None."""
+    model = source if isinstance(source, bytes) else str(source)
     if cuda is None or CUDA not in ort.get_available_providers():
-        return ort.InferenceSession(str(path), options, providers=[CPU])
+        return ort.InferenceSession(model, options, providers=[CPU])
     ort.set_default_logger_severity(4)
     # If libraries are missing, onnxruntime prints to stdout, which may be an audio pipe.
     with contextlib.redirect_stdout(io.StringIO()):
         if hasattr(ort, "preload_dlls"):
             ort.preload_dlls()  # from pip's nvidia packages or from torch
         providers = [(CUDA, cuda), CPU]
-        return ort.InferenceSession(str(path), options, providers, enable_fallback=0)
+        return ort.InferenceSession(model, options, providers, enable_fallback=0)
 
 
 def _cuda_reason() -> str:

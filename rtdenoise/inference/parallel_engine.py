@@ -13,12 +13,15 @@ from __future__ import annotations
 
 import math
 import os
+import sys
+import warnings
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..constants import SAMPLE_RATE
+from .device_memory import is_out_of_memory, out_of_memory
 from .engines import StreamEngine
 from .loading import Model
 
@@ -49,7 +52,8 @@ class ParallelStreamEngine:
         self._use_batch = model.provider == "cuda"
         self._workers = workers or min(MAX_WORKERS, available_cores())
         self._helpers: list[StreamEngine] = []
-        self._batch_engines: dict[int, StreamEngine] = {}  # by the number of chunks
+        self._batch_engines: dict[int, StreamEngine] = {}  # by the number of rows
+        self._max_rows = sys.maxsize
         self._pool = ThreadPoolExecutor(max(1, self._workers - 1), "rtdenoise chunk")
 
     def reset(self) -> None:
@@ -92,12 +96,33 @@ class ParallelStreamEngine:
         head = self._main.step(block[:, : self._warm_up])
         view = np.lib.stride_tricks.sliding_window_view(block, self._warm_up + length, axis=1)
         batch = view[:, ::length][:, :chunks]  # [channels, chunks, samples]
-        if chunks not in self._batch_engines:
-            self._batch_engines[chunks] = StreamEngine(self._model, self.channels * chunks)
-        engine = self._batch_engines[chunks]
-        engine.reset()
         rows = np.ascontiguousarray(batch).reshape(self.channels * chunks, -1)
-        out = engine.step(rows)[:, self._warm_up :].reshape(self.channels, -1)
+        out = self._run_rows(rows)[:, self._warm_up :].reshape(self.channels, -1)
         end = self._warm_up + chunks * length
         self._main.step(block[:, end - self._warm_up : end])
         return np.concatenate([head, out, self._main.step(block[:, end:])], axis=1)
+
+    def _run_rows(self, rows: Audio) -> Audio:
+        """Run [rows, samples] as one batch, or as several if the GPU's memory holds no more."""
+        if len(rows) > self._max_rows:
+            parts = [rows[i : i + self._max_rows] for i in range(0, len(rows), self._max_rows)]
+            return np.concatenate([self._run_rows(part) for part in parts])
+        try:
+            if len(rows) not in self._batch_engines:
+                self._batch_engines[len(rows)] = StreamEngine(self._model, len(rows))
+            engine = self._batch_engines[len(rows)]
+            engine.reset()
+            return engine.step(rows)
+        except Exception as error:
+            if not is_out_of_memory(error):
+                raise
+        self._batch_engines.pop(len(rows), None)  # its buffers, for the smaller batch
+        if len(rows) == 1:
+            raise out_of_memory(1, 0)
+        self._max_rows = len(rows) // 2
+        warnings.warn(
+            f"the GPU's memory does not hold a batch of {len(rows)} pieces of {BATCH_SECONDS} s: "
+            f"trying {self._max_rows} at a time",
+            stacklevel=2,
+        )
+        return self._run_rows(rows)

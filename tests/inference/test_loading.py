@@ -12,7 +12,7 @@ from rtdenoise.inference.loading import load_model
 
 def test_a_provider_that_does_not_load_is_reported(toy_stream_model, monkeypatch):
     monkeypatch.setattr(loading, "has_cuda_driver", lambda: True)
-    monkeypatch.setattr(loading, "_create_on_cuda", lambda *_: None)
+    monkeypatch.setattr(loading, "_create_on_cuda", lambda *_: (None, False))
     with pytest.raises(RtdenoiseError, match="the CUDA provider does not load"):
         load_model(toy_stream_model, provider="cuda")
     with pytest.warns(UserWarning, match="does not load.*running on the CPU"):
