@@ -9,7 +9,7 @@ from concurrent.futures import Executor
 from pathlib import Path
 
 from .mixtures import Mixture
-from .scores import VERSION, Scores, measure
+from .scores import VERSIONS, Scores, measure
 from .systems import System
 
 SAVE_EVERY = 50  # clips
@@ -25,7 +25,7 @@ class ScoreCache:
         """Return the scores of each mixture by measure `name`, computing those that are new."""
         file = self.folder / f"{system.fingerprint or system.name}.json"
         known: dict[str, Scores] = json.loads(file.read_text()) if file.is_file() else {}
-        keys = [f"{name} {VERSION} {mixture.key}" for mixture in mixtures]
+        keys = [f"{name} {VERSIONS[name]} {mixture.key}" for mixture in mixtures]
         new = [i for i, key in enumerate(keys) if key not in known]
         for start in range(0, len(new), SAVE_EVERY):
             block = new[start : start + SAVE_EVERY]
