@@ -3,22 +3,26 @@
 from __future__ import annotations
 
 import math
+import os
 import shlex
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
+from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
-from .errors import RtdenoiseError
+from .checks import NumberRange, OptionalSetting, Setting, check_path, check_switch
+from .errors import InvalidTypeError, RtdenoiseError
 from .files import (
     ALL_TRACKS,
     WHOLE_FILE,
     Reader,
     TimeRange,
     Writer,
+    as_time_range,
     between_tracks,
     check_output,
     count_tracks,
@@ -26,14 +30,30 @@ from .files import (
     open_writer,
     parse_track,
 )
-from .inference import Engine, ParallelStreamEngine, load_model, make_engine
-from .processing import Processor, check_mix
+from .inference import Engine, Model, ModelCard, ParallelStreamEngine, load_model, make_engine
+from .processing import (
+    ATTENUATION_LIMIT,
+    GAIN,
+    MAX_MAGNITUDE,
+    MIX,
+    RATE,
+    Processor,
+    as_frames,
+    as_samples,
+    from_float,
+    mend,
+    to_float,
+)
 
 Audio = NDArray[np.float32]
 # Seconds per block of all channels together, long enough to compute in parallel; and per channel.
 BLOCK_SECONDS, MIN_BLOCK_SECONDS = {"cpu": 32, "cuda": 256}, 4
+MAX_BLOCK_RATE = 192_000  # Hz; blocks of higher rates are shorter, so that memory stays limited
 ENERGY_FLOOR = 1e-9  # added to energies, so that digital silence has a level in dB
 OPENING_SECONDS = 0.6  # a whole number of hops at every usual rate
+KEPT_PROCESSORS = 4  # for the next file or array of the same rate and channel count
+OPENING = NumberRange("an opening", 0, 60, "s")
+WORKERS = NumberRange("a number of workers", 1, 256, advice=", or None for all cores")
 Progress = Callable[[int, int], None]  # frames done, frames in total (0 if unknown)
 
 
@@ -51,11 +71,20 @@ class Denoiser:
     >>> denoiser = Denoiser()
     >>> clean = denoiser(noisy, 44100)         # [frames] or [frames, channels], any rate
     >>> denoiser.file("noisy.wav", "clean.wav")
+
+    `mix`, `attenuation_limit_db`, `gain_db`, `opening` and `workers` may be assigned later; like
+    the arguments, they are checked. A Denoiser can be copied and pickled: the copy opens the model
+    again. One Denoiser may be used by several threads at once.
     """
+
+    mix = Setting(MIX)
+    attenuation_limit_db = OptionalSetting(ATTENUATION_LIMIT)
+    gain_db = Setting(GAIN)
+    opening = Setting(OPENING)
 
     def __init__(
         self,
-        model: str | Path | None = None,
+        model: str | os.PathLike[str] | None = None,
         provider: str = "auto",
         engine: str = "auto",
         mix: float = 1.0,
@@ -74,46 +103,134 @@ class Denoiser:
         word on. With `opening` 0 it starts after silence, as live audio does. `track` is what
         `file` uses if it is not told otherwise.
         """
-        check_mix(mix)
-        if not 0 <= opening < math.inf:
-            raise RtdenoiseError(f"an opening of {opening:g} s is not valid: use 0 or more")
-        self.model = load_model(model, engine, provider, prefer="stream", tf32=tf32)
-        self.card, self.provider = self.model.card, self.model.provider
-        self.mix, self.attenuation_limit_db, self.gain_db = mix, attenuation_limit_db, gain_db
-        self.workers, self.opening, self.track = workers, opening, parse_track(track)
+        self.mix, self.gain_db, self.opening = mix, gain_db, opening
+        self.attenuation_limit_db, self.workers, self.track = attenuation_limit_db, workers, track
+        tf32 = check_switch("tf32", tf32)
+        name = None if model is None else str(check_path("the model", model))
+        # A pickled Denoiser may arrive in a process with another working directory.
+        name = os.path.abspath(name) if name and os.path.isfile(name) else name
+        self._source: dict[str, Any] = {
+            "model": name,
+            "provider": provider,
+            "engine": engine,
+            "tf32": tf32,
+        }
+        self._open_model()
+
+    def _open_model(self) -> None:
+        self._model = load_model(**self._source, prefer="stream")
+        self._idle: dict[tuple[int, ...], Processor] = {}
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Return the settings: neither the session nor the processors can be copied."""
+        return {k: v for k, v in self.__dict__.items() if k not in ("_model", "_idle")}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """Open the model again. Raises RtdenoiseError if its file does not exist here."""
+        self.__dict__.update(state)
+        self._open_model()
+
+    @property
+    def model(self) -> Model:
+        """The loaded model; for another one, make another Denoiser."""
+        return self._model
+
+    @property
+    def card(self) -> ModelCard:
+        """The description of the model."""
+        return self._model.card
+
+    @property
+    def provider(self) -> str:
+        """Where the model runs: "cuda" or "cpu"."""
+        return self._model.provider
+
+    @property
+    def workers(self) -> int | None:
+        """The number of threads for long recordings; None uses all cores."""
+        return self._workers
+
+    @workers.setter
+    def workers(self, value: int | None) -> None:
+        self._workers = None if value is None else WORKERS.check_whole(value)
+
+    @property
+    def track(self) -> int | str | None:
+        """The sound track that `file` denoises: a number from 1 on, "all", or None (default)."""
+        return self._track
+
+    @track.setter
+    def track(self, value: str | int | None) -> None:
+        self._track = parse_track(value)
 
     def processor(self) -> Processor:
         """Return a new processor with this model and these settings; call `prepare` on it."""
         processor = Processor(self._engine)
+        self._apply_settings(processor)
+        return processor
+
+    def _apply_settings(self, processor: Processor) -> None:
         processor.mix, processor.gain_db = self.mix, self.gain_db
         processor.attenuation_limit_db = self.attenuation_limit_db
-        return processor
 
     def _engine(self, channels: int) -> Engine:
         if self.card.form == "stream" and self.card.fits_segment:
             return ParallelStreamEngine(self.model, channels, self.workers)
         return make_engine(self.model, channels)
 
+    @contextmanager
+    def _prepared(self, sample_rate: int, channels: int) -> Iterator[Processor]:
+        """Lend a processor in its initial state; afterwards it is kept for the next recording.
+
+        Setting one up takes as long as denoising a few seconds. Those of another process are left
+        alone: threads do not survive a fork.
+        """
+        key = (os.getpid(), sample_rate, channels, self.workers or 0)
+        processor = self._idle.pop(key, None)  # one step, so no other thread can get it as well
+        if processor is None:
+            processor = self.processor()
+            processor.prepare(sample_rate, channels, self._block(sample_rate, channels))
+        else:
+            self._apply_settings(processor)
+            processor.nonfinite = processor.nonfinite_output = 0
+            processor.reset()
+        yield processor
+        processor.reset()  # so that no audio stays in memory
+        self._idle[key] = processor
+        for other in list(self._idle)[:-KEPT_PROCESSORS]:
+            self._idle.pop(other, None)
+
     def _block(self, sample_rate: int, channels: int) -> int:
         """Return how many frames to read at once."""
-        return max(MIN_BLOCK_SECONDS, BLOCK_SECONDS[self.provider] // channels) * sample_rate
+        seconds = max(MIN_BLOCK_SECONDS, BLOCK_SECONDS[self.provider] // channels)
+        return seconds * min(sample_rate, MAX_BLOCK_RATE)
 
-    def __call__(self, audio: Audio, sample_rate: int) -> Audio:
-        """Denoise [frames] or [frames, channels]; returns the same shape, without delay."""
-        audio = np.asarray(audio, np.float32)
-        frames = audio[:, None] if audio.ndim == 1 else audio
+    def __call__(
+        self, audio: ArrayLike, sample_rate: float, channels_first: bool = False
+    ) -> NDArray[Any]:
+        """Denoise [frames] or [frames, channels]; returns the same shape and type, without delay.
+
+        With `channels_first` the shape is [channels, frames]. Full scale is 1.0, or that of the
+        type for int8, int16, int32 and uint8. Warns if samples were NaN, infinite or beyond 1e10;
+        raises RtdenoiseError on other types and shapes.
+        """
+        sample_rate = RATE.check_whole(sample_rate)
+        samples = as_samples(audio, "the audio")
+        frames = as_frames(samples, check_switch("channels_first", channels_first))
         if not len(frames):
-            return audio.copy()
-        processor = self.processor()
-        processor.prepare(sample_rate, frames.shape[1], self._block(sample_rate, frames.shape[1]))
-        processor.process(mirrored_opening(frames, round(self.opening * sample_rate)))
-        out = np.concatenate([processor.process(frames), processor.flush()])
-        return out[-len(frames) :].reshape(audio.shape)
+            return samples.copy()
+        with self._prepared(sample_rate, frames.shape[1]) as processor:
+            block = to_float(frames)
+            processor.process(mirrored_opening(block, round(self.opening * sample_rate)))
+            out = np.concatenate([processor.process(block), processor.flush()])[-len(block) :]
+            _warn_mended(processor, "the audio", stacklevel=3)
+        out = from_float(out, samples.dtype)
+        return (out.T if channels_first else out).reshape(samples.shape)
 
     def file(
         self,
-        source: str | Path,
-        target: str | Path,
+        source: str | os.PathLike[str],
+        target: str | os.PathLike[str],
         force: bool = False,
         progress: Progress | None = None,
         time_range: TimeRange = WHOLE_FILE,
@@ -135,15 +252,19 @@ class Denoiser:
 
     def measured_file(
         self,
-        source: str | Path,
-        target: str | Path,
+        source: str | os.PathLike[str],
+        target: str | os.PathLike[str],
         force: bool = False,
         progress: Progress | None = None,
         time_range: TimeRange = WHOLE_FILE,
         track: str | int | None = None,
     ) -> FileResult:
         """Do the same as `file`; return also by how many dB the level was reduced."""
-        source, target = Path(source), Path(target)
+        source, target = check_path("the input", source), check_path("the output", target)
+        force = check_switch("force", force)
+        if progress is not None and not callable(progress):
+            raise InvalidTypeError("progress must be a function of two numbers, or None")
+        time_range = as_time_range(time_range)
         chosen = self.track if track is None else parse_track(track)
         if chosen == ALL_TRACKS:
             check_output(source, target, force)
@@ -154,17 +275,11 @@ class Denoiser:
         with open_reader(source, chosen) as reader:
             check_output(source, target, force)
             skipped, wanted = time_range.seek(reader)
-            processor = self.processor()
-            block = self._block(reader.sample_rate, reader.channels)
-            processor.prepare(reader.sample_rate, reader.channels, block)
-            with open_writer(target, reader) as writer:
-                opening = 0 if reader.frames_read else round(self.opening * reader.sample_rate)
-                result = _copy(reader, writer, processor, progress, skipped, wanted, opening)
-            if processor.nonfinite:
-                warnings.warn(
-                    f"{source}: {processor.nonfinite} samples were NaN or infinite: set to zero",
-                    stacklevel=3,
-                )
+            with self._prepared(reader.sample_rate, reader.channels) as processor:
+                with open_writer(target, reader) as writer:
+                    opening = 0 if reader.frames_read else round(self.opening * reader.sample_rate)
+                    result = _copy(reader, writer, processor, progress, skipped, wanted, opening)
+                _warn_mended(processor, str(source), stacklevel=4)
             return result
 
     def _every_track(
@@ -182,6 +297,22 @@ class Denoiser:
             for path in temporary:
                 path.unlink(missing_ok=True)
         return max(results, key=lambda result: result.seconds)
+
+
+def _warn_mended(processor: Processor, what: str, stacklevel: int) -> None:
+    """Warn in one line if samples were set to zero; `what` names the recording."""
+    if processor.nonfinite:
+        warnings.warn(
+            f"{what}: {processor.nonfinite} samples were NaN, infinite or beyond "
+            f"{MAX_MAGNITUDE:.0e}: set to zero",
+            stacklevel=stacklevel,
+        )
+    if processor.nonfinite_output:
+        warnings.warn(
+            f"{what}: the network returned {processor.nonfinite_output} samples that were NaN or "
+            "infinite: set to zero; export or train the model again",
+            stacklevel=stacklevel,
+        )
 
 
 def _copy(
@@ -231,24 +362,26 @@ def mirrored_opening(audio: Audio, frames: int) -> Audio:
 
     A shorter `audio` is mirrored repeatedly. NaN and Inf become zero, to be counted only once.
     """
-    audio = np.nan_to_num(audio[: frames + 1], posinf=0.0, neginf=0.0)
+    audio, _ = mend(audio[: frames + 1])
     return np.pad(audio, ((frames, 0), (0, 0)), mode="reflect")[:frames]
 
 
 def _energy(block: Audio) -> float:
-    finite = np.nan_to_num(block, posinf=0.0, neginf=0.0)
+    finite, _ = mend(block)
     return float(np.vdot(finite, finite))
 
 
 def denoise_audio(
-    model_path: str | Path, noisy_audio_path: str | Path, output_path: str | Path
+    model_path: str | os.PathLike[str],
+    noisy_audio_path: str | os.PathLike[str],
+    output_path: str | os.PathLike[str],
 ) -> None:
     """Denoise one file with an .onnx model. An existing output is replaced.
 
     A .pth checkpoint raises RtdenoiseError with the command that exports it. In a checkout,
     `train.denoise_audio` takes checkpoints too.
     """
-    path = Path(model_path)
+    path = check_path("the model", model_path)
     if path.suffix == ".pth":
         command = shlex.join(["python", "-m", "export", str(path), str(path.with_suffix(".onnx"))])
         raise RtdenoiseError(

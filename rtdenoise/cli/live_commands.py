@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 from typing import Any
 
@@ -32,15 +33,10 @@ def live(
     The devices, the mix and the limit are remembered for the next time.
     """
     from ..live import LiveOptions, forget_settings, run_live
-    from ..processing import check_mix
 
-    check_mix(1.0 if mix is None else mix)  # before it is remembered
-    if forget:
-        forget_settings()
     memorable = {"input": input, "output": output, "mix": mix, "limit_db": limit_db}
     given = {key: value for key, value in memorable.items() if value is not None}
-    settings = _with_remembered(given, virtual_mic is not None)
-    live_options = LiveOptions(
+    live_options = LiveOptions(  # checks all numbers before anything is remembered or forgotten
         model=model,
         provider=provider,
         engine=engine,
@@ -50,8 +46,12 @@ def live(
         allow_feedback=allow_feedback,
         seconds=seconds,
         record=record,
-        **settings,
+        **given,
     )
+    if forget:
+        forget_settings()
+    settings = _with_remembered(given, virtual_mic is not None)
+    live_options = dataclasses.replace(live_options, **settings)
     # Remember only what works: a typing error must not replace the last good settings.
     run_live(live_options, quiet, json, virtual_mic, on_open=lambda: _remember(given))
 

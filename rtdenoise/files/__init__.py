@@ -10,7 +10,7 @@ from .atomic_write import PART_NAME, atomic_output, part_path
 from .audio_reader import AudioReader
 from .formats import AUDIO_SUFFIXES, Reader, Writer, open_reader, open_writer
 from .paths import STDOUT, check_output, is_batch, is_url
-from .time_range import WHOLE_FILE, TimeRange, parse_time
+from .time_range import WHOLE_FILE, TimeRange, as_time_range, parse_time
 from .tracks import ALL_TRACKS, between_tracks, count_tracks, parse_track
 
 __all__ = [
@@ -23,6 +23,7 @@ __all__ = [
     "Reader",
     "TimeRange",
     "Writer",
+    "as_time_range",
     "atomic_output",
     "between_tracks",
     "check_output",

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from ..errors import RtdenoiseError
+from ..checks import NumberRange
+from ..errors import InvalidTypeError, InvalidValueError, RtdenoiseError
 from .formats import Reader
 
 WARM_UP = 1.0  # s read before the range: no bundled network has a longer context
+MAX_SECONDS = 1e8  # three years
+START = NumberRange("a start", 0, MAX_SECONDS, "s")
+END = NumberRange("an end", 0, MAX_SECONDS, "s", ", or None for the end of the recording")
 HOPS_PER_SECOND = 100  # reading starts on a hop, so a range has the samples of the whole file
 
 
@@ -23,14 +27,16 @@ class TimeRange(NamedTuple):
         Returns the number of frames to drop from there on, and the number to keep after them
         (None: all). Raises RtdenoiseError if the range is empty or begins after the recording ends.
         """
+        START.check(self.start)
+        END.check_optional(self.end)
         if self.start == 0 and self.end is None:
             return 0, None
         if self.end is not None and self.end <= self.start:
-            raise RtdenoiseError(f"--end {self.end:g} s is not after --start {self.start:g} s")
+            raise InvalidValueError(f"--end {self.end:g} s is not after --start {self.start:g} s")
         rate = reader.sample_rate
         first = round(self.start * rate)
         if reader.frames and first >= reader.frames:
-            raise RtdenoiseError(
+            raise InvalidValueError(
                 f"{reader.path} lasts {reader.frames / rate:.2f} s: choose an earlier --start"
             )
         warm_up = max(0.0, self.start - WARM_UP)
@@ -42,6 +48,15 @@ class TimeRange(NamedTuple):
 WHOLE_FILE = TimeRange()
 
 
+def as_time_range(value: object) -> TimeRange:
+    """Return a TimeRange, also for a pair of numbers. Raises RtdenoiseError on anything else."""
+    if isinstance(value, TimeRange):
+        return value
+    if not isinstance(value, (tuple, list)) or len(value) != 2:
+        raise InvalidTypeError("time_range must be a TimeRange, or a pair (start, end) of seconds")
+    return TimeRange(*value)
+
+
 def parse_time(text: str | None, option: str) -> float | None:
     """Return the seconds in 90, 1:30 or 0:01:30.5. Raises RtdenoiseError on anything else."""
     if text is None:
@@ -50,7 +65,7 @@ def parse_time(text: str | None, option: str) -> float | None:
         parts = [float(part) for part in text.split(":")]
     except ValueError:
         parts = []
-    if not 1 <= len(parts) <= 3 or min(parts) < 0:
+    if not 1 <= len(parts) <= 3 or not all(0 <= part <= MAX_SECONDS for part in parts):
         raise RtdenoiseError(f"{option} {text!r} is not a time: use seconds or [h:]m:s, as in 1:30")
     total = 0.0
     for part in parts:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from ..errors import RtdenoiseError
+from ..errors import InvalidValueError, RtdenoiseError
 from .atomic_write import part_path
 from .media_reader import import_av, is_media, open_container
 
@@ -22,10 +22,10 @@ def parse_track(text: str | int | None) -> int | str | None:
         return ALL_TRACKS
     try:
         number = int(text)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         number = 0
     if number < 1 or isinstance(text, bool | float):
-        raise RtdenoiseError(
+        raise InvalidValueError(
             f"track {text!r} is not a sound track: use 1, 2, 3 ..., default or all"
         )
     return number

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import io
+import os
 import sys
 import warnings
 from importlib import resources
@@ -13,7 +14,7 @@ from typing import Literal, NamedTuple
 
 import onnxruntime as ort
 
-from ..errors import RtdenoiseError
+from ..errors import InvalidValueError, RtdenoiseError
 from .device_memory import is_out_of_memory
 from .model_card import METADATA_KEY, ModelCard
 
@@ -54,15 +55,16 @@ def find_model(
     the segment engine on CUDA. Raises RtdenoiseError if there is no such file or form.
     """
     check_choice("engine", engine, ENGINES)
+    check_choice("provider", provider, PROVIDERS)
     bundled = bundled_models()
     names = sorted({stem.rsplit("-", 1)[0] for stem in bundled})
     if model is None:
         model = "default" if "default" in names else "baseline"
     if str(model) not in names:
         path = Path(model)
-        if path.is_file():
+        if os.path.isfile(path):  # False for names that are too long, where Path.is_file raises
             return path
-        raise RtdenoiseError(
+        raise InvalidValueError(
             f"no model {str(model)!r}: give a path to an .onnx file or one of: {', '.join(names)}"
         )
     wanted = [engine] if engine != "auto" else ["stream", "segment"]
@@ -71,7 +73,7 @@ def find_model(
     for form in (form for name in wanted for form in FORMS_BY_ENGINE[name]):
         if f"{model}-{form}" in bundled:
             return bundled[f"{model}-{form}"]
-    raise RtdenoiseError(
+    raise InvalidValueError(
         f"the model {str(model)!r} cannot run in the {engine} engine: "
         "use --engine auto or another model"
     )
@@ -111,7 +113,7 @@ def load_model(
         ) from error
     card = read_card(session, path)
     if engine not in ("auto", card.engine):
-        raise RtdenoiseError(f"{path} is a {card.form} model: use --engine {card.engine}")
+        raise InvalidValueError(f"{path} is a {card.form} model: use --engine {card.engine}")
     return Model(card, session, provider_used, path, tf32)
 
 
@@ -156,7 +158,7 @@ def read_card(session: ort.InferenceSession, path: Path) -> ModelCard:
 def check_choice(what: str, value: str, choices: tuple[str, ...]) -> None:
     """Raise RtdenoiseError unless `value` is one of `choices`."""
     if value not in choices:
-        raise RtdenoiseError(f"unknown {what} {value!r}: use one of {', '.join(choices)}")
+        raise InvalidValueError(f"unknown {what} {value!r}: use one of {', '.join(choices)}")
 
 
 def has_cuda_driver() -> bool:

@@ -10,6 +10,7 @@ from ..constants import SAMPLE_RATE, SEGMENT
 from ..errors import RtdenoiseError
 
 METADATA_KEY = "rtdenoise"
+MAX_LENGTH = 60 * SAMPLE_RATE  # samples, of each length in a card: more is an error in the file
 
 FORMS = ("segment", "stream", "rolling")
 
@@ -42,10 +43,18 @@ class ModelCard:
     def __post_init__(self) -> None:
         if self.form not in FORMS:
             raise RtdenoiseError(f"model form {self.form!r} is unknown: export it again ({FORMS})")
-        if self.sample_rate != SAMPLE_RATE or self.segment % self.hop or self.hop < 1:
+        lengths = (self.hop, self.context, self.lookahead, self.segment, self.sample_rate)
+        if not (
+            all(type(n) is int and 0 <= n <= MAX_LENGTH for n in lengths)
+            and self.sample_rate == SAMPLE_RATE
+            and self.segment > 0
+            and self.hop > 0
+            and self.segment % self.hop == 0
+        ):
             raise RtdenoiseError(
                 f"model card of {self.name!r} is not valid: sample rate {self.sample_rate}, "
-                f"hop {self.hop}, segment {self.segment}: export it again with `python -m export`"
+                f"hop {self.hop}, segment {self.segment}, context {self.context}, look-ahead "
+                f"{self.lookahead}: export it again with `python -m export`"
             )
 
     @property

@@ -5,17 +5,25 @@ from __future__ import annotations
 import dataclasses
 from pathlib import Path
 
+from ..checks import NumberRange
 from ..constants import SAMPLE_RATE
-from ..errors import RtdenoiseError
+from ..errors import InvalidValueError
 from ..inference import ModelCard
+from ..processing import ATTENUATION_LIMIT, MIX
 
 NO_OUTPUT = "none"  # value of --output that plays nothing
-MAX_HOP_MS, MAX_SAFETY_MS = 200, 400  # the ring buffers hold one second
+# The ring buffers hold one second.
+HOP = NumberRange("a hop", 0.01, 200, "ms")
+SAFETY = NumberRange("a safety", 0, 400, "ms")
+DURATION = NumberRange("a duration", 0.001, 1e8, "s", ", or leave it out to run until stopped")
 
 
 @dataclasses.dataclass
 class LiveOptions:
-    """The options of `rtdenoise live`. None selects the default."""
+    """The options of `rtdenoise live`. None selects the default.
+
+    Raises RtdenoiseError if a number is not in its range.
+    """
 
     input: str | None = None  # a device, or a sound file
     output: str | None = None  # a device, or "none"
@@ -31,6 +39,13 @@ class LiveOptions:
     seconds: float | None = None
     record: Path | None = None
 
+    def __post_init__(self) -> None:
+        MIX.check(self.mix)
+        ATTENUATION_LIMIT.check_optional(self.limit_db)
+        HOP.check_optional(self.hop_ms)
+        SAFETY.check(self.safety_ms)
+        DURATION.check_optional(self.seconds)
+
     @property
     def from_file(self) -> bool:
         """Whether the input is a sound file instead of a microphone."""
@@ -44,11 +59,10 @@ class LiveOptions:
         ms = self.hop_ms
         if ms is None:
             ms = 10 if card.engine == "stream" else 20
-        if not 0 < ms <= MAX_HOP_MS:  # this refuses nan too
-            raise RtdenoiseError(f"a hop of {ms:g} ms is out of range: use up to {MAX_HOP_MS} ms")
+        HOP.check(ms)
         hop = round(ms * SAMPLE_RATE / 1000)
         if hop < 1 or hop % card.hop:
-            raise RtdenoiseError(
+            raise InvalidValueError(
                 f"a hop of {ms:g} ms does not fit the model: "
                 f"use a multiple of {card.hop * 1000 / SAMPLE_RATE:g} ms"
             )
@@ -56,9 +70,4 @@ class LiveOptions:
 
     def safety_frames(self) -> int:
         """Return the extra buffering in frames. Raises RtdenoiseError if it is out of range."""
-        ms = self.safety_ms
-        if not 0 <= ms <= MAX_SAFETY_MS:
-            raise RtdenoiseError(
-                f"a safety of {ms:g} ms is out of range: use 0 to {MAX_SAFETY_MS} ms"
-            )
-        return round(ms * SAMPLE_RATE / 1000)
+        return round(SAFETY.check(self.safety_ms) * SAMPLE_RATE / 1000)

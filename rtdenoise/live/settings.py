@@ -7,7 +7,9 @@ import os
 from pathlib import Path
 from typing import Any
 
+from ..errors import RtdenoiseError
 from ..files import part_path
+from ..processing import ATTENUATION_LIMIT, MIX
 
 REMEMBERED = ("input", "output", "mix", "limit_db")
 
@@ -20,12 +22,28 @@ def settings_path() -> Path:
 
 
 def load_settings() -> dict[str, Any]:
-    """Return the remembered settings; none if the file is missing or not readable."""
+    """Return the remembered settings; none if the file is missing or not readable.
+
+    Values that are not allowed, as in a file edited by hand, are left out.
+    """
     try:
         data = json.loads(settings_path().read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return {}
-    return {k: v for k, v in data.items() if k in REMEMBERED} if isinstance(data, dict) else {}
+    if not isinstance(data, dict):
+        return {}
+    return {k: v for k, v in data.items() if k in REMEMBERED and _is_allowed(k, v)}
+
+
+def _is_allowed(name: str, value: object) -> bool:
+    allowed = {"mix": MIX, "limit_db": ATTENUATION_LIMIT}
+    if name not in allowed:
+        return isinstance(value, str)
+    try:
+        allowed[name].check(value)
+    except RtdenoiseError:
+        return False
+    return True
 
 
 def save_settings(values: dict[str, Any]) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from .options import MAX_SAFETY_MS
+from .options import SAFETY
 
 REPEAT_FACTOR = 1.5  # advise again only if a gap is so much longer than the last one
 
@@ -22,6 +22,6 @@ class StallAdvice:
         self._advised_gap, ms = longest_gap, 1000 * longest_gap
         enough = 10 * math.ceil(ms / 10)
         advice = f"--safety-ms {enough} prevents that, but adds as much latency"
-        if enough > MAX_SAFETY_MS:
-            advice = f"that is longer than the largest --safety-ms, {MAX_SAFETY_MS}, can bridge"
+        if enough > SAFETY.high:
+            advice = f"that is longer than the largest --safety-ms, {SAFETY.high:g}, can bridge"
         return f"audio was lost: this machine stopped for {ms:.0f} ms; {advice}"

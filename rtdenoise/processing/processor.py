@@ -8,24 +8,22 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ..constants import MAX_CHANNELS, SAMPLE_RATE
-from ..errors import RtdenoiseError
+from ..checks import OptionalSetting, Setting, check_switch
+from ..constants import SAMPLE_RATE
+from ..errors import InvalidValueError, RtdenoiseError
 from ..inference import Engine
 from .resampler import AudioFifo, Resampler
+from .samples import as_samples, from_float, mend, to_float
+from .settings import ATTENUATION_LIMIT, BLOCK, CHANNELS, GAIN, MIX, RATE
 
 Audio = NDArray[np.float32]
 RAMP_SECONDS = 0.02  # time in which a parameter moves over its whole range, without clicks
 MAX_ALIGNMENT_PERIOD = 4800  # samples at 48 kHz; with a longer period the delay keeps a fraction
-
-
-def check_mix(mix: float) -> None:
-    """Raise RtdenoiseError unless `mix` is between 0 and 1."""
-    if not 0 <= mix <= 1:
-        raise RtdenoiseError(f"a mix of {mix:g} is not valid: use 0 (dry) to 1 (denoised)")
 
 
 class Processor:
@@ -33,27 +31,46 @@ class Processor:
 
     Parameters may change at any time and are smoothed: `mix` (0 dry .. 1 denoised),
     `attenuation_limit_db` (the most noise to remove; None for no limit), `bypass`, and `gain_db`
-    (output). `nonfinite` counts input samples that were NaN or infinite; they are set to zero.
+    (output). A value that is not allowed raises RtdenoiseError and changes nothing.
+
+    Every sample that leaves is finite. `nonfinite` counts input samples that were NaN, infinite or
+    beyond 1e10, and `nonfinite_output` those that the network returned; both are set to zero.
     """
+
+    mix = Setting(MIX)
+    attenuation_limit_db = OptionalSetting(ATTENUATION_LIMIT)
+    gain_db = Setting(GAIN)
 
     def __init__(self, engine: Callable[[int], Engine]) -> None:
         """`engine` returns an engine for a number of channels."""
         self._factory = engine
         self.mix, self.gain_db, self.bypass = 1.0, 0.0, False
-        self.attenuation_limit_db: float | None = None
-        self.nonfinite = 0
+        self.attenuation_limit_db = None
+        self.nonfinite, self.nonfinite_output = 0, 0
+        self.max_block = 0  # until `prepare`
+
+    @property
+    def bypass(self) -> bool:
+        """Whether the input is passed on, only delayed."""
+        return self._bypass
+
+    @bypass.setter
+    def bypass(self, value: object) -> None:
+        self._bypass = check_switch("bypass", value)
 
     def prepare(
-        self, sample_rate: int, channels: int, max_block: int, whole_hops: bool = False
+        self, sample_rate: float, channels: int, max_block: int, whole_hops: bool = False
     ) -> None:
         """Set up for a rate in Hz, 1..8 channels, and blocks of up to `max_block` frames.
 
         `whole_hops` promises blocks of whole engine hops at 48 kHz, which need no buffering.
-        Raises RtdenoiseError on other channel counts.
+        Raises RtdenoiseError on values that are not allowed.
         """
-        if not 1 <= channels <= MAX_CHANNELS:
-            raise RtdenoiseError(f"{channels} channels are not supported: use 1 to {MAX_CHANNELS}")
+        sample_rate, channels = RATE.check_whole(sample_rate), CHANNELS.check_whole(channels)
+        max_block = BLOCK.check_whole(max_block)
+        whole_hops = check_switch("whole_hops", whole_hops)
         self.sample_rate, self.channels, self.max_block = sample_rate, channels, max_block
+        self._dtype: np.dtype[Any] = np.dtype(np.float32)  # of the last block
         self.engine = self._factory(channels)
         self._in = Resampler(sample_rate, SAMPLE_RATE, channels)
         self._out = Resampler(SAMPLE_RATE, sample_rate, channels)
@@ -70,19 +87,45 @@ class Processor:
 
     def reset(self) -> None:
         """Forget all audio; parameters take their values without smoothing."""
+        self._check_prepared()
         self.engine.reset()
         self._clear()
         self._dry_weight, self._gain = self._targets()
         self._dry = np.zeros((self.latency, self.channels), np.float32)
 
-    def process(self, block: Audio) -> Audio:
-        """Denoise [frames, channels] float32; returns the same shape, `latency` frames late."""
+    def process(self, block: NDArray[Any]) -> NDArray[Any]:
+        """Denoise [frames, channels]; returns the same shape and type, `latency` frames late.
+
+        Full scale is 1.0, or that of the type for int8, int16, int32 and uint8. Raises
+        RtdenoiseError on other types and shapes.
+        """
+        block = self._check_block(block)
+        if block.dtype != np.float32:
+            return from_float(self._process(to_float(block)), block.dtype)
+        return self._process(block)
+
+    def _check_prepared(self) -> None:
+        if not self.max_block:
+            raise RtdenoiseError("the processor is not set up: call its prepare() first")
+
+    def _check_block(self, block: NDArray[Any]) -> NDArray[Any]:
+        self._check_prepared()
+        block = as_samples(block, "the block")
+        if block.ndim != 2 or block.shape[1] != self.channels:
+            raise InvalidValueError(
+                f"a block of shape {block.shape} is not valid: use (frames, {self.channels}), "
+                "as given to prepare()"
+            )
+        self._dtype = block.dtype
+        return block
+
+    def _process(self, block: Audio) -> Audio:
         frames = len(block)
         if frames > self.max_block:
             parts = range(0, frames, self.max_block)
-            return np.concatenate([self.process(block[i : i + self.max_block]) for i in parts])
-        block = self._zero_nonfinite(block)
-        self._push(block, self.engine.step)
+            return np.concatenate([self._process(block[i : i + self.max_block]) for i in parts])
+        block = self.mend(block)
+        self._push(block, self._step_engine)
         wet = self._fifo.pop(frames)
         if len(wet) < frames:  # cannot happen with the blocks promised; pad, do not shift
             wet = np.concatenate([np.zeros((frames - len(wet), self.channels), np.float32), wet])
@@ -100,16 +143,23 @@ class Processor:
             out = self.process(block)
             self.bypass = bypass
             return out
-        joined = np.concatenate([self._dry, self._zero_nonfinite(block)])
+        joined = np.concatenate([self._dry, self.mend(block)])
         dry, self._dry = joined[: len(block)], joined[len(block) :]
         self.engine.reset()
         return dry * np.float32(self._gain)
 
-    def flush(self) -> Audio:
-        """Return the last [latency, channels] frames, then forget everything."""
-        tail = self.process(np.zeros((self.latency, self.channels), np.float32))
+    def flush(self) -> NDArray[Any]:
+        """Return the last [latency, channels] frames in the last block's type; forget all audio."""
+        self._check_prepared()
+        tail = self._process(np.zeros((self.latency, self.channels), np.float32))
         self.reset()
-        return tail
+        return from_float(tail, self._dtype)
+
+    def mend(self, block: Audio) -> Audio:
+        """Return `block` without NaN, infinite and far too large samples; count them."""
+        block, count = mend(block)
+        self.nonfinite += count
+        return block
 
     def _clear(self) -> None:
         self._in.reset()
@@ -149,20 +199,19 @@ class Processor:
                 worst = max(worst, pushed - len(self._fifo))
         return worst + math.ceil(self.engine.hop * self.sample_rate / SAMPLE_RATE)
 
-    def _zero_nonfinite(self, block: Audio) -> Audio:
-        block = np.asarray(block, np.float32)
-        bad = ~np.isfinite(block)
-        count = int(np.count_nonzero(bad))
-        if not count:
-            return block
-        self.nonfinite += count
-        return np.where(bad, np.float32(0), block)
+    def _step_engine(self, block: Audio) -> Audio:
+        """Run the engine; if it returns what is no audio, set that to zero and start anew."""
+        wet, count = mend(self.engine.step(block))
+        if count:
+            self.nonfinite_output += count
+            self.engine.reset()
+        return wet
 
     def _targets(self) -> tuple[float, float]:
         """Return the dry path's weight and the output gain that the parameters ask for."""
         limit = self.attenuation_limit_db
-        kept = 0.0 if limit is None else 10 ** (-abs(limit) / 20)
-        dry = 1.0 - min(max(self.mix, 0.0), 1.0) * (1.0 - kept)
+        kept = 0.0 if limit is None else 10 ** (-limit / 20)
+        dry = 1.0 - self.mix * (1.0 - kept)
         return (1.0 if self.bypass else dry), 10 ** (self.gain_db / 20)
 
     def _blend(self, wet: Audio, dry: Audio) -> Audio:

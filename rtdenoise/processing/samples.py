@@ -1,0 +1,97 @@
+"""Samples of any NumPy type as float32 and back, and the mending of samples that are no audio.
+
+Full scale is 1.0 for floating-point types. Integers have the scale of the same type in a WAV file:
+int16 runs from -32768 to 32767, and uint8 from 0 to 255 with silence at 128.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..constants import MAX_CHANNELS
+from ..errors import InvalidTypeError, InvalidValueError
+
+Audio = NDArray[np.float32]
+INTEGERS = ("int8", "uint8", "int16", "int32")
+# Beyond this a sample is no audio (+200 dBFS), and its square is near the end of float32.
+MAX_MAGNITUDE = np.float32(1e10)
+
+
+def as_samples(audio: object, what: str) -> NDArray[Any]:
+    """Return `audio` as an array of samples. Raises RtdenoiseError if its type is not supported.
+
+    `what` names it in messages, such as "the audio".
+    """
+    try:
+        array = np.asarray(audio)
+    except (TypeError, ValueError, RuntimeError) as error:  # ragged lists, tensors with gradients
+        reason = str(error).splitlines()[0][:100]
+        raise InvalidTypeError(f"{what} cannot be made a NumPy array ({reason})") from error
+    if array.dtype.kind != "f" and array.dtype.name not in INTEGERS:
+        raise InvalidTypeError(
+            f"{what} has the type {array.dtype.name}, which has no usual full scale for audio: "
+            "convert it to float32 (full scale 1.0), int16, int32 or uint8"
+        )
+    return array
+
+
+def as_frames(audio: NDArray[Any], channels_first: bool) -> NDArray[Any]:
+    """Return the audio as [frames, channels]. Raises RtdenoiseError on other shapes."""
+    if audio.ndim == 1:
+        return audio[:, None]
+    if audio.ndim != 2:
+        raise InvalidValueError(
+            f"audio of shape {audio.shape} is not valid: use (frames,) or (frames, channels)"
+        )
+    frames = audio.T if channels_first else audio
+    if frames.shape[1] > MAX_CHANNELS:
+        order, way = ("(frames, channels)", "channels_first=True")
+        if channels_first:
+            order, way = ("(channels, frames) with channels_first=True", "channels_first=False")
+        raise InvalidValueError(
+            f"audio of shape {audio.shape} has {frames.shape[1]} channels, but at most "
+            f"{MAX_CHANNELS} are supported: the shape is {order}; for the other order use {way}"
+        )
+    if not frames.shape[1]:
+        raise InvalidValueError(f"audio of shape {audio.shape} has no channels: use 1 to 8")
+    return frames
+
+
+def to_float(audio: NDArray[Any]) -> Audio:
+    """Return samples of any supported type as float32 with full scale 1.0."""
+    if audio.dtype.kind == "f":
+        with np.errstate(over="ignore"):  # beyond float32 means infinite, which `mend` finds
+            return np.asarray(audio, np.float32)
+    return (audio.astype(np.float32) - np.float32(_zero(audio.dtype))) / np.float32(
+        _full_scale(audio.dtype)
+    )
+
+
+def from_float(audio: Audio, dtype: np.dtype[Any]) -> NDArray[Any]:
+    """Return float32 samples in the type `dtype`, rounded and limited to its range."""
+    if dtype.kind == "f":
+        largest = float(np.finfo(dtype).max)
+        if largest < float(np.finfo(np.float32).max):
+            audio = np.clip(audio, -largest, largest)
+        return audio.astype(dtype, copy=False)
+    scaled = np.rint(audio * np.float64(_full_scale(dtype))) + _zero(dtype)
+    limits = np.iinfo(dtype)
+    return np.clip(scaled, limits.min, limits.max).astype(dtype)
+
+
+def _full_scale(dtype: np.dtype[Any]) -> int:
+    return 1 << (8 * dtype.itemsize - 1)
+
+
+def _zero(dtype: np.dtype[Any]) -> int:
+    return _full_scale(dtype) if dtype.kind == "u" else 0
+
+
+def mend(audio: Audio) -> tuple[Audio, int]:
+    """Return `audio` with NaN, infinite and far too large samples set to zero, and their number."""
+    good = np.abs(audio) <= MAX_MAGNITUDE
+    count = good.size - int(np.count_nonzero(good))
+    return (np.where(good, audio, np.float32(0)), count) if count else (audio, 0)

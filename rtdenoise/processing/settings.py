@@ -1,0 +1,15 @@
+"""The ranges of the settings that files, arrays and live audio share."""
+
+from __future__ import annotations
+
+from ..checks import NumberRange
+from ..constants import MAX_CHANNELS
+
+MIX = NumberRange("a mix", 0, 1, advice=" (0: unchanged, 1: denoised)")
+ATTENUATION_LIMIT = NumberRange(
+    "an attenuation limit", 0, 200, "dB", ", or leave it out for no limit"
+)
+GAIN = NumberRange("a gain", -120, 60, "dB")
+RATE = NumberRange("a sample rate", 1, 3_072_000, "Hz")
+CHANNELS = NumberRange("a channel count", 1, MAX_CHANNELS)
+BLOCK = NumberRange("a max_block", 1, 2**31 - 1, "frames")
