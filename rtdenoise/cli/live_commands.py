@@ -34,7 +34,7 @@ def live(
     """
     from ..live import LiveOptions, forget_settings, run_live
 
-    memorable = {"input": input, "output": output, "mix": mix, "limit_db": limit_db}
+    memorable: dict[str, Any] = {"input": input, "output": output, "mix": mix, "limit_db": limit_db}
     given = {key: value for key, value in memorable.items() if value is not None}
     live_options = LiveOptions(  # checks all numbers before anything is remembered or forgotten
         model=model,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -12,7 +13,7 @@ from numpy.typing import NDArray
 
 from ..constants import SAMPLE_RATE
 from ..files import AudioReader
-from ..processing import Resampler
+from ..processing import MAX_MAGNITUDE, Resampler, mend
 from .duplex_buffer import BLOCK, DuplexBuffer
 from .thread_priority import raise_priority
 
@@ -70,13 +71,21 @@ def start_null_sink(buffer: DuplexBuffer) -> RealTimeLoop:
 
 def _mono_blocks(reader: AudioReader) -> Iterator[Audio]:
     """Yield the file at 48 kHz as blocks [480, 1]; the last one is padded with zeros."""
-    resampler = Resampler(reader.sample_rate, SAMPLE_RATE, 1)
+    resampler, mended = Resampler(reader.sample_rate, SAMPLE_RATE, 1), 0
     pending = np.zeros((0, 1), np.float32)
     with reader:
         for block in reader.blocks(reader.sample_rate // 10):
+            block, count = mend(block)  # before the resampler spreads it
+            mended += count
             mono = np.ascontiguousarray(block.mean(axis=1, keepdims=True))
             pending = np.concatenate([pending, resampler.process(mono)])
             while len(pending) >= BLOCK:
                 yield pending[:BLOCK]
                 pending = pending[BLOCK:]
+    if mended:
+        warnings.warn(
+            f"{reader.path}: {mended} samples were NaN, infinite or beyond {MAX_MAGNITUDE:.0e}: "
+            "set to zero",
+            stacklevel=2,
+        )
     yield np.concatenate([pending, np.zeros((BLOCK - len(pending), 1), np.float32)])

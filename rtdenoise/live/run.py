@@ -84,6 +84,10 @@ def summarise(session: LiveSession) -> list[str]:
         f"{hop * 1000:g}",
         f"latency at the end {sum(session.latency().values()):.1f} ms",
     ]
+    if count := session.processor.nonfinite:
+        lines.append(f"{count} input samples were NaN, infinite or beyond 1e10: set to zero")
+    if count := session.processor.nonfinite_output:
+        lines.append(f"{count} samples of the network were NaN or infinite: set to zero")
     drift, recorder = session.worker.control.drift, session.worker.recorder
     if drift.engaged:
         lines.append(f"the devices' clocks differ by {drift.clocks_ppm:.0f} ppm: compensated")

@@ -32,6 +32,7 @@ def status(session: LiveSession) -> dict[str, Any]:
         "overruns": counters.overruns,
         "deadline_misses": counters.deadline_misses,
         "reconnects": counters.reconnects,
+        "nonfinite": session.processor.nonfinite,
         "provider": session.model.provider,
         "priority": worker.priority,
         "bypass": session.processor.bypass,

@@ -103,6 +103,7 @@ class Worker:
     def _step(self, control: BufferControl, frames: int) -> None:
         block = np.zeros((frames, 1), np.float32)
         control.buffer.captured.read_into(block)
+        block = self._mend(block)
         started = time.perf_counter()
         denoised = self._denoise(block)
         seconds = time.perf_counter() - started
@@ -115,6 +116,14 @@ class Worker:
         if self.overload.update(seconds, frames / SAMPLE_RATE):
             self._change_load_level(control)
         control.update(self.overload.hops)
+
+    def _mend(self, block: Audio) -> Audio:
+        """Set what is no audio to zero before meters and recordings get it; say so once."""
+        before = self.processor.nonfinite
+        block = self.processor.mend(block)
+        if self.processor.nonfinite and not before:
+            self._on_message("the input holds samples that are NaN or infinite: set to zero")
+        return block
 
     def _denoise(self, block: Audio) -> Audio:
         if self.overload.bypass:

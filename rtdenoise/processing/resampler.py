@@ -25,12 +25,14 @@ class Resampler:
 
     def reset(self) -> None:
         """Forget all audio."""
-        self._stream = None if self._same else self._make()
+        self._stream: soxr.ResampleStream | None = None  # made with the next block
 
     def process(self, block: Audio) -> Audio:
         """Resample these frames; return the output that is available by now."""
-        if self._stream is None:
+        if self._same:
             return block
+        if self._stream is None:
+            self._stream = self._make()
         out = self._stream.resample_chunk(np.ascontiguousarray(block))
         return out.reshape(-1, block.shape[1])
 

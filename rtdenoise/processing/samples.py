@@ -28,7 +28,7 @@ def as_samples(audio: object, what: str) -> NDArray[Any]:
     try:
         array = np.asarray(audio)
     except (TypeError, ValueError, RuntimeError) as error:  # ragged lists, tensors with gradients
-        reason = str(error).splitlines()[0][:100]
+        reason = " ".join(str(error).split())[:100]
         raise InvalidTypeError(f"{what} cannot be made a NumPy array ({reason})") from error
     if array.dtype.kind != "f" and array.dtype.name not in INTEGERS:
         raise InvalidTypeError(

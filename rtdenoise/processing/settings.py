@@ -11,5 +11,5 @@ ATTENUATION_LIMIT = NumberRange(
 )
 GAIN = NumberRange("a gain", -120, 60, "dB")
 RATE = NumberRange("a sample rate", 1, 3_072_000, "Hz")
-CHANNELS = NumberRange("a channel count", 1, MAX_CHANNELS)
+CHANNELS = NumberRange("a number of channels", 1, MAX_CHANNELS)
 BLOCK = NumberRange("a max_block", 1, 2**31 - 1, "frames")

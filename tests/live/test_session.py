@@ -13,7 +13,7 @@ from rtdenoise.live.session import LiveSession
 
 @pytest.mark.parametrize("milliseconds", [0, -10, 1000, float("nan")])
 def test_a_hop_out_of_range_is_refused(toy_stream_model, milliseconds):
-    with pytest.raises(RtdenoiseError, match="use up to 200"):
+    with pytest.raises(RtdenoiseError, match="0.01 to 200"):
         LiveSession(LiveOptions(model=str(toy_stream_model), hop_ms=milliseconds))
 
 
