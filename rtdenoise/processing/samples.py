@@ -29,7 +29,9 @@ def as_samples(audio: object, what: str) -> NDArray[Any]:
         array = np.asarray(audio)
     except (TypeError, ValueError, RuntimeError) as error:  # ragged lists, tensors with gradients
         reason = " ".join(str(error).split())[:100]
-        raise InvalidTypeError(f"{what} cannot be made a NumPy array ({reason})") from error
+        raise InvalidTypeError(
+            f"{what} is no array of numbers ({reason}): use a NumPy array"
+        ) from error
     if array.dtype.kind != "f" and array.dtype.name not in INTEGERS:
         raise InvalidTypeError(
             f"{what} has the type {array.dtype.name}, which has no usual full scale for audio: "

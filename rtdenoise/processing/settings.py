@@ -5,7 +5,7 @@ from __future__ import annotations
 from ..checks import NumberRange
 from ..constants import MAX_CHANNELS
 
-MIX = NumberRange("a mix", 0, 1, advice=" (0: unchanged, 1: denoised)")
+MIX = NumberRange("a mix", 0, 1, advice=" (0 is unchanged, 1 is denoised)")
 ATTENUATION_LIMIT = NumberRange(
     "an attenuation limit", 0, 200, "dB", ", or leave it out for no limit"
 )

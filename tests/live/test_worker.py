@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -43,6 +44,23 @@ def test_captured_audio_comes_out_denoised(worker, toy_stream_model):
     assert np.abs(out[delay:got, 0] - expected[: got - delay]).max() < 1e-4
     assert 0.005 < worker.input_level.power < 0.02 and worker.output_level.power > 0
     assert worker.counters.hops == 20 and worker.failure is None
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, 1e30])
+def test_samples_that_are_no_audio_reach_neither_meters_nor_recordings(worker, value):
+    messages: list[str] = []
+    added: list[np.ndarray] = []
+    worker._on_message = messages.append
+    worker.recorder = SimpleNamespace(add=lambda *blocks: added.extend(blocks))
+    for _ in range(3):
+        worker.control.buffer.captured.write(np.full((480, 1), value, np.float32))
+        worker._step(worker.control, 480)
+    assert messages == ["the input holds samples that are NaN or infinite: set to zero"]
+    assert worker.processor.nonfinite == 3 * 480 and worker.input_level.power == 0
+    assert len(added) == 6 and np.isfinite(added).all() and np.isfinite(worker.output_level.power)
+    heard = np.zeros((3 * 480, 1), np.float32)
+    worker.control.buffer.to_play.read_into(heard)
+    assert np.isfinite(heard).all()
 
 
 def test_overload_reaches_the_buffers_and_outlives_a_lost_device(worker):
