@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 import typer
 
+from benchmarks.commands import COMMANDS
 from rtdenoise.command import run_app
 
 # Wording of ranges and numbers is typer's and differs between its versions.
@@ -30,6 +31,14 @@ WRONG = [
     ("benchmarks soak --drift-ppm 2000", "--drift-ppm"),
     ("benchmarks soak absent.wav", "'absent.wav' does not exist"),
     ("benchmarks soak --out pyproject.toml/x", "not a folder that can be written"),
+    ("benchmarks heldout absent", "'absent' does not exist"),
+    ("benchmarks heldout pyproject.toml", "is a file"),
+    ("benchmarks heldout tests --clips 0", "--clips"),
+    ("benchmarks heldout tests --workers 0", "--workers"),
+    ("benchmarks heldout tests --cache pyproject.toml", "is a file"),
+    ("benchmarks heldout tests --cache pyproject.toml/x", "not a folder that can be written"),
+    ("benchmarks heldout tests --out pyproject.toml/x", "not a folder that can be written"),
+    ("benchmarks heldout tests --deepfilternet2 absent.gz", "'absent.gz' does not exist"),
     ("benchmarks bakeoff tests tests --minutes -1", "--minutes"),
     ("benchmarks latency --minutes -1", "--minutes"),
     ("benchmarks latency --minute 1", "No such option"),
@@ -63,9 +72,7 @@ def _main(module: str):
     return (rooms | {"benchmarks": benchmarks.__main__})[module].main
 
 
-BENCHMARKS = (
-    "quality spectrograms soak bakeoff latency throughput files diagnose training precision readme"
-)
+BENCHMARKS = " ".join(f.__name__ for group in COMMANDS.values() for f in group)
 
 
 @pytest.mark.parametrize("line", ["export", "export.triton", *BENCHMARKS.split()])
@@ -104,6 +111,8 @@ def test_without_a_name_the_benchmarks_are_listed():
         text=True,
     )
     assert result.returncode == 0 and all(name in result.stdout for name in BENCHMARKS.split())
+    positions = [result.stdout.index(f" {group} ") for group in COMMANDS]
+    assert positions == sorted(positions)
 
 
 def test_exit_codes_of_a_command_are_kept(monkeypatch):

@@ -24,10 +24,10 @@ FLOORS = {
         | checkpoint device distributed memory metrics plots progress | config mixing optim
         | data losses options | networks""",
     "export": "__init__ __main__ triton denoise | onnx_export | parity precision",
-    "benchmarks": "__init__ __main__ | readme | sound | speed | live | peers reporting",
+    "benchmarks": "__init__ __main__ | commands | readme | sound | speed | live | peers reporting",
 }
-# These run any module of a room, so they need not be exported: `python -m benchmarks NAME`.
-RUNNERS = {"benchmarks.__main__"}
+# A room that runs any module of the others, so they need not be exported: `python -m benchmarks`.
+RUNNERS = {"benchmarks.commands"}
 
 
 def find_modules() -> dict[str, ast.Module]:
@@ -89,7 +89,7 @@ def is_allowed(module: str, target: str, name: str | None) -> bool:
     room = room_of(target)
     if target == room and name is None:
         return True
-    if room in FOLDERS and module not in RUNNERS:
+    if room in FOLDERS and room_of(module) not in RUNNERS:
         inner = name if target == room else target.split(".")[2]
         return inner in exported(room)
     return not (name or "").startswith("_")

@@ -19,8 +19,8 @@ from typing import Any, NoReturn
 from rtdenoise.command import run_command
 from rtdenoise.errors import RtdenoiseError
 
-from .config import TrainConfig, preset
-from .options import Option, check, flag, options_of
+from .config import TrainConfig, check_config, preset
+from .options import Option, flag, options_of
 
 KINDS = {int: "INTEGER", float: "NUMBER", str: "NAME"}
 
@@ -36,12 +36,13 @@ class Parser(argparse.ArgumentParser):
 def parse(arguments: list[str]) -> TrainConfig:
     """Return the configuration of a command line: the preset, then what is given.
 
-    Raises RtdenoiseError for unknown options and for values that are not allowed.
+    Raises RtdenoiseError for unknown options, values that are not allowed, and options that do not
+    combine.
     """
     given = vars(make_parser().parse_args(arguments))
     given = {name: value for name, value in given.items() if value is not None}
     config = dataclasses.replace(preset(given.pop("preset", "baseline")), **given)
-    check(config)
+    check_config(config)
     return config
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from rtdenoise.errors import RtdenoiseError
 
-from .options import option
+from .options import check, flag, option
 
 PRESETS = ("baseline", "default")
 START, DATA, BATCHES = "Preset and network", "Data", "Batches and epochs"
@@ -46,15 +46,20 @@ class TrainConfig:
     clean: list[Path] = option(
         [], DATA, "Folders of clean speech, mixed with noise while training.", exists="folder"
     )
-    noise: list[Path] = option([], DATA, "Folders of noise recordings.", exists="folder")
-    rir: list[Path] = option([], DATA, "Folders of room impulse responses.", exists="folder")
+    noise: list[Path] = option(
+        [], DATA, "Folders of noise recordings, with --clean.", exists="folder"
+    )
+    rir: list[Path] = option(
+        [], DATA, "Folders of room impulse responses, with --clean.", exists="folder"
+    )
     packed: Path | None = option(
         None, DATA, "Packed corpus (its train/ folder), instead of --clean.", exists="folder"
     )
     validation_packed: Path | None = option(
         None,
         DATA,
-        "Packed corpus for validation; without it, speakers are held out of the training data.",
+        "Packed corpus for validation, with --packed or --clean; "
+        "without it, speakers are held out of the training data.",
         exists="folder",
     )
     recipe: dict[str, float] = option(
@@ -145,7 +150,10 @@ class TrainConfig:
         None, RUN, "Checkpoint to continue: weights, optimiser and step.", exists="file"
     )
     init: Path | None = option(
-        None, RUN, "Checkpoint to take the weights from, for a new run.", exists="file"
+        None,
+        RUN,
+        "Checkpoint to take the weights from, for a new run; not with --resume.",
+        exists="file",
     )
     max_minutes: float = option(
         0.0, RUN, "Minutes after which to stop; 0 for no limit.", least=0, infinite=True
@@ -162,6 +170,23 @@ class TrainConfig:
             else value
             for key, value in dataclasses.asdict(self).items()
         }
+
+
+def check_config(config: TrainConfig) -> None:
+    """Raise RtdenoiseError for a value that is not allowed, and for options that do not combine."""
+    check(config)
+    folders = [flag(name) for name in ("clean", "noise", "rir") if getattr(config, name)]
+    problem = None
+    if config.resume and config.init:
+        problem = "--init: --resume takes the weights from its checkpoint: give one of the two"
+    elif config.packed and folders:
+        problem = f"{folders[0]}: --packed holds all recordings: give one of the two"
+    elif folders and not config.clean:
+        problem = f"{folders[0]} needs clean speech to mix with: give --clean too"
+    elif config.validation_packed and not (config.packed or config.clean):
+        problem = "--validation-packed needs a corpus to train on: give --packed or --clean too"
+    if problem:
+        raise RtdenoiseError(problem)
 
 
 def preset(name: str) -> TrainConfig:

@@ -12,12 +12,11 @@ from rtdenoise.constants import SAMPLE_RATE
 from rtdenoise.errors import RtdenoiseError
 
 from .checkpoint import best_name, load_checkpoint, network_options, save_checkpoint
-from .config import TrainConfig
+from .config import TrainConfig, check_config
 from .device import check_device
 from .distributed import ProcessGroup, join_process_group
 from .mixing import Recipe
 from .networks import all_options, build
-from .options import check
 from .plots import draw_losses, draw_spectrograms
 from .progress import NoProgress, Progress
 from .sources import make_sources
@@ -32,7 +31,7 @@ def train_diffusion_model(config: TrainConfig) -> Path:
     Under torchrun only the main process writes. Raises RtdenoiseError before any work starts where
     an option is wrong.
     """
-    check(config)
+    check_config(config)
     config = dataclasses.replace(config, network_options=_network_options(config))
     _check_together(config)
     group, device = join_process_group(config.device)

@@ -41,12 +41,17 @@ WRONG = [
     ("--network-options {x", "--network-options: '{x' is not valid JSON"),
     ("--network-options [1]", "--network-options: '[1]' is not a JSON object"),
     ("--learn 1", "unrecognized arguments: --learn 1"),
+    ("--resume FILE --init FILE", "--init: --resume takes the weights from its checkpoint"),
+    ("--packed tests --clean tests", "--clean: --packed holds all recordings"),
+    ("--packed tests --rir tests", "--rir: --packed holds all recordings"),
+    ("--noise tests", "--noise needs clean speech to mix with: give --clean too"),
+    ("--validation-packed tests", "--validation-packed needs a corpus to train on"),
 ]
 
 
 @pytest.mark.parametrize(("arguments", "message"), WRONG)
 def test_a_wrong_value_is_one_line_and_exit_code_2(arguments, message, capsys, monkeypatch):
-    monkeypatch.setattr(sys, "argv", ["train", *arguments.split()])
+    monkeypatch.setattr(sys, "argv", ["train", *arguments.replace("FILE", "README.md").split()])
     monkeypatch.setattr("train.loop.train_diffusion_model", lambda _: pytest.fail("started"))
     with pytest.raises(SystemExit) as end:
         main()

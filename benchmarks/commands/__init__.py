@@ -1,0 +1,23 @@
+"""The commands of `python -m benchmarks`: one module for each room that measures.
+
+A command reads options and imports its benchmark only when it runs, so that help stays fast.
+`benchmarks.__main__` takes COMMANDS from here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from .live import soak
+from .reporting import readme
+from .sound import bakeoff, diagnose, heldout, precision, quality, spectrograms
+from .speed import files, latency, throughput, training
+
+COMMANDS: dict[str, tuple[Callable[..., None], ...]] = {
+    "Sound quality": (quality, heldout, bakeoff, diagnose, precision, spectrograms),
+    "Speed": (latency, throughput, files, training),
+    "Live audio": (soak,),
+    "Reporting": (readme,),
+}
+
+__all__ = ["COMMANDS"]

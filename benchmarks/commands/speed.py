@@ -1,0 +1,89 @@
+"""Commands that measure how fast rtdenoise is."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from rtdenoise.command import one_of
+
+from ..reporting import RESULTS
+from .options import (
+    INPUT,
+    MEASUREMENT,
+    Noisy,
+    OneModel,
+    Quick,
+    TablesAndChart,
+    number,
+    packed_corpus,
+)
+
+NETWORKS = ("default", "recurrent", "unet", "baseline")  # without importing torch for --help
+
+
+def latency(
+    model: OneModel = None,
+    out: Annotated[Path, TablesAndChart] = RESULTS / "latency",
+    minutes: Annotated[
+        float, number("Minutes for which rolling segments must keep up at the end.", min=0.0)
+    ] = 10.0,
+    quick: Quick = False,
+) -> None:
+    """Time a hop of live audio: both engines, hot and paced, on each provider present."""
+    from ..speed.latency import latency as measure
+
+    seconds, endured = (0.3, 1.0) if quick else (10.0, 60 * minutes)
+    print(measure(out, model, seconds, endured))
+
+
+def throughput(
+    model: OneModel = None,
+    out: Annotated[Path, TablesAndChart] = RESULTS / "throughput",
+    quick: Quick = False,
+) -> None:
+    """Measure throughput by batch size and length, the roofline, and concurrent live streams."""
+    from ..speed.throughput import throughput as measure
+
+    print(measure(out, model, quick))
+
+
+def files(
+    recording: Noisy = Path("examples/noisy.wav"),
+    out: Annotated[Path, TablesAndChart] = RESULTS / "files",
+    quick: Quick = False,
+) -> None:
+    """Measure time and peak memory for files of 1 s to 2 h, beside other denoisers."""
+    from ..speed.files import files as measure
+
+    print(measure(recording, out, quick))
+
+
+def training(
+    packed: Annotated[
+        Path | None, packed_corpus("train/; without it, synthetic sounds", "[PACKED]")
+    ] = None,
+    network: Annotated[
+        list[str] | None,
+        typer.Option(
+            help=f"Network to time, of {', '.join(NETWORKS)}; repeat for several, all by default.",
+            callback=one_of(*NETWORKS),
+            rich_help_panel=INPUT,
+        ),
+    ] = None,
+    device: Annotated[
+        str, typer.Option(help="cpu, cuda or cuda:N.", rich_help_panel=MEASUREMENT)
+    ] = "cpu",
+    out: Annotated[Path, TablesAndChart] = RESULTS / "training",
+    quick: Quick = False,
+) -> None:
+    """Measure audio-seconds trained on per second, and the shares of a step's time."""
+    from train.device import check_device
+
+    from ..speed.training import training as measure
+
+    check_device(device)
+    names = network or (["default"] if quick else list(NETWORKS))
+    print(measure(packed, out, names, 2 if quick else 20, device))
