@@ -25,8 +25,9 @@ from rtdenoise.command import finite, run_function, writable
 from rtdenoise.errors import RtdenoiseError
 from rtdenoise.inference import StreamEngine, load_model
 
+REQUESTS = "Requests"  # heading in the help
 MAX_STREAMS = 64  # in one batch, by default
-IDLE_SECONDS = 60  # a sequence without a request for so long is dropped
+IDLE_SECONDS = 60  # the server drops a sequence that sends no request for this long
 
 
 def write_repository(
@@ -155,10 +156,14 @@ def export(
             help="Milliseconds of audio in a request; a multiple of the model's hop.",
             min=1.0,
             callback=finite,
+            rich_help_panel=REQUESTS,
         ),
     ] = 20.0,
     streams: Annotated[
-        int, typer.Option(help="Largest number of streams in one batch.", min=1)
+        int,
+        typer.Option(
+            help="Largest number of streams in one batch.", min=1, rich_help_panel=REQUESTS
+        ),
     ] = MAX_STREAMS,
 ) -> None:
     """Write a Triton model repository."""

@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+import importlib
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 import typer
 
+from benchmarks.__main__ import app as application
 from benchmarks.commands import COMMANDS
+from export import triton
+from export.__main__ import export
 from rtdenoise.command import run_app
+from train.data import download, packing, shards
+from train.examples import examples
+from train.grow import grow
 
 # Wording of ranges and numbers is typer's and differs between its versions.
 WRONG = [
@@ -22,6 +30,25 @@ WRONG = [
     ("export pyproject.toml", "Missing argument"),
     ("export.triton pyproject.toml x --hop-ms nan", "--hop-ms"),
     ("export.triton pyproject.toml x --streams 0", "--streams"),
+    ("train.grow absent.pth x.pth", "'absent.pth' does not exist"),
+    ("train.grow pyproject.toml pyproject.toml/x", "not a folder that can be written"),
+    ("train.grow pyproject.toml x.pth --channels -3", "--channels"),
+    ("train.grow pyproject.toml x.pth --block 0", "--block"),
+    ("train.examples absent x", "'absent' does not exist"),
+    ("train.examples tests pyproject.toml", "is a file"),
+    ("train.examples tests x --count 0", "--count"),
+    ("train.examples tests x --seconds nan", "--seconds"),
+    ("train.examples tests x --seed -1", "--seed"),
+    ("train.data.packing absent x", "'absent' does not exist"),
+    ("train.data.packing tests pyproject.toml/x", "not a folder that can be written"),
+    ("train.data.packing tests x --validation nan", "--validation"),
+    ("train.data.packing tests x --validation 1", "--validation"),
+    ("train.data.packing tests x --least-range -1", "--least-range"),
+    ("train.data.packing tests x --jobs 0", "--jobs"),
+    ("train.data.shards absent x", "'absent' does not exist"),
+    ("train.data.shards tests x --codec mp3", "'mp3' is unknown: use one of flac, opus"),
+    ("train.data.download musan x --registry absent", "'absent' does not exist"),
+    ("train.data.download musan pyproject.toml", "is a file"),
     ("benchmarks speed", "No such command 'speed'"),
     ("benchmarks quality absent", "'absent' does not exist"),
     ("benchmarks quality tests --workers 0", "--workers"),
@@ -62,22 +89,29 @@ def test_a_wrong_option_is_one_line_and_exit_code_2(line, message, capsys, monke
     assert lines[0].startswith(f"{module}: ") and message in lines[0]
 
 
-def _main(module: str):
+def _main(module: str) -> Callable[[], None]:
     """Return the function that `python -m module` runs."""
-    import benchmarks.__main__
-    import export.__main__
-    import export.triton
-
-    rooms = {"export": export.__main__, "export.triton": export.triton}
-    return (rooms | {"benchmarks": benchmarks.__main__})[module].main
+    name = f"{module}.__main__" if module in ("benchmarks", "export") else module
+    return importlib.import_module(name).main
 
 
 BENCHMARKS = " ".join(f.__name__ for group in COMMANDS.values() for f in group)
 
 
-@pytest.mark.parametrize("line", ["export", "export.triton", *BENCHMARKS.split()])
-def test_help_explains_every_option(line, capsys, monkeypatch):
-    module, arguments = (line, []) if line.startswith("export") else ("benchmarks", [line])
+FUNCTIONS = {
+    "export": export,
+    "export.triton": triton.export,
+    "train.grow": grow,
+    "train.examples": examples,
+    "train.data.packing": packing.pack,
+    "train.data.shards": shards.shards,
+    "train.data.download": download.download,
+}
+
+
+@pytest.mark.parametrize("line", [*FUNCTIONS, *BENCHMARKS.split()])
+def test_help_explains_and_groups_every_option(line, capsys, monkeypatch):
+    module, arguments = (line, []) if line in FUNCTIONS else ("benchmarks", [line])
     monkeypatch.setattr(sys, "argv", [module, *arguments, "--help"])
     monkeypatch.setenv("COLUMNS", "200")
     with pytest.raises(SystemExit) as end:
@@ -89,17 +123,15 @@ def test_help_explains_every_option(line, capsys, monkeypatch):
         name = parameter.opts[0]
         assert name.strip("-") and parameter.help, (line, name)
         assert name in shown or parameter.metavar.strip("[]") in shown, (line, name)
+        is_option = name.startswith("-") and name != "--help"
+        assert not is_option or f" {parameter.rich_help_panel} " in shown, (line, name)
 
 
 def _application(module: str) -> typer.Typer:
-    import benchmarks.__main__
-    import export.__main__
-    import export.triton
-
     if module == "benchmarks":
-        return benchmarks.__main__.app
+        return application
     app = typer.Typer(add_completion=False)
-    app.command()(export.triton.export if module == "export.triton" else export.__main__.export)
+    app.command()(FUNCTIONS[module])
     return app
 
 

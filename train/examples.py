@@ -13,7 +13,7 @@ from typing import Annotated
 import soundfile as sf
 import typer
 
-from rtdenoise.command import run_function
+from rtdenoise.command import finite, run_function, writable
 from rtdenoise.compare import si_sdr
 from rtdenoise.constants import SAMPLE_RATE
 
@@ -21,13 +21,44 @@ from .data import Batch, Corpus
 from .mixing import Degrader
 from .plots import spectrogram
 
+CLIPS = "Clips"  # heading in the help
+
 
 def examples(
-    packed: Annotated[Path, typer.Argument(help="Folder with a packed corpus.", exists=True)],
-    out: Annotated[Path, typer.Argument(help="Folder for the audio files and spectrograms.")],
-    count: Annotated[int, typer.Option(min=1, help="Number of clips.")] = 20,
-    seconds: Annotated[float, typer.Option(min=0.5, help="Length of each clip in seconds.")] = 4.0,
-    seed: Annotated[int, typer.Option(help="Random seed; another seed gives other clips.")] = 0,
+    packed: Annotated[
+        Path,
+        typer.Argument(
+            metavar="PACKED",
+            help="Packed corpus, such as its train/ folder.",
+            exists=True,
+            file_okay=False,
+        ),
+    ],
+    out: Annotated[
+        Path,
+        typer.Argument(
+            metavar="FOLDER",
+            help="Folder for the audio files and spectrograms.",
+            file_okay=False,
+            callback=writable,
+        ),
+    ],
+    count: Annotated[int, typer.Option(min=1, help="Number of clips.", rich_help_panel=CLIPS)] = 20,
+    seconds: Annotated[
+        float,
+        typer.Option(
+            min=0.5,
+            help="Length of each clip in seconds.",
+            callback=finite,
+            rich_help_panel=CLIPS,
+        ),
+    ] = 4.0,
+    seed: Annotated[
+        int,
+        typer.Option(
+            min=0, help="Random seed; another seed gives other clips.", rich_help_panel=CLIPS
+        ),
+    ] = 0,
 ) -> None:
     """Degrade clips as training does, and write them with their spectrograms."""
     out.mkdir(parents=True, exist_ok=True)

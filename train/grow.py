@@ -21,39 +21,63 @@ import torch
 import typer
 from torch import Tensor
 
-from rtdenoise.command import run_function
+from rtdenoise.command import run_function, writable
 from rtdenoise.errors import RtdenoiseError
 
 from .checkpoint import load_checkpoint, load_network, network_options, save_checkpoint
 from .networks import SpectralDenoiser
 
+SIZES, ADDITIONS = "Sizes (unchanged by default)", "Additions"  # headings in the help
 TYPICAL_LEVEL = 0.6  # geometric mean of the running level in the mixtures of train/mixing
 
 
+def _size(meaning: str) -> Any:
+    return typer.Option(min=1, help=meaning, rich_help_panel=SIZES)
+
+
 def grow(
-    checkpoint: Annotated[Path, typer.Argument(help="Checkpoint of a default network.")],
-    target: Annotated[Path, typer.Argument(help="Checkpoint to write, of the larger network.")],
-    channels: Annotated[
-        int | None, typer.Option(min=1, help="Channels per position; default: unchanged.")
-    ] = None,
-    full_band: Annotated[
-        int | None, typer.Option(min=1, help="Size of the full-band path; default: unchanged.")
-    ] = None,
-    detail: Annotated[
-        int | None, typer.Option(min=1, help="Size of the decoder's layer; default: unchanged.")
-    ] = None,
-    taps: Annotated[
-        int | None, typer.Option(min=1, help="Filter length in frames; default: unchanged.")
-    ] = None,
+    checkpoint: Annotated[
+        Path,
+        typer.Argument(
+            metavar="SMALL.pth",
+            help="Checkpoint of a `default` network.",
+            exists=True,
+            dir_okay=False,
+        ),
+    ],
+    target: Annotated[
+        Path,
+        typer.Argument(
+            metavar="LARGE.pth",
+            help="Checkpoint to write, of the larger network.",
+            callback=writable,
+        ),
+    ],
+    channels: Annotated[int | None, _size("Channels per position.")] = None,
+    full_band: Annotated[int | None, _size("Size of the full-band path.")] = None,
+    detail: Annotated[int | None, _size("Size of the decoder's hidden layer.")] = None,
+    taps: Annotated[int | None, _size("Length of the filters in frames of 10 ms.")] = None,
     block: Annotated[
         list[int],
-        typer.Option(min=1, help="Add a block of this dilation (frames) at the end; repeatable."),
+        typer.Option(
+            min=1,
+            help="Add a block with this dilation, in frames, at the end; repeat for several.",
+            rich_help_panel=ADDITIONS,
+        ),
     ] = [],  # noqa: B006 (typer reads it)
     high_history: Annotated[
-        bool, typer.Option(help="Add noise statistics above 8 kHz to the features.")
+        bool,
+        typer.Option(
+            help="Add noise statistics above 8 kHz to the features.",
+            rich_help_panel=ADDITIONS,
+        ),
     ] = False,
     level_invariant: Annotated[
-        bool, typer.Option(help="Divide the features by a running level; needs further training.")
+        bool,
+        typer.Option(
+            help="Divide the features by a running level; needs further training.",
+            rich_help_panel=ADDITIONS,
+        ),
     ] = False,
 ) -> None:
     """Write an enlarged network that gives the same output."""

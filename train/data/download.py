@@ -1,12 +1,13 @@
-"""Public corpora for training: what they are, their licences, and how to get them.
+"""Lists public corpora for training with their licences, and downloads them.
 
-    python -m train.download                    # what there is
-    python -m train.download musan corpus       # its licence first, then corpus/noise/musan/...
-    python -m train.corpus corpus packed
+    python -m train.data.download                  # lists the corpora
+    python -m train.data.download musan corpus     # shows the licence, fills corpus/noise/musan
+    python -m train.data.packing corpus packed
 
-A broken download goes on where it stopped. Archives are checked against their publisher's
-checksum; where none is published, the SHA-256 of what came first is kept beside the archive and
-checked from then on. Only the parts that are of use are unpacked, into clean/, noise/, rir/.
+An interrupted download continues where it stopped. Archives are checked against the checksum of
+their publisher. If none is published, the SHA-256 of the first download is kept beside the archive,
+and later downloads are checked against it. Only the useful parts are unpacked, into clean/, noise/
+and rir/.
 """
 
 from __future__ import annotations
@@ -25,21 +26,48 @@ from typing import IO, Annotated, Any
 
 import typer
 
-from rtdenoise.command import run_function
+from rtdenoise.command import run_function, writable
 from rtdenoise.errors import RtdenoiseError
 
 REGISTRY = Path(__file__).with_name("registry.json")
-ATTEMPTS = 5  # in a row that bring nothing
+ATTEMPTS = 5  # in a row that deliver nothing
 PIECE = 1 << 20  # bytes
+
+DOWNLOAD = "Download"  # heading in the help
 
 
 def download(
-    name: Annotated[str | None, typer.Argument(help="A corpus; without one, the list.")] = None,
-    out: Annotated[Path, typer.Argument(help="Folder for archives and sounds.")] = Path("corpus"),
-    yes: Annotated[bool, typer.Option("--yes", help="Agree to the licence.")] = False,
-    registry: Annotated[Path, typer.Option(help="A registry of your own.")] = REGISTRY,
+    name: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="[NAME]", help="Corpus to download; without it, all corpora are listed."
+        ),
+    ] = None,
+    out: Annotated[
+        Path,
+        typer.Argument(
+            metavar="[CORPUS]",
+            help="Folder for the archives and the unpacked audio.",
+            file_okay=False,
+            callback=writable,
+        ),
+    ] = Path("corpus"),
+    yes: Annotated[
+        bool,
+        typer.Option("--yes", help="Agree to the licence.", rich_help_panel=DOWNLOAD),
+    ] = False,
+    registry: Annotated[
+        Path,
+        typer.Option(
+            help="JSON file that describes other corpora.",
+            show_default=False,
+            exists=True,
+            dir_okay=False,
+            rich_help_panel=DOWNLOAD,
+        ),
+    ] = REGISTRY,
 ) -> None:
-    """Show a corpus's licence, and download, check and unpack it."""
+    """Show the licence of a corpus, then download, check and unpack the corpus."""
     corpora = _read(registry)
     if name is None:
         for key, corpus in corpora.items():
@@ -53,7 +81,9 @@ def download(
     print(f"{corpus['title']}\nlicence: {corpus['licence']}\n{corpus['page']}")
     print(f"about {corpus['gigabytes']} GB in {len(corpus['files'])} files, to {out}")
     if not yes and not _agrees():
-        raise RtdenoiseError("nothing was downloaded: the licence was not agreed to (--yes does)")
+        raise RtdenoiseError(
+            "nothing was downloaded, as you did not agree to the licence: answer y, or give --yes"
+        )
     for file in corpus["files"]:
         archive = fetch(file, Path(out, "archives", name))
         count = unpack(archive, file["take"], out, name)
@@ -64,7 +94,7 @@ def _read(path: Path) -> dict[str, Any]:
     try:
         return json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
-        raise RtdenoiseError(f"{path} is no registry ({error}): give a JSON file") from error
+        raise RtdenoiseError(f"{path} is not a registry ({error}): give a JSON file") from error
 
 
 def _agrees() -> bool:
@@ -76,7 +106,7 @@ def _agrees() -> bool:
 def fetch(file: dict[str, Any], folder: Path) -> Path:
     """Download one archive of the registry, unless it is there; returns its path, checked.
 
-    Raises RtdenoiseError where it cannot be had, or is not what was published.
+    Raises RtdenoiseError if the download fails, or if the checksum differs.
     """
     folder.mkdir(parents=True, exist_ok=True)
     target = folder / file["url"].split("?")[0].rsplit("/", 1)[1]
@@ -91,7 +121,7 @@ def fetch(file: dict[str, Any], folder: Path) -> Path:
 
 
 def _complete(url: str, part: Path, size: int | None) -> None:
-    """Append to `part` what is missing of it."""
+    """Download the missing bytes and append them to `part`."""
     failures = 0
     while True:
         have = part.stat().st_size if part.exists() else 0
@@ -104,16 +134,18 @@ def _complete(url: str, part: Path, size: int | None) -> None:
         grown = part.exists() and part.stat().st_size > have
         failures = 0 if grown else failures + 1
         if failures == ATTEMPTS:
-            raise RtdenoiseError(f"{url} cannot be downloaded ({reason}): run this again to go on")
+            raise RtdenoiseError(
+                f"{url} cannot be downloaded ({reason}): run this again to continue"
+            )
 
 
 def _append(url: str, part: Path, have: int, size: int | None) -> bool:
-    """Ask for the bytes after `have` and write them; returns whether that was all."""
+    """Request the bytes after `have` and write them. Returns whether the file is complete."""
     request = urllib.request.Request(url, headers={"Range": f"bytes={have}-"} if have else {})
     try:
         answer = urllib.request.urlopen(request, timeout=60)
     except urllib.error.HTTPError as error:
-        if error.code == 416:  # nothing is left to ask for
+        if error.code == 416:  # the file is complete
             return True
         raise
     with answer, open(part, "ab" if answer.status == 206 else "wb") as handle:
@@ -132,7 +164,7 @@ def _show(part: Path, done: int, total: int) -> None:
 
 
 def _check(path: Path, target: Path, file: dict[str, Any]) -> None:
-    """Compare with the published checksum, or with the one kept beside the archive."""
+    """Compare `path` with the published checksum, or with the one kept beside the archive."""
     kept = target.with_name(target.name + ".sha256")
     kind = "md5" if "md5" in file else "sha256"
     digest = hashlib.new(kind, usedforsecurity=False)
@@ -142,17 +174,20 @@ def _check(path: Path, target: Path, file: dict[str, Any]) -> None:
     expected = file.get(kind) or (kept.read_text().split()[0] if kept.exists() else None)
     if expected is None:
         kept.write_text(f"{digest.hexdigest()}  {target.name}\n")
-        print(f"{target.name}: no checksum is published; SHA-256 {digest.hexdigest()} is kept")
+        print(f"{target.name}: no checksum is published; kept SHA-256 {digest.hexdigest()}")
     elif digest.hexdigest() != expected:
         path.unlink()
         raise RtdenoiseError(
-            f"{target.name} is not what was published ({kind} {digest.hexdigest()}, not "
+            f"{target.name} differs from what was published ({kind} {digest.hexdigest()}, not "
             f"{expected}): it was removed, run this again"
         )
 
 
 def unpack(archive: Path, take: dict[str, str], out: Path, name: str) -> int:
-    """Unpack what `take` (prefix: clean, noise, rir, ...) names into out/KIND/NAME; count it."""
+    """Unpack the files that `take` selects into out/KIND/NAME, and return their number.
+
+    `take` maps prefixes of member names to kinds: clean, noise or rir.
+    """
     count = 0
     try:
         for member, source in _members(archive):
@@ -162,7 +197,7 @@ def unpack(archive: Path, take: dict[str, str], out: Path, name: str) -> int:
             root = Path(out, take[prefix], name).resolve()
             target = (root / member).resolve()
             if root not in target.parents:
-                raise RtdenoiseError(f"{archive} would write outside of {root}: not unpacked")
+                raise RtdenoiseError(f"{archive} would write outside {root}: it was not unpacked")
             target.parent.mkdir(parents=True, exist_ok=True)
             part = target.with_name(target.name + ".part")
             with source, open(part, "wb") as handle:
@@ -193,7 +228,7 @@ def _members(archive: Path) -> Iterator[tuple[str, IO[bytes]]]:
 
 def main() -> None:
     """Run the command line; bad input gives one line on stderr and exit code 2."""
-    run_function("train.download", download)
+    run_function("train.data.download", download)
 
 
 if __name__ == "__main__":

@@ -1,10 +1,11 @@
 """A packed corpus as compressed pieces, small enough to carry to another machine, and back.
 
-    python -m train.shards packed/train shards --codec opus      # shards/clean-000.opus, ...
-    python -m train.shards shards packed/train                   # and back
+    python -m train.data.shards packed/train shards --codec opus   # shards/clean-000.opus, ...
+    python -m train.data.shards shards packed/train                # and back
 
-FLAC comes back bit for bit at half the size; Opus is a tenth of it, and cuts at 20 kHz, so
-bandwidths beyond are written down as 20 kHz. Pieces may arrive in any number of loads.
+FLAC halves the size and restores every bit. Opus needs a tenth of the size and removes what lies
+above 20 kHz, so higher bandwidths are recorded as 20 kHz. All pieces must be in one folder when
+they are joined.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ import soundfile as sf
 import torch
 import typer
 
-from rtdenoise.command import run_function
+from rtdenoise.command import one_of, run_function, writable
 from rtdenoise.constants import SAMPLE_RATE
 from rtdenoise.errors import RtdenoiseError
 
@@ -31,9 +32,32 @@ OPUS_BANDWIDTH = 20_000.0  # Hz
 
 
 def shards(
-    source: Annotated[Path, typer.Argument(help="A packed corpus, or a folder of pieces.")],
-    target: Annotated[Path, typer.Argument(help="The other of the two.")],
-    codec: Annotated[str, typer.Option(help="flac or opus.")] = "flac",
+    source: Annotated[
+        Path,
+        typer.Argument(
+            metavar="SOURCE",
+            help="Packed corpus to split, or folder of pieces to join.",
+            exists=True,
+            file_okay=False,
+        ),
+    ],
+    target: Annotated[
+        Path,
+        typer.Argument(
+            metavar="TARGET",
+            help="Folder for the pieces, or for the joined corpus.",
+            file_okay=False,
+            callback=writable,
+        ),
+    ],
+    codec: Annotated[
+        str,
+        typer.Option(
+            help="Codec of the pieces: flac (exact) or opus (a tenth of the size).",
+            callback=one_of(*CODECS),
+            rich_help_panel="Pieces",
+        ),
+    ] = "flac",
 ) -> None:
     """Compress a packed corpus into pieces, or join pieces into a packed corpus."""
     if any(source.glob("*-000.*")):
@@ -92,7 +116,7 @@ def join(folder: Path) -> Corpus:
 
 def main() -> None:
     """Run the command line; bad input gives one line on stderr and exit code 2."""
-    run_function("train.shards", shards)
+    run_function("train.data.shards", shards)
 
 
 if __name__ == "__main__":

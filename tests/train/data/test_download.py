@@ -134,14 +134,14 @@ def test_another_run_goes_on_too(site, tmp_path):
 def test_what_is_not_as_published_is_refused(site, tmp_path):
     registry = publish(site, {"": "noise"}, md5="0" * 32)
     result = run("set", tmp_path / "out", "--yes", "--registry", registry)
-    assert result.returncode == 2 and "not what was published" in result.stderr
+    assert result.returncode == 2 and "differs from what was published" in result.stderr
     assert not list((tmp_path / "out").rglob("*.wav"))
     assert not list((tmp_path / "out").rglob("*.zip*"))
 
 
 def test_without_a_published_checksum_the_first_one_is_kept(site, tmp_path):
     registry = publish(site, {"": "noise"}, md5="")
-    assert "is kept" in run("set", tmp_path / "out", "--yes", "--registry", registry).stdout
+    assert "kept SHA-256" in run("set", tmp_path / "out", "--yes", "--registry", registry).stdout
     archive = tmp_path / "out" / "archives" / "set" / "set.zip"
     archive.write_bytes(archive.read_bytes()[:-1] + b"x")
     changed = run("set", tmp_path / "out", "--yes", "--registry", registry)
@@ -153,7 +153,8 @@ def test_bad_input_is_one_line(site, tmp_path):
     (site[0] / "set.zip").unlink()
     for arguments, word in (
         (("nothing", tmp_path), "esc-50"),
-        (("set", tmp_path, "--yes", "--registry", tmp_path / "none.json"), "no registry"),
+        (("set", tmp_path, "--yes", "--registry", tmp_path / "none.json"), "does not exist"),
+        (("set", tmp_path, "--yes", "--registry", __file__), "is not a registry"),
     ):
         result = run(*arguments)
         assert result.returncode == 2 and word in result.stderr

@@ -131,7 +131,7 @@ def test_bad_input_is_one_line(tmp_path):
     sf.write(tmp_path / "little" / "clean" / "anna" / "a.wav", voice(0.5), RATE)
     (tmp_path / "file").write_text("")
     for arguments, word in (
-        ((tmp_path / "none", tmp_path / "out"), "is not a folder"),
+        ((tmp_path / "none", tmp_path / "out"), "does not exist"),
         (
             (tmp_path / "in", tmp_path / "out", "--leave-out", "nobody"),
             "no speaker is called nobody",
@@ -139,7 +139,7 @@ def test_bad_input_is_one_line(tmp_path):
         ((tmp_path / "in", tmp_path / "out", "--hold-out", "sauce"), "noises0, noises1, source0"),
         ((tmp_path / "little", tmp_path / "out", "--validation", "0"), "at least 1 s is needed"),
         ((tmp_path / "in", tmp_path / "out", "--hold-out", "noises1"), "no speech for validation"),
-        ((tmp_path / "in", tmp_path / "file" / "out", "--validation", "0"), "cannot be written"),
+        ((tmp_path / "in", tmp_path / "file" / "out"), "not a folder that can be written"),
     ):
         done = pack(*arguments)
         assert done.returncode == 2 and word in done.stderr, done.stderr
