@@ -71,7 +71,11 @@ def pack(
         ),
     ] = None,
     leave_out: Annotated[
-        list[str] | None, typer.Option(help="SOURCE/SPEAKER that is not used; repeatable.")
+        list[str] | None,
+        typer.Option(
+            help="SOURCE/SPEAKER that is not used at all; repeat for several.",
+            rich_help_panel=SIDES,
+        ),
     ] = None,
     least_range: Annotated[
         float,
