@@ -1,5 +1,6 @@
-"""Benchmarks: `python -m benchmarks NAME`. `sound` stands on `speed`, that on `live`, and all on
-`peers` and `reporting`.
+"""Benchmarks: `python -m benchmarks NAME`.
+
+Imports point downwards in this order: commands, readme, sound, speed, live, peers and reporting.
 """
 
 from __future__ import annotations

@@ -50,7 +50,7 @@ SHORT_FILE = 600  # seconds of audio
 def readme(path: Path = Path("README.md"), results: Path = RESULTS) -> str:
     """Rewrite the measured part of the README and of docs/benchmarks.md beside it.
 
-    Returns the README's part. Raises RtdenoiseError where a page or its markers are missing; then
+    Returns the README's part. Raises RtdenoiseError if a page or its markers are missing; then
     neither page is changed.
     """
     pages = {path: measured(results), path.parent / LONG_PAGE: measured_long(results)}
@@ -144,7 +144,7 @@ def _latency_table(result: dict[str, Any], wanted: list[tuple[str, int, str]]) -
 
 
 def _peers(beside: dict[str, Any]) -> str:
-    """Say how long a hop of ours and of the peers takes, measured in turn."""
+    """Return a sentence on the time of a hop of rtdenoise and of others, measured in turn."""
     if "note" in beside:
         return f"{beside['note']}."
     times = [f"{name} {ms:.3f} ms" for name, ms in beside["peers"].items()]
@@ -174,20 +174,20 @@ def _latency_long(result: dict[str, Any], link: str) -> str:
 
 
 def _throughput_text(result: dict[str, Any]) -> str:
-    said = []
+    sentences = []
     for provider, (flops, bandwidth) in result["ceilings"].items():
         best = max(
             (row for row in result["rows"] if row["provider"] == provider),
             key=lambda row: row["rate"],
         )
         core = "one CPU core" if provider == "cpu" else "one GPU"
-        said.append(
+        sentences.append(
             f"{best['rate']:.0f} times real time on {core} (batch {best['batch']}, pieces of "
             f"{best['piece']:g} s), which is {best['roof']:.0%} of the roofline limit "
             f"({flops:.0f} GFLOP/s and {bandwidth:.0f} GB/s, measured); "
             f"{result['streams'][provider]} live streams at once with 20 ms hops"
         )
-    return ". ".join(said)
+    return ". ".join(sentences)
 
 
 def _throughput(result: dict[str, Any], link: str) -> str:

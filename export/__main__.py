@@ -106,7 +106,7 @@ def export(
 
 
 def _read_metrics(path: Path | None) -> dict[str, Any]:
-    """Return the JSON object in a file. Raises RtdenoiseError where there is none."""
+    """Return the JSON object in a file. Raises RtdenoiseError if it holds none."""
     if path is None:
         return {}
     try:

@@ -1,4 +1,4 @@
-"""Checkpoint to ONNX: timestep fixed at 0, card inside, checked against PyTorch."""
+"""Writes checkpoints as ONNX: timestep 0, with a model card, checked against PyTorch."""
 
 from __future__ import annotations
 
@@ -23,7 +23,8 @@ from train.networks import DenoisingNetwork, for_export, zero_timestep
 from .parity import LOOSE, TOLERANCE, compare
 from .precision import after_tracing, while_tracing
 
-OPSET = 17  # later ones run as fast (benchmarks/results/precision.md), and fewer runtimes know them
+# Later opsets are no faster (benchmarks/results/precision.md), and fewer runtimes support them.
+OPSET = 17
 
 
 class _Segment(nn.Module):
@@ -66,9 +67,9 @@ def export_checkpoint(
 ) -> Path:
     """Write one form of a checkpoint to `target`; `card` sets fields of the ModelCard.
 
-    Raises RtdenoiseError on a foreign checkpoint, a network that cannot stream, a path that
-    cannot be written, or a difference from PyTorch above 1e-4 (of fp16 and int8: above 0.1); then
-    no file is left behind.
+    Raises RtdenoiseError for a file that is not a checkpoint, a form that the network does not
+    have, a path that cannot be written, or a difference from PyTorch above 1e-4 (fp16 and int8:
+    above 0.1). Then no file is written.
     """
     network = for_export(load_network(checkpoint))
     if form not in _forms(network):
@@ -137,7 +138,9 @@ def trace(
         axes["audio"][2], axes["denoised"][2] = "samples", "denoised_samples"
     buffer = io.BytesIO()
     with torch.no_grad(), warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # the tracer's notes on constants we mean to be constants
+        warnings.simplefilter(
+            "ignore"
+        )  # the tracer warns about values that are meant to be constants
         torch.onnx.export(
             WRAPPERS[form](network).eval(),
             arguments,
@@ -152,7 +155,7 @@ def trace(
 
 
 def share_constants(model: onnx.ModelProto) -> onnx.ModelProto:
-    """Store each constant once, as an initialiser: a node for each takes more room."""
+    """Store each constant once, as an initialiser, which takes less space than a node for each."""
     graph = model.graph
     for node in [node for node in graph.node if node.op_type == "Constant"]:
         graph.initializer.add().CopyFrom(node.attribute[0].t)
@@ -166,7 +169,7 @@ def share_constants(model: onnx.ModelProto) -> onnx.ModelProto:
 
 
 def _remove_equal(tensors: Any) -> dict[str, str]:
-    """Remove all but the first of equal tensors; return by name who stands in for whom."""
+    """Remove all but the first of equal tensors; return the names of the first by the removed."""
     first: dict[tuple[Any, ...], str] = {}
     renamed: dict[str, str] = {}
     for tensor in list(tensors):
@@ -183,17 +186,18 @@ def _remove_equal(tensors: Any) -> dict[str, str]:
 def export_forms(
     checkpoint: Path, target: Path, forms: Sequence[str], **settings: Any
 ) -> list[Path]:
-    """Write `target` itself (a name ending in .onnx) or target-segment.onnx, target-stream.onnx ..
+    """Write `target` (a name ending in .onnx), or target-segment.onnx, target-stream.onnx, ...
 
-    Asked for several forms, it leaves out those that the network has not, and says so.
+    If several forms are requested, those that the network does not have are left out, with a
+    message.
     """
     if target.suffix == ".onnx":
         return [export_checkpoint(checkpoint, target, forms[0], **settings)]
     if len(forms) > 1:
-        there = _forms(for_export(load_network(checkpoint)))
-        for form in set(forms) - set(there):
+        existing = _forms(for_export(load_network(checkpoint)))
+        for form in set(forms) - set(existing):
             print(f"{checkpoint}: this network has no {form} form")
-        forms = [form for form in forms if form in there]
+        forms = [form for form in forms if form in existing]
     settings["name"] = settings.get("name") or target.name
     return [
         export_checkpoint(
@@ -217,5 +221,5 @@ def _batch_axis(two: Tensor, one: Tensor) -> int:
 
 
 def _card_hop(network: DenoisingNetwork) -> int:
-    """The live hop: 10 ms, or the network's own grid where that is no divisor of it."""
+    """Return the live hop: 10 ms, or the network's own hop if that does not divide 10 ms."""
     return 480 if 480 % network.hop == 0 else network.hop

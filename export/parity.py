@@ -1,4 +1,4 @@
-"""Does the ONNX file say what PyTorch says?"""
+"""Compares the output of an ONNX file with that of PyTorch."""
 
 from __future__ import annotations
 
@@ -14,13 +14,16 @@ from rtdenoise.inference import ModelCard
 from train.networks import DenoisingNetwork, zero_timestep
 
 TOLERANCE = 1e-4
-LOOSE = 0.1  # of half precision and 8 bits: a file that is wrong differs by more
+LOOSE = 0.1  # for half precision and 8 bits; a wrong file differs by more
 
 
 def compare(
     path: Path, network: DenoisingNetwork, card: ModelCard, tolerance: float = TOLERANCE
 ) -> float:
-    """Return the largest difference on voices, noise and silence. Raises above `tolerance`."""
+    """Return the largest difference on voices, noise and silence.
+
+    Raises RtdenoiseError if it is above `tolerance`.
+    """
     session = ort.InferenceSession(str(path), providers=["CPUExecutionProvider"])
     audio = _probes(card.segment)
     with torch.no_grad():
@@ -41,8 +44,8 @@ def compare(
 def _probes(samples: int) -> torch.Tensor:
     """Return audio [4, 1, samples]: a hum like a voice's, the same later, noise, and silence.
 
-    A trained network takes noise for what it is, so noise alone would compare zero with zero; a
-    start out of silence and silence itself are where logarithms and quotients go wrong.
+    A trained network removes noise, so noise alone would compare zero with zero. Logarithms and
+    quotients tend to fail in silence and where sound starts after silence.
     """
     seconds = torch.arange(samples) / SAMPLE_RATE
     pitch = 2 * torch.pi * (140 * seconds + 4 * torch.sin(2 * torch.pi * 3 * seconds))
@@ -57,7 +60,7 @@ def _probes(samples: int) -> torch.Tensor:
 def _stream(
     session: ort.InferenceSession, audio: np.ndarray, network: DenoisingNetwork, card: ModelCard
 ) -> np.ndarray:
-    """Run with carried state, in calls of one, two, three ... hops; zero states, as PyTorch's."""
+    """Run with carried state, in calls of one, two, three, ... hops, from states of zero."""
     states = [state.numpy() for state in network.initial_states(len(audio))]
     out, position, hops = [], 0, 1
     while position < audio.shape[-1]:

@@ -1,4 +1,4 @@
-"""The same graph in half precision or with 8-bit weights, for measuring what that is worth."""
+"""Exports in half precision, with 8-bit weights or in TF32, to measure their cost and benefit."""
 
 from __future__ import annotations
 
@@ -11,23 +11,23 @@ import onnx
 import torch
 
 PRECISIONS = ("fp32", "fp16", "int8", "tf32")
-TF32_BITS = 23 - 10  # of the mantissa, that are lost
+TF32_BITS = 23 - 10  # bits of the mantissa that are lost
 
 
 def while_tracing(precision: str) -> AbstractContextManager[object]:
-    """Return what to trace under: fp16 makes matrix products halves, and no more than those.
+    """Return the context to trace in: with fp16, only matrix products use half precision.
 
-    The compressed spectrum spans nine decades: more than half precision has.
+    The compressed spectrum spans nine decades, which is more than half precision can represent.
     """
     return torch.autocast("cpu", torch.float16, enabled=precision == "fp16", cache_enabled=False)
 
 
 def after_tracing(model: onnx.ModelProto, precision: str) -> onnx.ModelProto:
-    """Return `model` with fp16 weights stored as such, int8 weights, or as it is (fp32).
+    """Return `model` with weights of the given precision; fp32 leaves it unchanged.
 
-    int8: one scale a weight column, activations quantised as they come (onnxruntime's dynamic
-    quantisation). tf32: weights rounded as CUDA rounds them; that it rounds activations too, by as
-    much, is not shown.
+    int8: one scale per weight column; activations are quantised at run time (onnxruntime's dynamic
+    quantisation). tf32: weights are rounded as CUDA rounds them. CUDA rounds activations too, which
+    this does not imitate.
     """
     if precision == "fp16":
         return _halve_weights(model)
@@ -37,7 +37,7 @@ def after_tracing(model: onnx.ModelProto, precision: str) -> onnx.ModelProto:
 
 
 def _round_weights(model: onnx.ModelProto) -> onnx.ModelProto:
-    """Round matrices to the 10 bits of mantissa that TF32 keeps, to nearest."""
+    """Round matrices to nearest, to the 10 bits of mantissa that TF32 keeps."""
     for tensor in model.graph.initializer:
         if tensor.data_type == onnx.TensorProto.FLOAT and len(tensor.dims) > 1:
             bits = onnx.numpy_helper.to_array(tensor).view("uint32")
@@ -47,7 +47,7 @@ def _round_weights(model: onnx.ModelProto) -> onnx.ModelProto:
 
 
 def _halve_weights(model: onnx.ModelProto) -> onnx.ModelProto:
-    """Store the weights that are only ever cast to half precision in it."""
+    """Store weights in half precision if every use casts them to it."""
     graph = model.graph
     weights = {tensor.name: tensor for tensor in graph.initializer}
     readers: dict[str, list[onnx.NodeProto]] = {}
@@ -76,7 +76,9 @@ def _is_half_cast(node: onnx.NodeProto) -> bool:
 def _to_int8(model: onnx.ModelProto) -> onnx.ModelProto:
     from onnxruntime.quantization import QuantType, quantize_dynamic
 
-    logging.getLogger().setLevel(logging.ERROR)  # it recommends a preprocessing we do not need
+    logging.getLogger().setLevel(
+        logging.ERROR
+    )  # it recommends preprocessing that is not needed here
     with tempfile.TemporaryDirectory() as folder:
         source, target = Path(folder, "fp32.onnx"), Path(folder, "int8.onnx")
         onnx.save(model, str(source))

@@ -2,11 +2,11 @@
 
     REPOSITORY/NAME/config.pbtxt            sequence batching, implicit state
     REPOSITORY/NAME/1/model.onnx            the stream form, batch first in every state
-    REPOSITORY/NAME/initial_state/state_0   the state that silence before the stream leads to
+    REPOSITORY/NAME/initial_state/state_0   the state after silence before the stream
 
 Each stream is a Triton sequence. The server carries its state and joins the streams that are active
-into a batch. Written after Triton's model_config.proto and docs/user_guide/architecture.md
-("Implicit State Management"); checked against the protobuf, not run on a server.
+into a batch. The format follows Triton's model_config.proto and docs/user_guide/architecture.md
+("Implicit State Management"). It is checked against the protobuf, but has not run on a server.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ def write_repository(
 ) -> Path:
     """Write the model's folder below `repository` and return it.
 
-    Raises RtdenoiseError where the model is no stream form, or the folder is there already.
+    Raises RtdenoiseError if the model is not a stream form, or if the folder exists.
     """
     loaded = load_model(model, "stream", "cpu")
     hop = round(hop_ms * 48)
@@ -71,7 +71,7 @@ def write_repository(
 def batch_first(
     states: list[NDArray[np.float32]], shapes: list[list[int | str]]
 ) -> list[NDArray[np.float32]]:
-    """Move the batch axis of states to the front; `shapes` are the graph's, which name it."""
+    """Move the batch axis of states to the front; `shapes` of the graph name it."""
     return [
         np.ascontiguousarray(np.moveaxis(state, shape.index("batch"), 0))
         for state, shape in zip(states, shapes, strict=True)
@@ -95,7 +95,7 @@ def batch_first_model(model: onnx.ModelProto) -> onnx.ModelProto:
                 for i, used in enumerate(names):
                     if used == name:
                         names[i] = inner
-                if kind == "out":  # an output may be read inside too
+                if kind == "out":  # a node may read an output too
                     for i, used in enumerate(other.input):
                         if used == name:
                             other.input[i] = inner
@@ -106,7 +106,7 @@ def batch_first_model(model: onnx.ModelProto) -> onnx.ModelProto:
             dims[0].CopyFrom(first)
             dims[1].CopyFrom(second)
     shapes = {value.name: value.type.tensor_type.shape for value in graph.input}
-    for value in graph.output:  # the tracer leaves lengths open that are the states' own
+    for value in graph.output:  # the tracer leaves lengths open that equal those of the states
         if (name := value.name.removeprefix("next_")) in shapes and name != value.name:
             value.type.tensor_type.shape.CopyFrom(shapes[name])
     onnx.checker.check_model(model, full_check=True)

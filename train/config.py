@@ -108,7 +108,7 @@ class TrainConfig:
     schedule: str = option(
         "one_cycle",
         OPTIMISATION,
-        "Learning rate over the run; the level part of hold_decay can be resumed at will.",
+        "Learning rate over the run; a run with hold_decay can be extended.",
         choices=("one_cycle", "hold_decay"),
     )
     warm_up: float = option(

@@ -1,4 +1,4 @@
-"""Whether a device of the command line is there."""
+"""Checks that a device named on the command line exists."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from rtdenoise.errors import RtdenoiseError
 
 
 def check_device(name: str) -> None:
-    """Raise RtdenoiseError where torch knows no such device, or this machine has none."""
+    """Raise RtdenoiseError if torch does not know the device, or this machine does not have it."""
     try:
         device = torch.device(name)
     except RuntimeError as error:
@@ -16,7 +16,7 @@ def check_device(name: str) -> None:
             f"--device: unknown device {name!r}: use cpu, cuda or cuda:N"
         ) from error
     if device.type == "cuda":
-        count = torch.cuda.device_count()  # starts nothing on any GPU, unlike an allocation
+        count = torch.cuda.device_count()  # does not initialise a GPU, unlike an allocation
         if (device.index or 0) >= count:
             raise RtdenoiseError(f"--device: {name} is not there ({count} found): use cpu")
     elif device.type != "cpu":

@@ -28,7 +28,7 @@ def train_diffusion_model(config: TrainConfig) -> Path:
 
     Writes best_model_YYYYMMDD_HHMMSS.pth (lowest validation loss), last.pth (to resume) and
     TensorBoard logs into the folder `checkpoints`, and at the end losses.png and spectrograms.png.
-    Under torchrun only the main process writes. Raises RtdenoiseError before any work starts where
+    Under torchrun only the main process writes. Raises RtdenoiseError before any work starts if
     an option is wrong.
     """
     check_config(config)
@@ -37,7 +37,7 @@ def train_diffusion_model(config: TrainConfig) -> Path:
     group, device = join_process_group(config.device)
     try:
         best = _train(dataclasses.replace(config, device=device), group)
-        group.barrier()  # torchrun would end the main process, which still writes, with the others
+        group.barrier()  # torchrun would end the main process with the others while it still writes
         return best
     finally:
         group.close()
@@ -94,9 +94,9 @@ def _start(trainer: Trainer, config: TrainConfig) -> tuple[Path, Path]:
 
 
 def _network_options(config: TrainConfig) -> dict[str, Any]:
-    """Return all options of the network: those given, else those of the checkpoint it starts from.
+    """Return all options of the network: the given ones, or those of the checkpoint it starts from.
 
-    All of them go into checkpoints, so that later defaults do not change what is in a file.
+    Checkpoints hold all of them, so that new defaults do not change the network of an old file.
     """
     options, start = config.network_options, config.resume or config.init
     if start and not options:
@@ -107,7 +107,7 @@ def _network_options(config: TrainConfig) -> dict[str, Any]:
 
 
 def _check_together(config: TrainConfig) -> None:
-    """Raise RtdenoiseError where options do not fit each other or this machine."""
+    """Raise RtdenoiseError if options do not fit the network or this machine."""
     check_device(config.device)
     Recipe.of(config.recipe)
     if config.schedule == "one_cycle" and config.warm_up > 1:

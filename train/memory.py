@@ -1,4 +1,4 @@
-"""Make glibc keep freed memory: it otherwise maps and zeroes each large tensor anew, every step."""
+"""Make glibc keep freed memory; otherwise it maps and zeroes each large tensor in every step."""
 
 from __future__ import annotations
 

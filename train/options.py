@@ -20,7 +20,7 @@ from rtdenoise.errors import RtdenoiseError
 
 @dataclasses.dataclass(frozen=True)
 class Option:
-    """What is known of an option beside its name, type and default."""
+    """Everything about an option except its name, type and default."""
 
     group: str  # heading in the help
     help: str  # what it means, with the unit
@@ -34,7 +34,7 @@ class Option:
     aliases: tuple[str, ...] = ()  # further names on the command line, such as --lr
 
     def allowed(self) -> str:
-        """Return the allowed values in words, or "" where every value is."""
+        """Return the allowed values in words, or "" if every value is allowed."""
         if choices := self.names():
             return " or ".join([", ".join(choices[:-1]), choices[-1]] if choices[1:] else choices)
         if self.exists:
@@ -52,7 +52,7 @@ class Option:
         return " and ".join(bounds) + (" (or inf)" if bounds and self.infinite else "")
 
     def names(self) -> Sequence[str]:
-        """Return the allowed names; a function is asked late, since it may import torch."""
+        """Return the allowed names; a function is called late, because it may import torch."""
         return self.choices() if callable(self.choices) else self.choices
 
     def problem(self, value: Any) -> str | None:

@@ -19,7 +19,7 @@ Sources = tuple[BatchSource, BatchSource, int]  # training, validation, steps of
 def make_sources(config: TrainConfig, group: ProcessGroup | None = None) -> Sources:
     """Return this process's training batches, validation batches, and the steps of an epoch.
 
-    Raises RtdenoiseError where a batch cannot be divided evenly among the processes.
+    Raises RtdenoiseError if a batch cannot be divided evenly among the processes.
     """
     group = group or ProcessGroup()
     parts = config.parts or group.size

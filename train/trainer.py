@@ -1,4 +1,4 @@
-"""What a training run consists of: network, loss, optimiser, and its state in checkpoints."""
+"""The parts of a training run: network, loss and optimiser, and their state in checkpoints."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from .optim import hold_decay, make_optimizer, one_cycle
 
 
 class Trainer:
-    """Network, loss, optimiser, averaged weights and counters of a run: what a checkpoint holds."""
+    """Network, loss, optimiser, averaged weights and counters: the content of a checkpoint."""
 
     def __init__(
         self, config: TrainConfig, per_epoch: int = 1, group: ProcessGroup | None = None
@@ -88,7 +88,7 @@ class Trainer:
 
     @property
     def averaged(self) -> DenoisingNetwork:
-        """The network that is validated and exported: with averaged weights where there are any."""
+        """The network that is validated and exported: with averaged weights if there are any."""
         return self.ema.module if self.ema is not None else self.network  # type: ignore
 
     @torch.no_grad()
@@ -125,7 +125,7 @@ class Trainer:
         }
 
     def load(self, path: Path) -> None:
-        """Continue from a checkpoint. Raises RtdenoiseError where it holds another network."""
+        """Continue from a checkpoint. Raises RtdenoiseError if it holds another network."""
         saved = load_checkpoint(path)
         load_weights(self.network, saved["model_state_dict"], path)
         try:
@@ -143,7 +143,7 @@ class Trainer:
         self.history = [tuple(row) for row in json.loads(saved.get("history", "[]"))]
 
     def initialise(self, path: Path) -> None:
-        """Start from the weights of a checkpoint, averaged ones where it holds them."""
+        """Start from the weights of a checkpoint, averaged ones if it holds them."""
         saved = load_checkpoint(path)
         load_weights(self.network, saved.get("ema_state_dict") or saved["model_state_dict"], path)
         if self.ema is not None:

@@ -1,6 +1,6 @@
 """Long runs of live audio on virtual devices, and what they need.
 
-The tests take the private sound server from here, and `speed` the stall monitor; only these two
+The tests import the private sound server from here, and `speed` the stall monitor. Only these two
 are exported. This room imports from `reporting` only.
 """
 

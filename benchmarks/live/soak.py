@@ -1,8 +1,8 @@
 """A long live run on a real sound server with virtual devices, judged by its audio.
 
 A noisy recording is played into a virtual microphone again and again; microphone and virtual
-speaker are recorded on one clock. For every 10 s of it: how late is the speaker, how close is its
-audio to what the file path makes of the same microphone audio, and did anything drop out?
+speaker are recorded on one clock. Every 10 s of the recording give the delay of the speaker, the
+difference of its audio from the file path's result for the microphone, and dropouts.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from .soak_judge import judge
 from .stall_monitor import StallMonitor
 
 Audio = NDArray[np.float32]
-MAX_GROWTH_MS, MIN_SI_SDR_DB = 100, 8  # lenient: for a host that often stands still
+MAX_GROWTH_MS, MIN_SI_SDR_DB = 100, 8  # lenient, because a shared machine often stalls
 COUNTED = ("underruns", "device_underruns", "overruns", "deadline_misses", "reconnects")
 
 
@@ -44,12 +44,12 @@ def soak(
     keep: Path | None = None,
     check: bool = False,
 ) -> str:
-    """Run, judge, write out.json and out.md; return the Markdown.
+    """Run live audio, judge it, write out.json and out.md, and return the Markdown.
 
     `clean` is `recording` without its noise: with it, the SI-SDR to it is reported too. `keep` is
     a path for the recorded microphone and speaker, as raw float32 stereo. With `check`, raise
-    RtdenoiseError if the audio differs from the file path's, the latency grew or a device was lost,
-    beyond what a machine that stands still now and then explains.
+    RtdenoiseError if the audio differs from that of the file path, if the latency grew, or if a
+    device was lost. The limits allow for a machine that stalls now and then.
     """
     loop = _read_loop(recording)
     reference = _read_loop(clean) if clean else None
@@ -151,7 +151,7 @@ def _markdown(result: dict[str, Any]) -> str:
     rows = {
         "played": f"{result['minutes']:g} min, hop {result['hop_ms']:g} ms, simulated drift "
         f"{result['simulated_drift_ppm']:g} ppm, safety {result['safety_ms']:g} ms",
-        "latency at the start, at the end, at most": f"{result['latency_start_ms']:.1f}, "
+        "latency: start, end, maximum": f"{result['latency_start_ms']:.1f}, "
         f"{result['latency_end_ms']:.1f}, {result['latency_most_ms']:.1f} ms",
         "latency reported at the end": f"{reported:.1f} ms",
         "speaker against the file path": f"SI-SDR {result['si_sdr_to_file_path_median']:.1f} dB "
@@ -165,8 +165,8 @@ def _markdown(result: dict[str, Any]) -> str:
         "drift compensated": f"{last['drift_ppm']:.0f} ppm",
         "time per hop": f"{last['ms_per_hop']:.2f} ms of {last['hop_ms']:g}",
         "peak memory": f"{result['peak_memory_MB']} MB",
-        "the machine stood still for more than 15 ms": f"{result['stalls']} times, at most "
-        f"{result['longest_stall_ms']:.0f} ms; stolen by its host {result['stolen_s']:.1f} s",
+        "stalls of the machine for more than 15 ms": f"{result['stalls']} times, at most "
+        f"{result['longest_stall_ms']:.0f} ms; taken by its host {result['stolen_s']:.1f} s",
         "priority of the audio threads": last["priority"],
     }
     lines = [f"| {name} | {text} |" for name, text in rows.items()]

@@ -1,7 +1,7 @@
 """Detects when the whole machine stops: a high-priority thread that only sleeps is late then.
 
-On a shared machine the host takes the processors away for a while. No program can play on through
-that, so a long run reports how often it happened, and for how long.
+On a shared machine, the host sometimes takes the processors away. No program can play audio during
+that time, so a long run reports how often and how long it happened.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Other denoisers, wrapped so that they can be run beside ours."""
+"""Other denoisers, wrapped so that they can be compared with rtdenoise."""
 
 from __future__ import annotations
 

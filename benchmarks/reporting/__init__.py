@@ -1,4 +1,4 @@
-"""Where results go: JSON and Markdown files, charts, and the machine they were measured on."""
+"""Results: JSON and Markdown files, charts, and the machine they were measured on."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Pictures of measurements, each with the machine it was made on written below."""
+"""Charts of measurements, each with a line about the machine it was measured on."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ PARTS = {"mixing": "#8d99ae", "loss": "#f4a259", "network_share": "#2a6f97"}
 
 
 def save(figure: Figure, path: Path) -> None:
-    """Write a figure with its machine as PNG, and close it."""
+    """Write a figure as PNG with a line about the machine, and close it."""
     figure.tight_layout(rect=(0, 0.04, 1, 1))
     figure.text(0.01, 0.005, sentence(), fontsize=6, color="#555555")
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -26,7 +26,7 @@ def save(figure: Figure, path: Path) -> None:
 
 
 def draw_files(rows: list[dict[str, Any]], path: Path) -> None:
-    """Draw how fast each system is, and how much memory it takes, over the length of a file."""
+    """Draw the speed and the peak memory of each system over the length of a file."""
     figure, axes = plt.subplots(1, 2, figsize=(10, 4.5))
     for name in dict.fromkeys(row["system"] for row in rows):
         mine = [row for row in rows if row["system"] == name and "rate" in row]
@@ -42,7 +42,7 @@ def draw_files(rows: list[dict[str, Any]], path: Path) -> None:
 
 
 def draw_training(rows: list[dict[str, Any]], path: Path) -> None:
-    """Draw what a step of each network takes, and for what."""
+    """Draw the time of a training step for each network, and its parts."""
     figure, axis = plt.subplots(figsize=(8, 0.45 * len(rows) + 1.6))
     names = [f"{row['network']}: {row['rate']:.3g} audio-s/s" for row in rows]
     left = [0.0] * len(rows)
@@ -53,6 +53,6 @@ def draw_training(rows: list[dict[str, Any]], path: Path) -> None:
         axis.barh(names, widths, left=left, color=colour, label=label)
         left = [a + b for a, b in zip(left, widths, strict=True)]
     axis.invert_yaxis()
-    axis.set_xlabel("ms a step")
+    axis.set_xlabel("ms per step")
     axis.legend(fontsize=8)
     save(figure, path)

@@ -1,4 +1,4 @@
-"""The machine of a measurement."""
+"""Describes the machine that a measurement was made on."""
 
 from __future__ import annotations
 
@@ -28,21 +28,21 @@ def describe() -> dict[str, Any]:
 
 
 def sentence(machine: dict[str, Any] | None = None) -> str:
-    """Say in one line what `describe` found."""
-    said = machine or describe()
-    gpu = "" if said["gpu"] == "none" else f", {said['gpu']}"
+    """Return the result of `describe` as text in one line."""
+    found = machine or describe()
+    gpu = "" if found["gpu"] == "none" else f", {found['gpu']}"
     return (
-        f"Made by `{said['command']}` at {said['commit']}. Machine: {said['processor']}, "
-        f"{said['cores']} cores{gpu}; load average {said['load_average']}; Python "
-        f"{said['python']}, onnxruntime {said['onnxruntime']}."
+        f"Made by `{found['command']}` at {found['commit']}. Machine: {found['processor']}, "
+        f"{found['cores']} cores{gpu}; load average {found['load_average']}; Python "
+        f"{found['python']}, onnxruntime {found['onnxruntime']}."
     )
 
 
 def _commit() -> str:
-    """The version of the code, with a plus where files differ from it."""
+    """Return the commit of the code, with a plus if files differ from it."""
     command = ["git", "describe", "--always", "--dirty=+"]
-    said = subprocess.run(command, capture_output=True, text=True, cwd=Path(__file__).parent)
-    return said.stdout.strip() or "an unknown commit"
+    result = subprocess.run(command, capture_output=True, text=True, cwd=Path(__file__).parent)
+    return result.stdout.strip() or "an unknown commit"
 
 
 def _processor() -> str:
@@ -61,4 +61,4 @@ def _gpu() -> str:
         return "none"
     import torch
 
-    return torch.cuda.get_device_name(0) if torch.cuda.is_available() else "not seen by torch"
+    return torch.cuda.get_device_name(0) if torch.cuda.is_available() else "not visible to torch"

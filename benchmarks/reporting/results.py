@@ -1,4 +1,4 @@
-"""Where measurements go: a .json with everything, a .md to read, each with its machine."""
+"""Writes measurements: a .json file with all values and a .md file to read."""
 
 from __future__ import annotations
 

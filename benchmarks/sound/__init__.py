@@ -1,4 +1,4 @@
-"""How good the networks sound: scores beside peers, spectrograms, bake-offs, precisions.
+"""Sound quality: scores beside other denoisers, spectrograms, bake-offs, precisions.
 
-Each module is one benchmark, imported when it is asked for; nothing here is used by other rooms.
+`commands` imports each module when its benchmark runs; no other room imports from here.
 """

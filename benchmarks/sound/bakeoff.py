@@ -1,8 +1,8 @@
-"""Networks trained for equal minutes on one machine, then scored alike: which one earns its time?
+"""Compares networks: each is trained for the same time on one machine, then scored.
 
     python -m benchmarks bakeoff PACKED EVAL --minutes 12
 
-Each entry runs `python -m train`; a folder that holds last.pth is not trained again.
+Each entry runs `python -m train`. An entry whose folder holds last.pth is not trained again.
 """
 
 from __future__ import annotations
@@ -61,8 +61,8 @@ COLUMNS = {
     "audio_hours": "audio h",
     "parameters": "parameters",
     "macs": "MMAC/s",
-    "hop_ms": "ms a 10 ms hop",
-    "segment_ms": "ms a segment",
+    "hop_ms": "ms per 10 ms hop",
+    "segment_ms": "ms per segment",
 }
 
 
@@ -92,7 +92,7 @@ def train_entry(name: str, packed: Path, folder: Path, minutes: float) -> Path:
 
 
 def multiply_adds(network: DenoisingNetwork) -> float:
-    """Count the multiply-accumulates of one second in the exported form."""
+    """Return the number of multiply-accumulates per second of audio in the exported form."""
     exported = for_export(network)
     audio, t = torch.zeros(1, 1, SAMPLE_RATE), zero_timestep(1)
     with FlopCounterMode(display=False) as counter, torch.no_grad():
@@ -101,7 +101,7 @@ def multiply_adds(network: DenoisingNetwork) -> float:
 
 
 def run_ms(model: Path, samples: int, seconds: float = 2.0) -> float:
-    """Median milliseconds of one call on one thread, in a hot loop."""
+    """Return the median milliseconds of one call on one thread, in a hot loop."""
     options = ort.SessionOptions()
     options.intra_op_num_threads = options.inter_op_num_threads = 1
     session = ort.InferenceSession(str(model), options, ["CPUExecutionProvider"])
@@ -159,7 +159,7 @@ def bakeoff(packed: Path, clips: Path, folder: Path, minutes: float, out: Path) 
 
 
 def table(rows: list[dict[str, Any]]) -> str:
-    """Markdown, one row an entry."""
+    """Return a Markdown table with one row for each entry."""
     lines = ["| network | " + " | ".join(COLUMNS.values()) + " |"]
     lines.append("|" + "---|" * (len(COLUMNS) + 1))
     for row in rows:

@@ -1,11 +1,11 @@
-"""Where does a network lose? Beside DeepFilterNet 3 on mixtures of the training corpus.
+"""Compares a network with DeepFilterNet 3 on mixtures of the training corpus.
 
     python -m benchmarks diagnose PACKED [--checkpoint train/state/default.pth]
 
-The recipe's own mixtures, with rooms, band limits and clipping, are what training aims at; plain
-ones are speech and recorded noise, no more. A network that leads on the first and not on the second
-spends its training on the wrong mixtures; one that is nearer on noises that it was trained on than
-on others needs more kinds of noise. Speakers are held out of training everywhere.
+The mixtures of the recipe have rooms, band limits and clipping, as in training. Plain mixtures
+consist of speech and recorded noise only. A network that leads only on the recipe's mixtures trains
+on the wrong mixtures. A network that does better on noises from its training than on other noises
+needs more kinds of noise. All speakers are held out of training.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from ..reporting import markdown, write_result
 from .bakeoff import one_pass
 from .quality import Audio
 
-CLIPS, SECONDS = 8, 4  # of a batch
+CLIPS, SECONDS = 8, 4  # clips of a batch, and their length
 COLUMNS = {
     "mixtures": "mixtures",
     "system": "system",
@@ -72,11 +72,11 @@ def diagnose(packed: Path, checkpoint: Path, out: Path, batches: int) -> str:
 
 
 def _with_speech(batch: Batch) -> list[tuple[Audio, Audio]]:
-    """Return (clean, noisy) [samples] of the clips that hold speech and are not clean already."""
+    """Return (clean, noisy) [samples] of the clips with speech and noise."""
     pairs = zip(batch.clean[:, 0].numpy(), batch.noisy[:, 0].numpy(), strict=True)
     return [(c, n) for c, n in pairs if np.abs(c).max() > 1e-3 and np.abs(n - c).max() > 1e-4]
 
 
 def _deepfilter(audio: Audio) -> Audio:
-    """Denoise a clip of whole hops, the peer's delay taken off."""
+    """Denoise a clip of whole hops, without the delay of DeepFilterNet."""
     return deepfilter.denoise(np.pad(audio, (0, deepfilter.DELAY)))[deepfilter.DELAY :]

@@ -1,9 +1,9 @@
-"""Half precision, 8 bits, TF32 and later opsets: what do they cost, and what do they bring?
+"""Compares precisions (half, 8 bits, TF32) and opsets: size, time and quality.
 
     python -m benchmarks precision CHECKPOINT EVAL
 
-Every variant is an export of one checkpoint. Times are taken in turn, round after round, so that
-what the machine does meanwhile touches all of them.
+Every variant is an export of one checkpoint. Times are measured in turn, round after round, so that
+other load on the machine affects all variants alike.
 """
 
 from __future__ import annotations
@@ -34,9 +34,9 @@ COLUMNS = {
     "precision": "precision",
     "opset": "opset",
     "megabytes": "MB, both forms",
-    "nodes": "nodes of a hop",
-    "hop_ms": "ms a 10 ms hop",
-    "segment_ms": "ms a segment",
+    "nodes": "nodes per hop",
+    "hop_ms": "ms per 10 ms hop",
+    "segment_ms": "ms per segment",
     "difference_db": "difference from fp32, dB",
     "PESQ": "PESQ-WB",
     "ESTOI": "ESTOI",
@@ -59,7 +59,7 @@ def precision(checkpoint: Path, clips: Path, out: Path, rounds: int = ROUNDS) ->
 
 
 def _times(models: dict[Variant, Forms], rounds: int) -> dict[Variant, tuple[float, float]]:
-    """Median milliseconds of a hop and of a segment, the variants in turn."""
+    """Return the median milliseconds of a hop and of a segment, measured in turn."""
     times: dict[Variant, list[tuple[float, float]]] = {variant: [] for variant in models}
     for _ in range(rounds):
         for variant, forms in models.items():
@@ -107,14 +107,14 @@ def _export(checkpoint: Path, folder: Path, kind: str, opset: int) -> Forms:
 
 
 def hop_ms(model: Path, count: int = 300) -> float:
-    """Median milliseconds of a 10 ms hop as live audio runs it, in a hot loop."""
+    """Return the median milliseconds of a 10 ms hop as in live audio, in a hot loop."""
     engine = StreamEngine(load_model(model, provider="cpu"), 1, fixed_block=480)
     noise = 0.1 * np.random.default_rng(0).standard_normal((1, 480), np.float32)
     return 1000 * float(np.median(count_times(lambda: engine.step(noise), count)))
 
 
 def _difference(made: list[Any], exact: list[Any]) -> float | None:
-    """Level of the difference below the exact output, in dB; None where there is none."""
+    """Return the level of the difference relative to the exact output in dB; None if they agree."""
     error = sum(float(np.square(a - b).sum()) for a, b in zip(made, exact, strict=True))
     level = sum(float(np.square(b).sum()) for b in exact)
     return 10 * float(np.log10(error / level)) if error else None

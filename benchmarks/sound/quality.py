@@ -1,4 +1,4 @@
-"""Speech quality on a folder of clean and noisy clips, beside the peers' scores on them."""
+"""Speech quality on a folder of clean and noisy clips, beside the scores of other denoisers."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from rtdenoise.compare import si_sdr
 from ..reporting import write_result
 
 Audio = NDArray[np.float32]
-Map = Callable[..., Any]  # map, or a pool's
+Map = Callable[..., Any]  # map, or the map of a process pool
 RATE = 48_000
 COLUMNS = {
     "PESQ": "PESQ-WB",
@@ -62,16 +62,16 @@ def _pesq(clean: Audio, estimate: Audio) -> float:
 
 
 def _wideband(audio: Audio) -> Audio:
-    """To 16 kHz, by the resampler that reproduces the peers file's scores of the noisy clips."""
+    """Return audio at 16 kHz; with this resampler the noisy clips score as in the peers' file."""
     return soxr.resample(audio, RATE, 16_000, quality="VHQ")
 
 
 def log_spectral_distance(
     clean: Audio, estimate: Audio, low: float = 8000.0, high: float = 20_000.0
 ) -> float:
-    """Root mean square over bins, mean over frames, in dB (Hann 2048/512).
+    """Return the root mean square over bins, averaged over frames, in dB (Hann 2048/512).
 
-    Power is floored 80 dB under the clean clip's strongest bin.
+    The floor of the power is 80 dB below the strongest bin of the clean clip.
     """
     a, b = (_power(x) for x in (clean, estimate))
     floor = a.max() * 1e-8 + 1e-20
@@ -118,7 +118,7 @@ def by_snr(folder: Path, rows: list[dict[str, Any]]) -> dict[str, dict[str, floa
 def evaluate(
     clips: list[tuple[str, Audio, Audio]], run: Callable[[Audio], Audio], each: Map = map
 ) -> tuple[dict[str, float], list[dict[str, Any]]]:
-    """Return mean scores and those of each clip; `each` may be a pool's map."""
+    """Return mean scores and those of each clip; `each` may be the map of a process pool."""
     names, cleans, noisies = zip(*clips, strict=True)
     scores = each(score, cleans, [run(noisy) for noisy in noisies])
     rows = [{"clip": name, **row} for name, row in zip(names, scores, strict=True)]
@@ -128,7 +128,7 @@ def evaluate(
 def harmlessness(
     clips: list[tuple[str, Audio, Audio]], run: Callable[[Audio], Audio], each: Map = map
 ) -> dict[str, float]:
-    """Return PESQ and SI-SDR of undegraded speech, and how far noise alone is turned down, dB."""
+    """Return PESQ and SI-SDR of undegraded speech, and the attenuation of noise alone in dB."""
     cleans = [clean for _, clean, _ in clips]
     outs = [run(clean) for clean in cleans]
     quality = list(each(_pesq, cleans, outs))
@@ -136,7 +136,7 @@ def harmlessness(
     attenuation = []
     for _, clean, noisy in clips:
         noise = noisy - clean
-        # The first half second is settling time.
+        # The network adapts to the noise in the first half second.
         before, after = noise[RATE // 2 :], run(noise)[RATE // 2 :]
         attenuation.append(
             10 * np.log10((np.mean(before**2) + 1e-20) / (np.mean(after**2) + 1e-20))
@@ -167,7 +167,9 @@ def _quality(folder: Path, models: list[str], out: Path, each: Map) -> str:
         run = functools.partial(denoiser, sample_rate=RATE)
         label = f"rtdenoise {denoiser.card.name} {denoiser.card.version}"
         systems[label], rows = evaluate(clips, run, each)
-        cold = Denoiser(model, provider="cpu", opening=0)  # knows nothing at first, as live
+        cold = Denoiser(
+            model, provider="cpu", opening=0
+        )  # no knowledge of the noise at first, as in live audio
         systems[f"{label}, live"], _ = evaluate(
             clips, functools.partial(cold, sample_rate=RATE), each
         )
@@ -190,7 +192,8 @@ def _quality(folder: Path, models: list[str], out: Path, each: Map) -> str:
 def _detail(label: str, detail: dict[str, Any]) -> str:
     text = (
         f"\n{label}: undegraded speech PESQ {detail['clean_PESQ']:.2f}, SI-SDR "
-        f"{detail['clean_SISDR']:.1f} dB; noise alone {detail['noise_only_dB']:.1f} dB down\n"
+        f"{detail['clean_SISDR']:.1f} dB; noise alone attenuated by "
+        f"{detail['noise_only_dB']:.1f} dB\n"
     )
     if detail["by_snr"]:
         rows = {f"at {level} dB SNR": means for level, means in detail["by_snr"].items()}
@@ -199,7 +202,7 @@ def _detail(label: str, detail: dict[str, Any]) -> str:
 
 
 def table(systems: dict[str, dict[str, float]], order: str | None = "PESQ") -> str:
-    """Return a Markdown table, in order of a column where one is named."""
+    """Return a Markdown table, sorted by a column if `order` names one."""
     lines = ["| system | " + " | ".join(COLUMNS.values()) + " |", "|---" * (len(COLUMNS) + 1) + "|"]
     rows = list(systems.items())
     for name, means in sorted(rows, key=lambda row: row[1][order]) if order else rows:

@@ -1,4 +1,4 @@
-"""Pictures of clips: noisy, denoised, clean."""
+"""Draws spectrograms of clips: noisy, denoised and clean."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""How fast rtdenoise is: files, hops, throughput, training; and what a graph costs.
+"""Speed: files, hops, throughput and training; and the cost of a graph.
 
-The `sound` room takes `graph_cost` and `timing` from here; every other module is one benchmark,
-imported when it is asked for.
+`sound` imports `graph_cost` and `timing` from here. `commands` imports each other module when its
+benchmark runs.
 """
 
 __all__ = ["graph_cost", "timing"]

@@ -1,10 +1,10 @@
-"""Whole-process time and peak memory of denoising a file, beside peers that pip installs.
+"""Whole-process time and peak memory of denoising a file, beside denoisers from PyPI.
 
     python -m benchmarks files
 
-Every system is a process of its own that reads a WAV file and writes one, in turn and in one run,
-so that what the machine does meanwhile touches all of them. A peer that is not installed, and a
-length it has not the memory for, is a row that says so.
+Each system runs in its own process, which reads and writes a WAV file. The systems take turns, so
+that other load on the machine affects all of them alike. A row says if a system is not installed or
+runs out of memory.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from ..reporting import draw_files, markdown, write_result
 
 RATE = 48_000
 SECONDS = (1, 10, 600, 7200)
-MEMORY = 12  # GB of address space, beyond which a system is taken to fail
+MEMORY = 12  # GB of address space; a system that needs more fails
 READ = "import sys, numpy as np, soundfile as sf; x, r = sf.read(sys.argv[1], dtype='float32'); "
 WRITE = "; sf.write(sys.argv[2], y, r)"
 # name: the module it needs (None: ours), the command before IN and OUT
@@ -31,7 +31,7 @@ PEERS: dict[str, tuple[str | None, list[str]]] = {
     "rtdenoise": (None, ["-m", "rtdenoise.cli", "file", "--force", "--quiet"]),
     "pyrnnoise": (
         "pyrnnoise",
-        [  # its own way of reading files does not run with the audiolab of today
+        [  # its file reader does not run with current versions of audiolab
             "-c",
             READ.replace("float32", "int16") + "from pyrnnoise.rnnoise import create, "
             "process_frame; s = [create()]; x = np.pad(x, (0, -len(x) % 480)); "
@@ -64,14 +64,14 @@ PEERS: dict[str, tuple[str | None, list[str]]] = {
         ],
     ),
 }
-# A process begins with the peak of the one it was forked from, so a small one does the forking.
+# A process inherits the memory peak of its parent, so a small process starts each system.
 HELPER = """
 import resource, subprocess, sys, time
 limit, command = int(sys.argv[1]), sys.argv[2:]
 resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
 started = time.perf_counter()
-nowhere = subprocess.DEVNULL
-code = subprocess.run(command, stdout=nowhere, stderr=nowhere).returncode
+devnull = subprocess.DEVNULL
+code = subprocess.run(command, stdout=devnull, stderr=devnull).returncode
 wall = time.perf_counter() - started
 print(code, wall, resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)
 """
@@ -80,7 +80,7 @@ COLUMNS = {
     "seconds": "audio s",
     "time": "wall s (median)",
     "rate": "x real time",
-    "ratio": "time over rtdenoise's",
+    "ratio": "time / rtdenoise's",
     "memory": "peak MB",
     "note": "",
 }
@@ -112,7 +112,7 @@ def _repeat(recording: Path, target: Path, seconds: int) -> None:
 
 
 def _round_robin(source: Path, target: Path, seconds: int, rounds: int) -> list[dict[str, Any]]:
-    """Run each system once a round."""
+    """Run each system once per round."""
     taken: dict[str, list[tuple[float, float]]] = {name: [] for name in PEERS}
     failed: dict[str, str] = {}
     for _ in range(rounds):
@@ -149,7 +149,7 @@ def _row(
 
 
 def _run(command: list[str]) -> tuple[int, float, float]:
-    """Run a process; returns its exit status, wall seconds, and peak resident memory in MB."""
+    """Run a process. Returns its exit status, wall seconds and peak resident memory in MB."""
     helper = [sys.executable, "-c", HELPER, str(MEMORY * 1000**3), *command]
-    said = subprocess.run(helper, stdout=subprocess.PIPE, text=True, check=True).stdout.split()
-    return int(said[0]), float(said[1]), float(said[2]) / 1000
+    printed = subprocess.run(helper, stdout=subprocess.PIPE, text=True, check=True).stdout.split()
+    return int(printed[0]), float(printed[1]), float(printed[2]) / 1000

@@ -1,4 +1,4 @@
-"""What a run of an ONNX model costs, read from onnxruntime's own profile: operations and bytes."""
+"""The cost of a run of an ONNX model, operations and bytes, from the profile of onnxruntime."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ Feeds = dict[str, np.ndarray]
 
 @dataclass
 class Cost:
-    """Of one run. `bytes` counts every node's weights, inputs and outputs once, caches ignored."""
+    """The cost of one run. `bytes` sums the weights, inputs and outputs of all nodes, no caches."""
 
-    flops: int  # of matrix products and convolutions, two a multiplication
+    flops: int  # of matrix products and convolutions, two per multiplication
     bytes: int
     nodes: int
 
@@ -53,9 +53,9 @@ def cost(model: Path, batch: int, samples: int) -> Cost:
 
 
 def cost_of_batch(model: Path, batch: int, samples: int) -> Cost:
-    """Return `cost` for any batch: what each clip adds to two of them is what the second added.
+    """Return `cost` for any batch, extrapolated linearly from batches of one and two.
 
-    A batch made for a GPU would take the CPU minutes, and more memory than there is.
+    A batch that suits a GPU would take minutes on the CPU, and too much memory.
     """
     if batch <= 2:
         return cost(model, batch, samples)
@@ -65,7 +65,7 @@ def cost_of_batch(model: Path, batch: int, samples: int) -> Cost:
 
 
 def _multiplications(node: dict[str, Any]) -> int:
-    """Multiplications of a matrix product or a convolution; other nodes count as none."""
+    """Return the multiplications of a matrix product or a convolution; 0 for other nodes."""
     kind = node["op_name"]
     inputs = [next(iter(x.values())) for x in node["input_type_shape"]]
     output = [next(iter(x.values())) for x in node["output_type_shape"]][0]

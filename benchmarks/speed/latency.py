@@ -1,10 +1,10 @@
-"""How long does a hop take? Both engines, each provider present, hot and paced as live audio is.
+"""Computing time of a hop: both engines, each provider present, hot and paced.
 
     python -m benchmarks latency
 
-Hot: one hop after the other. Paced: a hop when its audio would have arrived, as in a call, where
-caches have cooled and the core may have slept. A deadline is missed when a hop takes longer than
-it lasts.
+Hot: one hop immediately after the other. Paced: each hop waits until its audio would have arrived,
+as in a call, so caches may be cold and the core may have slept. A deadline is missed if computing a
+hop takes longer than its audio lasts.
 """
 
 from __future__ import annotations
@@ -56,10 +56,12 @@ def latency(
 ) -> str:
     """Measure, write out.json, out.md and out.png; `seconds` of audio for each paced row.
 
-    `endured` is for how many seconds rolling segments with a hop of 20 ms are then run at its pace.
+    Rolling segments with a hop of 20 ms are then run paced for `endured` seconds.
     """
     rows, pictures = [], {}
-    beside: dict[str, Any] = {"note": "no peer was timed beside it: no hop of 10 ms"}
+    beside: dict[str, Any] = {
+        "note": "not compared with other denoisers, because the model has no 10 ms hop"
+    }
     for provider in ("cpu", "cuda") if has_cuda_driver() else ("cpu",):
         for form in ("stream", "segment"):
             for hop_ms in HOPS_MS:
@@ -74,7 +76,7 @@ def latency(
                     pictures[f"{provider} {form} {hop_ms} ms {pace}"] = whole
                 if (provider, form, hop_ms) == ("cpu", "stream", 10):
                     beside = beside_peers(engine, seconds)
-        if not model:  # what other programs may run: all of a second for each hop
+        if not model:  # the form for other programs, which computes a whole second for each hop
             engine = SegmentEngine(load_model(SECOND, provider=provider), 1, 960)
             for pace in ("hot", "paced"):
                 times = measure(engine, 0.02, seconds, pace == "paced")
@@ -85,14 +87,14 @@ def latency(
             stalls = StallMonitor()
             stalls.start()
             times = measure(engine, 0.02, endured, paced=True)
-            stood_still = stalls.stop()
-            rows.append(_row(provider, "segment", 20, pace, *times) | stood_still)
+            stalled = stalls.stop()
+            rows.append(_row(provider, "segment", 20, pace, *times) | stalled)
     _draw(pictures, out.with_suffix(".png"))
-    text = markdown("Time of a hop of live audio, one thread", COLUMNS, rows)
+    text = markdown("Computing time of a hop of live audio, one thread", COLUMNS, rows)
     refusals = {row["refusal"] for row in rows if row.get("refusal")}
     text += "\n" + "\n".join(f"Refused: {refusal}" for refusal in sorted(refusals))
     text += f"\n\n{sentence(beside)}\n"
-    text += "".join(_stood_still(row) for row in rows if "stalls" in row)
+    text += "".join(_stalled(row) for row in rows if "stalls" in row)
     return write_result(out, {"rows": rows, "beside": beside}, text)
 
 
@@ -101,14 +103,14 @@ def _engine(model: str | None, form: str, provider: str, hop_ms: float) -> Engin
     hop = round(48 * hop_ms)
     if hop % loaded.card.hop:
         raise RtdenoiseError(
-            f"{hop_ms} ms: the model's own hop is {loaded.card.hop / 48:g} ms, and hops are its "
-            "multiples"
+            f"a hop of {hop_ms} ms does not fit the model: use a multiple of "
+            f"{loaded.card.hop / 48:g} ms"
         )
     return make_engine(loaded, 1, hop)
 
 
 def measure(engine: Engine, hop: float, seconds: float, paced: bool) -> tuple[Times, Times]:
-    """Return seconds per hop of `hop` seconds: all of it, and inside onnxruntime alone."""
+    """Return the seconds of each hop of `hop` seconds: in total, and inside onnxruntime."""
     assert isinstance(engine, StreamEngine | SegmentEngine | RollingEngine) and engine.fixed_session
     inside: list[float] = []
     execute = engine.fixed_session.execute
@@ -156,9 +158,9 @@ def _row(
     return row
 
 
-def _stood_still(row: dict[str, Any]) -> str:
+def _stalled(row: dict[str, Any]) -> str:
     return (
-        f"\n{row['provider']}, {row['engine']}, {row['pace']}: the machine itself stood still for "
+        f"\n{row['provider']}, {row['engine']}, {row['pace']}: the machine stalled for "
         f"more than 15 ms {row['stalls']} times, at most {row['longest_stall_ms']:g} ms.\n"
     )
 
@@ -177,5 +179,5 @@ def _draw(times: dict[str, Times], path: Path) -> None:
         axis.axvline(20 if " 20 ms" in name else 10, color="#c1121f", linewidth=1)
         axis.set(title=name, xscale="log", yscale="log")
         axis.title.set_size(9)
-    axes[-1].set_xlabel("ms of a hop; red: its deadline")
+    axes[-1].set_xlabel("ms per hop; red: deadline")
     save(figure, path)

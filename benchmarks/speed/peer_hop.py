@@ -1,4 +1,4 @@
-"""A hop of ours in turn with hops of denoisers in C and Rust: the host's moods touch all."""
+"""Times a hop of rtdenoise in turn with denoisers in C and Rust, under the same machine load."""
 
 from __future__ import annotations
 
@@ -13,12 +13,15 @@ from rtdenoise.inference import Engine
 from .timing import count_times
 
 TURN = 100  # hops
-WARM = 10  # of them that do not count: the caches are still the others'
+WARM = 10  # hops that are not counted, because the caches hold data of the other denoisers
 Hop = Callable[[], Any]
 
 
 def beside_peers(engine: Engine, seconds: float) -> dict[str, Any]:
-    """Return medians in ms of a 10 ms hop, hot: `ours`, `peers` by name, and what is `missing`."""
+    """Return the median ms of a 10 ms hop in a hot loop.
+
+    Keys: `ours`, `peers` by name, and `missing`, the denoisers that are not installed.
+    """
     noise = np.random.default_rng(0).standard_normal((1, 480), np.float32) * 0.1
     hops: dict[str, Hop] = {"ours": lambda: engine.step(noise)}
     missing = []
@@ -52,12 +55,12 @@ def _deepfilternet(noise: np.ndarray) -> Hop:
 
 
 def sentence(result: dict[str, Any]) -> str:
-    """Say what `beside_peers` found."""
+    """Return the result of `beside_peers` as a sentence."""
     if "note" in result:
         return f"{result['note']}."
-    text = f"In turns with peers, hops of 10 ms, hot: {result['ours']:.3f} ms"
+    text = f"One 10 ms hop in a hot loop, measured in turn with others: {result['ours']:.3f} ms"
     for name, ms in result["peers"].items():
-        text += f"; {name} {ms:.3f} ms, of which ours is {result['ours'] / ms:.2f}"
+        text += f"; {name} {ms:.3f} ms (ratio {result['ours'] / ms:.2f})"
     if result["missing"]:
         text += f"; not installed: {', '.join(result['missing'])}"
     return f"{text}."

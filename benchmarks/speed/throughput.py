@@ -1,10 +1,10 @@
-"""Audio-seconds per second by batch and piece length, the roofline, and streams that fit a core.
+"""Throughput by batch size and piece length, the roofline, and concurrent live streams.
 
     python -m benchmarks throughput
 
-The ceilings are measured in the same run by onnxruntime too: a large matrix product, and a sum of
-two vectors far larger than any cache. Bytes are counted as if nothing stayed in a cache, so what
-lies above the memory line is work that the caches saved.
+The limits of the machine are measured in the same run, also with onnxruntime: a large matrix
+product, and a sum of two vectors far larger than any cache. Bytes are counted as if there were no
+caches, so a point above the memory line shows what the caches save.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ COLUMNS = {
     "rate": "audio-s/s",
     "gflops": "GFLOP/s",
     "gbytes": "GB/s",
-    "roof": "share of the binding roof",
+    "roof": "share of the roofline limit",
 }
 
 
@@ -57,9 +57,9 @@ def throughput(out: Path, model: str | None = None, quick: bool = False) -> str:
     for provider, (flops, bandwidth) in ceilings.items():
         best = max(row["rate"] for row in rows if row["provider"] == provider)
         text += (
-            f"{provider}: at best {best:,.0f} x real time; ceilings {flops:,.0f} GFLOP/s and "
+            f"{provider}: at most {best:,.0f} x real time; limits {flops:,.0f} GFLOP/s and "
             f"{bandwidth:,.0f} GB/s; {streams[provider]} concurrent live streams with hops of "
-            f"{1000 * HOP:g} ms (p99 of a joint hop within {1000 * HOP:g} ms).\n"
+            f"{1000 * HOP:g} ms (p99 of the batch within {1000 * HOP:g} ms).\n"
         )
     return write_result(out, {"rows": rows, "ceilings": ceilings, "streams": streams}, text)
 
@@ -87,7 +87,7 @@ def _row(
 
 
 def _runner(session, provider: str, batch: int, samples: int) -> Callable[[], Any]:
-    """Return a call that runs on buffers which stay where the provider computes."""
+    """Return a call that runs on buffers in the memory of the provider."""
     binding = session.io_binding()
     for name, value in feeds(session, batch, samples).items():
         binding.bind_ortvalue_input(name, ort.OrtValue.ortvalue_from_numpy(value, provider))
@@ -102,13 +102,13 @@ def _runner(session, provider: str, batch: int, samples: int) -> Callable[[], An
 
 
 def _time(run: Callable[[], Any], seconds: float) -> float:
-    """Median seconds of a call, over at least three and about `seconds` of them."""
+    """Return the median seconds of a call, for about `seconds` and at least three calls."""
     run()
     return float(np.median(times_within(run, seconds, 3)))
 
 
 def machine_ceilings(provider: str, seconds: float) -> tuple[float, float]:
-    """Return what one thread of the CPU, or the GPU, reaches: GFLOP/s and GB/s."""
+    """Return the GFLOP/s and GB/s that one thread of the CPU, or the GPU, reaches."""
     matrix = _tiny("MatMul", provider, [LARGE, LARGE], [LARGE, LARGE])
     vectors = _tiny("Add", provider, [LONG], [LONG])
     return (
@@ -148,7 +148,7 @@ def _tiny(kind: str, provider: str, *shapes: list[int]) -> Callable[[], Any]:
 
 
 def concurrent_streams(path: Path, provider: str, quick: bool) -> int:
-    """Return how many streams one core or one GPU sustains, run as one batch every hop."""
+    """Return how many streams one core or one GPU sustains as one batch per hop."""
     model = load_model(path, provider=provider)
 
     def holds(count: int) -> bool:
@@ -175,7 +175,7 @@ def _draw(rows: list[dict[str, Any]], ceilings: dict[str, tuple[float, float]], 
     figure, axis = plt.subplots(figsize=(7, 4.5))
     for provider, (flops, bandwidth) in ceilings.items():
         x = np.geomspace(0.1, 1000, 200)
-        (line,) = axis.plot(x, np.minimum(flops, bandwidth * x), label=f"{provider}: ceilings")
+        (line,) = axis.plot(x, np.minimum(flops, bandwidth * x), label=f"{provider}: limits")
         mine = [row for row in rows if row["provider"] == provider]
         sizes = [20 + 25 * np.log2(row["batch"]) for row in mine]
         axis.scatter(

@@ -1,4 +1,4 @@
-"""Seconds that calls take, one after the other."""
+"""Measures the time of repeated calls."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
-"""Audio-seconds per second of training, and where the time goes.
+"""Audio-seconds trained on per second, and the shares of a step's time.
 
     python -m benchmarks training PACKED
 
-Without a packed corpus the batches are mixed from sounds made up here: the same work per step.
+Without a packed corpus, batches are mixed from synthetic sounds, with the same work per step.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ COLUMNS = {
     "network": "network",
     "batch": "batch",
     "rate": "audio-s/s",
-    "step_ms": "ms a step",
+    "step_ms": "ms per step",
     "mixing": "mixing",
     "loss": "loss, forward and backward",
     "network_share": "network and optimiser",
@@ -40,13 +40,13 @@ def training(
 ) -> str:
     """Time `steps` steps of each network with the default recipe; write out.json, .md, .png.
 
-    In float32 and in bfloat16, which only some processors have units for.
+    Each is timed in float32 and in bfloat16, for which only some processors have units.
     """
     with tempfile.TemporaryDirectory() as folder:
         if packed:
             source: dict[str, Any] = {"packed": packed / "train"}
         else:
-            source = _made_up(Path(folder))
+            source = _make_sounds(Path(folder))
         rows = [
             _row(network, source | {"bf16": bf16}, steps, device)
             for network in networks
@@ -72,25 +72,25 @@ def _row(network: str, settings: dict[str, Any], steps: int, device: str) -> dic
             mixing += mixed - started
             inside += time.perf_counter() - mixed
     loss = _loss_seconds(trainer, config, batch, steps)
-    whole, seconds = mixing + inside, steps * batch.noisy.numel() / SAMPLE_RATE
+    total, seconds = mixing + inside, steps * batch.noisy.numel() / SAMPLE_RATE
     return {
         "network": network + ", bfloat16" * config.bf16,
         "batch": f"{config.batch} x {config.segment / SAMPLE_RATE:g} s",
-        "rate": seconds / whole,
-        "step_ms": 1000 * whole / steps,
-        "mixing": f"{mixing / whole:.0%}",
-        "loss": f"{loss / whole:.0%}",
-        "network_share": f"{(inside - loss) / whole:.0%}",
+        "rate": seconds / total,
+        "step_ms": 1000 * total / steps,
+        "mixing": f"{mixing / total:.0%}",
+        "loss": f"{loss / total:.0%}",
+        "network_share": f"{(inside - loss) / total:.0%}",
     }
 
 
 def _loss_seconds(trainer: Trainer, config: TrainConfig, batch: Any, steps: int) -> float:
-    """Seconds that the loss alone takes in as many steps, forward and backward."""
+    """Return the seconds that the loss alone takes in `steps` steps, forward and backward."""
     estimate = (0.9 * batch.noisy).requires_grad_()
     started = time.perf_counter()
     for step in range(steps):
-        dice = torch.Generator().manual_seed(step)
-        trainer.loss(estimate, batch.clean, batch.bandwidth, dice).backward()
+        generator = torch.Generator().manual_seed(step)
+        trainer.loss(estimate, batch.clean, batch.bandwidth, generator).backward()
     _finish(config.device)
     return time.perf_counter() - started
 
@@ -100,15 +100,15 @@ def _finish(device: str) -> None:
         torch.cuda.synchronize()
 
 
-def _made_up(folder: Path) -> dict[str, Any]:
-    """Write a minute of hum-like voices and of noise; returns what makes training mix them."""
-    dice = np.random.default_rng(0)
+def _make_sounds(folder: Path) -> dict[str, Any]:
+    """Write a minute of voice-like hum and of noise. Returns the training options to use them."""
+    generator = np.random.default_rng(0)
     seconds = np.arange(10 * SAMPLE_RATE) / SAMPLE_RATE
     for kind in ("clean", "noise"):
         (folder / kind).mkdir()
         for i in range(6):
             pitch = 2 * np.pi * (90 + 30 * i) * seconds
             voice = sum(np.sin(k * pitch) / k for k in range(1, 20)) * np.sin(9 * seconds) ** 2
-            sound = voice if kind == "clean" else dice.standard_normal(len(seconds))
+            sound = voice if kind == "clean" else generator.standard_normal(len(seconds))
             sf.write(folder / kind / f"{i}.wav", 0.1 * sound, SAMPLE_RATE)
     return {"clean": [folder / "clean"], "noise": [folder / "noise"]}

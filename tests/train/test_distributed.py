@@ -20,12 +20,12 @@ COMMON += ["--network-options", '{"channels": 6, "dilations": [1, 2], "leave": 1
 
 @pytest.fixture
 def corpus(tmp_path) -> Path:
-    dice = np.random.default_rng(0)
+    generator = np.random.default_rng(0)
     for kind in ("clean", "noise"):
         (tmp_path / kind).mkdir()
         for i in range(8):
             level = 0.2 * np.abs(np.sin(np.arange(96_000) / (4000 + 300 * i)))
-            sound = dice.standard_normal(96_000) * (level if kind == "clean" else 0.1)
+            sound = generator.standard_normal(96_000) * (level if kind == "clean" else 0.1)
             sf.write(tmp_path / kind / f"{i}.wav", sound, 48_000)
     return tmp_path
 

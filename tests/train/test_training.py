@@ -110,8 +110,8 @@ def test_training_lowers_the_loss_and_writes_what_it_says(folder):
         "loss",
     ):
         assert key in checkpoint
-    told = checkpoint["config"]["network_options"]
-    assert (told["layers"], told["slope"]) == (SMALL["network_options"]["layers"], 0.2)  # all
+    options = checkpoint["config"]["network_options"]
+    assert (options["layers"], options["slope"]) == (SMALL["network_options"]["layers"], 0.2)  # all
     history = losses(Path("checkpoints/last.pth"))
     assert len(history) == 12 and history[-1][2] < 0.9 * history[0][2]
     for picture in ("losses.png", "spectrograms.png"):

@@ -1,11 +1,11 @@
 """Deep-feature distance in DNSMOS, a network trained to predict the ratings of listeners.
 
     audio at 16 kHz -> log spectrum -> convolutions -> features, compared with the clean clip's
-                                          -> greatest of each -> dense -> SIG, BAK, OVRL
+                                          -> maximum of each -> dense -> SIG, BAK, OVRL
 
 The network is DNSMOS P.835 (Reddy et al., arXiv:2110.01763); its weights are in the package
 `speechmos` (MIT). Features are compared layer by layer as in Germain et al., arXiv:1806.10522. The
-clean clip is the target, so a higher score than its own brings nothing.
+clean clip is the target, so a score above the clean clip's own gains nothing.
 """
 
 from __future__ import annotations
@@ -25,14 +25,14 @@ from rtdenoise.errors import RtdenoiseError
 
 RATE = 16_000  # Hz
 WINDOW, HOP = 320, 160  # samples
-CONVOLUTIONS, POOLED = 7, (3, 4, 5)  # how many, and after which halving follows
+CONVOLUTIONS, POOLED = 7, (3, 4, 5)  # number of them; indices of those that pooling follows
 LAYERS = "mos_estimator_logpow/"
 
 
 class DNSMOSFeatureLoss(nn.Module):
     """Distance [batch] of estimate and target [batch, samples] at 48 kHz, in absolute level.
 
-    Convolutions are computed in `kind`. Raises RtdenoiseError where speechmos is not installed.
+    Convolutions are computed in `kind`. Raises RtdenoiseError if speechmos is not installed.
     """
 
     fourier: Tensor
@@ -57,13 +57,13 @@ class DNSMOSFeatureLoss(nn.Module):
         self.requires_grad_(False)
 
     def forward(self, estimate: Tensor, target: Tensor) -> Tensor:
-        """Return the distance: 0 for equals, about 1 for speech lost in noise."""
+        """Return the distance: 0 if they are equal, about 1 for speech in loud noise."""
         with torch.no_grad():
-            goal, scores = self.features(target)
-        features, given = self.features(estimate)
-        short = (scores - given).clamp(min=0).mean(-1)
-        distances = [_distance(a, b) for a, b in zip(features, goal, strict=True)]
-        return 2 * torch.stack(distances).mean(0) + short
+            wanted, scores = self.features(target)
+        features, estimated = self.features(estimate)
+        shortfall = (scores - estimated).clamp(min=0).mean(-1)
+        distances = [_distance(a, b) for a, b in zip(features, wanted, strict=True)]
+        return 2 * torch.stack(distances).mean(0) + shortfall
 
     def features(self, audio: Tensor) -> tuple[list[Tensor], Tensor]:
         """Return the features of the later layers and the raw scores [batch, 3]."""
@@ -83,7 +83,7 @@ class DNSMOSFeatureLoss(nn.Module):
 
 
 def _distance(a: Tensor, b: Tensor) -> Tensor:
-    """Mean difference [batch] of features as a share of their mean size in `b`."""
+    """Return the mean difference [batch] of features, relative to their mean size in `b`."""
     return (a - b).abs().flatten(1).mean(1).float() / b.flatten(1).mean(1).float().clamp(min=1e-3)
 
 

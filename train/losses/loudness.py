@@ -1,10 +1,11 @@
-"""How different does it sound? A differentiable likeness of PESQ's disturbance (ITU-T P.862).
+"""A differentiable approximation of PESQ's disturbance (ITU-T P.862), the audible difference.
 
-    power spectrum -> levels aligned -> Bark bands -> gains evened out -> loudness -> difference
+    power spectrum -> levels aligned -> Bark bands -> gains compensated -> loudness -> difference
 
-After P.862 and its wide-band form P.862.2, without the alignment in time (training clips are
-aligned) and with bands and the threshold of hearing from formulas rather than tables. It follows
-`pesq` closely enough to train by (correlation in tests/test_loudness.py), and is no measure.
+It follows P.862 and its wide-band form P.862.2, with two differences: there is no alignment in
+time, because training clips are aligned, and formulas replace the tables of the bands and the
+threshold of hearing. Its correlation with `pesq` (tests/train/losses/test_loudness.py) is high
+enough for training, but it does not replace PESQ as a measure.
 """
 
 from __future__ import annotations
@@ -25,10 +26,10 @@ ZWICKER, SCALE = 0.23, 0.1866  # exponent and factor of loudness over intensity
 
 
 class LoudnessLoss(nn.Module):
-    """0.1 d + 0.0309 d_a of clips [batch, samples]: 0 for equals, about 3 for speech lost in noise.
+    """0.1 d + 0.0309 d_a of clips [batch, samples].
 
-    d is the symmetric disturbance, d_a the asymmetric one, which counts what was added (noise
-    left over) and not what was lost.
+    It is 0 for equal clips and about 3 for speech in loud noise. d is the symmetric disturbance.
+    d_a is the asymmetric one, which counts added sound (residual noise) and not lost sound.
     """
 
     window: Tensor
@@ -61,14 +62,16 @@ class LoudnessLoss(nn.Module):
     def forward(self, estimate: Tensor, target: Tensor) -> Tensor:
         """Return the distance [batch] of estimate and target [batch, samples]."""
         degraded, reference = self._excitation(estimate), self._excitation(target)
-        reference, degraded = self._even_out(reference, degraded)
+        reference, degraded = self._compensate_gains(reference, degraded)
         a, b = self._loudness(degraded), self._loudness(reference)
         difference = a - b
-        heard = (difference.abs() - 0.25 * torch.minimum(a, b)).clamp(min=0)  # masked below that
+        disturbance = (difference.abs() - 0.25 * torch.minimum(a, b)).clamp(
+            min=0
+        )  # smaller: masked
         added = ((degraded + 50) / (reference + 50)) ** 1.2
         added = torch.where(added < 3, 0.0, added.clamp(max=12))
         total = self.width * (BANDS - 1)
-        weighted = self.width * heard[..., 1:]
+        weighted = self.width * disturbance[..., 1:]
         symmetric = (weighted.square().sum(-1) + 1e-12).sqrt() * total**0.5
         asymmetric = (weighted * added[..., 1:]).sum(-1)
         loud = ((self._audible(reference, 1.0) + 1e5) / 1e7) ** 0.04
@@ -76,7 +79,7 @@ class LoudnessLoss(nn.Module):
         return 0.1 * parts[0] + 0.0309 * parts[1]
 
     def _excitation(self, audio: Tensor) -> Tensor:
-        """Power of Bark bands [batch, frames, bands], of speech brought to 79 dB SPL."""
+        """Return the power in Bark bands [batch, frames, bands] of speech scaled to 79 dB SPL."""
         spectrum = torch.stft(
             audio, WINDOW, WINDOW // 2, window=self.window, center=False, return_complex=True
         )
@@ -87,30 +90,30 @@ class LoudnessLoss(nn.Module):
         return power.transpose(1, 2) @ self.bands
 
     def _audible(self, power: Tensor, factor: float) -> Tensor:
-        """Power of a frame in the bands that lie `factor` above the threshold, [batch, frames]."""
+        """Return the power [batch, frames] in bands that lie `factor` above the threshold."""
         return (power * (power > factor * self.threshold))[..., 1:].sum(-1)
 
-    def _even_out(self, reference: Tensor, degraded: Tensor) -> tuple[Tensor, Tensor]:
-        """Forgive steady colouring (in the reference) and slow changes of gain (in the other)."""
-        speaks = (self._audible(reference, AUDIBLE) >= 1e7)[..., None]
+    def _compensate_gains(self, reference: Tensor, degraded: Tensor) -> tuple[Tensor, Tensor]:
+        """Colour the reference as the degraded clip is, and undo the latter's slow gain changes."""
+        speech = (self._audible(reference, AUDIBLE) >= 1e7)[..., None]
         means = []
         for power in (degraded, reference):
-            sounds = power * (power > AUDIBLE * self.threshold) * speaks
-            means.append(sounds.sum(1, keepdim=True) / speaks.sum(1, keepdim=True).clamp(min=1))
+            audible = power * (power > AUDIBLE * self.threshold) * speech
+            means.append(audible.sum(1, keepdim=True) / speech.sum(1, keepdim=True).clamp(min=1))
         reference = reference * ((means[0] + 1000) / (means[1] + 1000)).clamp(0.01, 100)
         gain = (self._audible(reference, 1) + 5e3) / (self._audible(degraded, 1) + 5e3)
         gain = torch.cat([gain[:, :1], 0.8 * gain[:, 1:] + 0.2 * gain[:, :-1]], dim=1)
         return reference, degraded * gain.clamp(3e-4, 5)[..., None]
 
     def _loudness(self, power: Tensor) -> Tensor:
-        """Zwicker's loudness of bands, in sone per Bark; nothing below the threshold."""
+        """Return Zwicker's loudness of bands in sone per Bark; it is 0 below the threshold."""
         scale = SCALE * (self.threshold / 0.5) ** self.exponent
         ratio = (0.5 + 0.5 * power / self.threshold).clamp(min=1)
         return scale * (ratio**self.exponent - 1)
 
 
 def _over_time(frames: Tensor) -> Tensor:
-    """Sixth power means of 20 frames, root of the mean square of those: [batch]."""
+    """Return the root mean square [batch] of the sixth-power means over 20 frames each."""
     size = min(20, frames.shape[1])
     windows = frames.unfold(1, size, max(1, size // 2))
     syllables = ((windows + 1e-4) ** 6).mean(-1) ** (1 / 6)

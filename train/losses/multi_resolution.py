@@ -13,27 +13,27 @@ from .loudness import LoudnessLoss
 from .spectral_distance import SpectralDistance
 
 RESOLUTIONS = (512, 960, 1536, 2048)  # samples: 11 to 43 ms
-DNSMOS_SHARE = 8  # one clip of so many goes through DNSMOS, at least one
-SILENT = 1e-4  # a target's level under which it holds no speech
+DNSMOS_SHARE = 8  # one of this many clips, and at least one, goes through DNSMOS
+SILENT = 1e-4  # a target with a lower level holds no speech
 
 
 class MultiResolutionLoss(nn.Module):
-    """Compressed spectra at one resolution a step, loudness or intelligibility, and SI-SDR.
+    """Compressed spectra at one resolution per step, loudness or intelligibility, and SI-SDR.
 
     Both signals are first divided by the target's level, so that a quiet talker counts as much as
-    a loud one. With |S|^0.3 as in Braun and Tashev, arXiv:2009.12286, equation 6. Bins count
-    equally below `knee` Hz and as knee / f above, near the ear's resolution. Bins above a clip's
-    bandwidth are left out: its target holds nothing there, and a network would learn to delete.
+    a loud one. Spectra are compressed to |S|^0.3 as in Braun and Tashev, arXiv:2009.12286,
+    equation 6. Bins have equal weights below `knee` Hz and the weight knee / f above, which is
+    close to the resolution of the ear. Bins above a clip's bandwidth are left out: the target is
+    empty there, and a network would learn to delete these frequencies.
 
-    A clip counts by the root of its distance, between the distance itself (where clips that are
-    lost anyway dominate) and its logarithm (where those that are nearly clean do). Speech that is
-    missing below 8 kHz counts `missing` times as much as noise that is left, or an unsure network
-    mutes the voice with the noise. `levels` weighs the difference of the same spectra in dB, where
-    what is left in pauses and above 8 kHz counts as much as the loudest bin (spectral_distance.py);
-    `spectral`, `loudness`, `intelligibility` and `snr` weigh the other parts, so that their
-    gradients are of one size.
-    `opinion` weighs the DNSMOS feature distance (dnsmos_features.py) of an eighth of the clips in
-    every second step; 0 leaves it out.
+    A clip contributes the root of its distance. With the distance itself, hopeless clips would
+    dominate; with its logarithm, nearly clean ones. Missing speech below 8 kHz counts `missing`
+    times as much as residual noise; otherwise an uncertain network mutes the voice with the noise.
+    `levels` is the weight of the difference of the same spectra in dB, where pauses and frequencies
+    above 8 kHz count as much as the loudest bin (spectral_distance.py). `spectral`, `loudness`,
+    `intelligibility` and `snr` are the weights of the other parts, chosen so that their gradients
+    have similar sizes. `opinion` is the weight of the DNSMOS feature distance (dnsmos_features.py)
+    of an eighth of the clips in every second step; 0 leaves it out.
     """
 
     def __init__(
@@ -59,7 +59,7 @@ class MultiResolutionLoss(nn.Module):
         self.weights = {"loudness": loudness, "intelligibility": intelligibility}
         self.opinion, self.dnsmos = opinion, None
         if opinion:
-            from .dnsmos_features import DNSMOSFeatureLoss  # needs speechmos, which few install
+            from .dnsmos_features import DNSMOSFeatureLoss  # needs speechmos, which is optional
 
             self.dnsmos = DNSMOSFeatureLoss(torch.bfloat16 if bf16 else torch.float32)
 
@@ -72,8 +72,8 @@ class MultiResolutionLoss(nn.Module):
     ) -> Tensor:
         """Return the mean loss of [batch, 1, samples]; bandwidth [batch] in Hz, or None for all.
 
-        `generator` (CPU) draws the resolution, and whether loudness or intelligibility counts (and
-        then twice): cheaper by a quarter. Without it everything counts.
+        `generator` (CPU) draws one resolution, and either loudness or intelligibility with twice
+        its weight; this is a quarter cheaper. Without it, every resolution and part is computed.
         """
         return sum(self.parts(estimate, target, bandwidth, generator).values(), torch.zeros(()))
 
@@ -106,12 +106,12 @@ class MultiResolutionLoss(nn.Module):
             distance = self.hearing[name](estimate, target) * has_speech
             parts[name] = times * self.weights[name] * distance.mean()
         if self.dnsmos is not None and (generator is None or _one_of((True, False), generator)):
-            some, times = slice(None), 1
-            if generator is not None:  # a clip costs as much as all else together
+            chosen, times = slice(None), 1
+            if generator is not None:  # one clip costs as much as all other parts together
                 count = max(1, len(estimate) // DNSMOS_SHARE)
                 at = _one_of(range(len(estimate) - count + 1), generator)
-                some, times = slice(at, at + count), 2
-            distance = self.dnsmos(*(x[some] for x in unscaled)) * has_speech[some]
+                chosen, times = slice(at, at + count), 2
+            distance = self.dnsmos(*(x[chosen] for x in unscaled)) * has_speech[chosen]
             parts["opinion"] = times * self.opinion * distance.mean()
         return parts
 
@@ -121,15 +121,15 @@ def _one_of(options: Sequence[Any], generator: torch.Generator) -> Any:
 
 
 def _snr_loss(estimate: Tensor, target: Tensor, has_speech: Tensor, floor: float = 1e-3) -> Tensor:
-    """How far distortion lies above -30 dB, scale-invariant (Le Roux et al., arXiv:1811.02508).
+    """Return the distortion in dB above -30 dB, scale-invariant (Le Roux et al., arXiv:1811.02508).
 
-    Without that a voice all but lost were best deleted. It saturates at SI-SDR of 30 dB, for clean
-    clips must not dominate, and of -20 dB. Of targets without speech [batch] the level of what is
-    left counts.
+    Without scale invariance, deleting a faint voice would be the best estimate. The loss saturates
+    at an SI-SDR of 30 dB, so that clean clips do not dominate, and at -20 dB. For targets without
+    speech [batch] it is the level of the residual sound.
     """
-    energy, given = target.square().sum(-1), estimate.square().sum(-1)
-    alike = (estimate * target).sum(-1).clamp(min=0).square() / (energy * given + 1e-9)
-    distortion = (1 - alike + floor) / (0.99 * alike + 0.01)
+    energy, estimated = target.square().sum(-1), estimate.square().sum(-1)
+    correlation = (estimate * target).sum(-1).clamp(min=0).square() / (energy * estimated + 1e-9)
+    distortion = (1 - correlation + floor) / (0.99 * correlation + 0.01)
     left = (estimate - target).square().mean(-1) / 1e-4 + floor
     ratio = torch.where(has_speech, distortion, left)
     return 10 * torch.log10(ratio).mean() + 30

@@ -30,9 +30,10 @@ class STFT(nn.Module):
 class STFTLoss(nn.Module):
     """L1 of the magnitudes plus `phase` times 1 - cos of the phase difference, by magnitude.
 
-    The cosine is the normalised real part of A conj(B): no angle, so no wrap and no singular
-    gradient. Each bin counts by its share of the target's magnitude: phase is nothing in silence.
-    With `waveform` times the L1 distance of the samples, this is the seed's loss.
+    The cosine is the normalised real part of A conj(B). No angle is computed, so nothing wraps and
+    no gradient is singular. The weight of a bin is its share of the target's magnitude, because
+    phase has no meaning in silence. With `waveform` times the L1 distance of the samples, this is
+    the seed's loss.
     """
 
     def __init__(self, phase: float = 0.5, waveform: float = 1.0, size: int = 1024) -> None:
@@ -46,7 +47,7 @@ class STFTLoss(nn.Module):
         bandwidth: Tensor | None = None,
         generator: torch.Generator | None = None,
     ) -> Tensor:
-        """Return the loss of [batch, 1, samples]; the seed knows no bandwidth and no dice."""
+        """Return the loss of [batch, 1, samples]; `bandwidth` and `generator` are not used."""
         a, b = self.stft(estimate[:, 0]), self.stft(target[:, 0])
         mag_a, mag_b = (s.abs().clamp(min=EPSILON) for s in (a, b))
         magnitude = (mag_a - mag_b).abs().mean()

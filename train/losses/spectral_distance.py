@@ -1,4 +1,4 @@
-"""How far are two spectra apart? In compressed values, and in levels."""
+"""Distances between two spectra: of compressed values, and of levels."""
 
 from __future__ import annotations
 
@@ -9,10 +9,13 @@ from rtdenoise.constants import SAMPLE_RATE
 
 COMPRESSION = 0.3
 EPSILON = 1e-7
-FLOOR = 10**-3.5  # spectral distance that nobody hears: clean clips must not dominate
-HIGH, HIGHEST = 8_000.0, 20_000.0  # Hz: beyond what is understood by, and what most can hear
+FLOOR = 10**-3.5  # inaudible spectral distance, so that clean clips do not dominate
+HIGH, HIGHEST = (
+    8_000.0,
+    20_000.0,
+)  # Hz: above the range of speech sounds; limit of hearing for most people
 MORE_HIGH = 1.5  # weight of levels above HIGH
-SAME = 1e-4  # squared nepers: levels that hardly differ must not pull as hard as others
+SAME = 1e-4  # squared nepers: small differences of level get small gradients
 
 
 class SpectralDistance:
@@ -24,9 +27,10 @@ class SpectralDistance:
     def __call__(
         self, estimate: Tensor, target: Tensor, size: int, bandwidth: Tensor | None
     ) -> Tensor:
-        """Return the mean distances of compressed spectra and of levels, [2].
+        """Return the mean distances [2] of compressed spectra and of levels.
 
-        Of [batch, samples] with windows of `size` samples, bins above `bandwidth` Hz left out.
+        The clips are [batch, samples]; windows have `size` samples. Bins above `bandwidth` Hz are
+        left out.
         """
         a, b = _stft(estimate, size), _stft(target, size)
         frequency = torch.linspace(0, SAMPLE_RATE / 2, a.shape[1], device=a.device)[None]
@@ -56,15 +60,15 @@ class SpectralDistance:
 
 
 def _levels(powers: list[Tensor], frequency: Tensor, inside: Tensor) -> Tensor:
-    """Return the distance [batch] of levels: of the bins below 8 kHz, and of frames above.
+    """Return the distance [batch] of levels: of bins below 8 kHz, and of frames above.
 
-    Above it is what quality is measured by, the root of a frame's mean square.
+    Above 8 kHz it is the root of a frame's mean square, as in the log-spectral distance.
     """
-    apart = (powers[0] / powers[1]).log()  # nepers, of power
+    difference = (powers[0] / powers[1]).log()  # nepers, of power
     high = frequency > HIGH
     below, above = inside * ~high, inside * (high & (frequency <= HIGHEST))
-    bins = (apart.abs().mean(-1) * below).sum(-1) / below.sum(-1)
-    squares = (apart.square() * above[..., None]).sum(1) / above.sum(-1).clamp(min=1)[:, None]
+    bins = (difference.abs().mean(-1) * below).sum(-1) / below.sum(-1)
+    squares = (difference.square() * above[..., None]).sum(1) / above.sum(-1).clamp(min=1)[:, None]
     frames = (squares + SAME).sqrt().mean(-1) - SAME**0.5
     return bins / 3 + MORE_HIGH * frames
 

@@ -1,8 +1,9 @@
-"""AdamW whose matrices are stepped by Muon: momentum, made orthogonal.
+"""AdamW that updates matrices with Muon: orthogonalised momentum.
 
-Jordan et al., 2024, https://kellerjordan.github.io/posts/muon/; steps scaled as Liu et al.,
-arXiv:2502.16982, equation 4, so that both kinds take one learning rate. torch.optim.Muon is the
-same in bfloat16, which CPUs without such units emulate: 250 ms a step where this takes 10.
+Jordan et al., 2024, https://kellerjordan.github.io/posts/muon/. Steps are scaled as in Liu et al.,
+arXiv:2502.16982, equation 4, so that both kinds of parameters use one learning rate.
+torch.optim.Muon computes the same in bfloat16, which CPUs without such units emulate: it takes
+250 ms per step, this class 10 ms.
 """
 
 from __future__ import annotations
@@ -16,14 +17,14 @@ from torch import Tensor, nn
 from rtdenoise.errors import RtdenoiseError
 
 MOMENTUM = 0.95
-# Of a quintic iteration that drives singular values towards 1, fast rather than exactly.
+# Quintic iteration that moves singular values towards 1, quickly rather than exactly.
 COEFFICIENTS, ITERATIONS = (3.4445, -4.7750, 2.0315), 5
 
 
 class Muon(torch.optim.AdamW):
     """Muon for the hidden matrices of a network, AdamW for everything else.
 
-    With `bf16` steps are made orthogonal in bfloat16.
+    With `bf16`, orthogonalisation is computed in bfloat16.
     """
 
     def __init__(
@@ -41,14 +42,14 @@ class Muon(torch.optim.AdamW):
 
     @torch.no_grad()
     def step(self, closure: Callable[[], Any] | None = None) -> Any:
-        """Take one step; gradients of matrices are used up."""
+        """Take one step; the gradients of matrices are set to None."""
         for group in self.param_groups:
             if group["matrices"]:
-                alike: dict[tuple[int, ...], list[Tensor]] = {}
+                same_shape: dict[tuple[int, ...], list[Tensor]] = {}
                 for parameter in group["params"]:
                     if parameter.grad is not None:
-                        alike.setdefault(tuple(parameter.shape), []).append(parameter)
-                for parameters in alike.values():
+                        same_shape.setdefault(tuple(parameter.shape), []).append(parameter)
+                for parameters in same_shape.values():
                     self._step_matrices(parameters, group)
         return super().step(closure)
 
@@ -59,14 +60,14 @@ class Muon(torch.optim.AdamW):
         for parameter, update in zip(parameters, orthogonal(updates, self.kind), strict=True):
             parameter.mul_(1 - group["lr"] * group["weight_decay"])
             parameter.add_(update, alpha=-rate)
-            parameter.grad = None  # so that AdamW leaves it alone
+            parameter.grad = None  # so that AdamW skips it
 
     def _update(self, parameter: Tensor) -> Tensor:
-        """Nesterov momentum of the gradient."""
+        """Return the Nesterov momentum of the gradient."""
         state = self.state[parameter]
         if "momentum" not in state:
             state["momentum"] = torch.zeros_like(parameter)
-            state["step"] = torch.zeros(())  # AdamW looks for one when a state is loaded
+            state["step"] = torch.zeros(())  # AdamW needs one when a state is loaded
         gradient = parameter.grad
         assert gradient is not None
         momentum: Tensor = state["momentum"].lerp_(gradient, 1 - MOMENTUM)
@@ -74,14 +75,14 @@ class Muon(torch.optim.AdamW):
 
 
 def is_matrix(name: str, parameter: Tensor) -> bool:
-    """Return whether a parameter multiplies hidden values; embeddings do not."""
+    """Return whether a parameter is a matrix of a hidden layer; embeddings are not."""
     return parameter.ndim == 2 and not name.startswith(("position", "timestep"))
 
 
 def orthogonal(matrices: Tensor, kind: torch.dtype = torch.float32) -> Tensor:
     """Return nearly orthogonal matrices [n, rows, columns] with the same singular vectors.
 
-    Products are taken in `kind`.
+    Products are computed in `kind`.
     """
     tall = matrices.shape[1] > matrices.shape[2]
     x = matrices.mT if tall else matrices

@@ -1,4 +1,4 @@
-"""A meaning for t: noise added to the network's input, more with larger t and none at t = 0."""
+"""The meaning of t: noise is added to the network's input, more for larger t, none at t = 0."""
 
 from __future__ import annotations
 

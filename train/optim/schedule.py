@@ -1,4 +1,4 @@
-"""The learning rate over the run: linear warm-up, then one cycle, or hold and decay."""
+"""The learning rate over a run: linear warm-up, then one cycle, or hold and decay."""
 
 from __future__ import annotations
 
@@ -30,8 +30,8 @@ def one_cycle(
 def hold_decay(step: int, total: int, warm_up: float, decay: float, final: float = FINAL) -> float:
     """Return the factor at `step` of `total`: linear warm-up, 1, linear to `final` over the end.
 
-    The level part does not depend on `total`, so a run may be resumed for longer than planned
-    (Hu et al., MiniCPM, arXiv:2404.06395, section 4). `warm_up` in steps, `decay` in shares of
+    The constant part does not depend on `total`, so a run can be extended beyond its planned end
+    (Hu et al., MiniCPM, arXiv:2404.06395, section 4). `warm_up` is in steps, `decay` a share of
     `total`.
     """
     left = (total - step) / max(1.0, decay * total)

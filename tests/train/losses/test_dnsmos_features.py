@@ -49,8 +49,8 @@ def test_it_is_a_part_of_the_loss_that_reaches_the_estimate(voice):
     clip = voice[None, :, : 2 * 48_000]
     estimate = (0.9 * clip + 0.01 * torch.randn_like(clip)).requires_grad_()
     assert "opinion" not in MultiResolutionLoss().parts(estimate, clip)
-    loss, dice = MultiResolutionLoss(opinion=0.5), torch.Generator().manual_seed(0)
-    steps = [loss.parts(estimate, clip, None, dice).get("opinion") for _ in range(8)]
+    loss, generator = MultiResolutionLoss(opinion=0.5), torch.Generator().manual_seed(0)
+    steps = [loss.parts(estimate, clip, None, generator).get("opinion") for _ in range(8)]
     heard = [part for part in steps if part is not None]
     assert 0 < len(heard) < 8  # every second step, by chance
     part = loss.parts(estimate, clip)["opinion"]
