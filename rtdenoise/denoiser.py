@@ -273,11 +273,13 @@ class Denoiser:
                 return self._every_track(source, target, progress, count)
             chosen = None
         assert not isinstance(chosen, str)
+        check_output(source, target, force)
         with open_reader(source, chosen) as reader:
-            check_output(source, target, force)
             skipped, wanted = time_range.seek(reader)
             with self._prepared(reader.sample_rate, reader.channels) as processor:
-                with open_writer(target, reader) as writer:
+                left = max(0, reader.frames - reader.frames_read)
+                frames = left if wanted is None else min(left, wanted)
+                with open_writer(target, reader, frames) as writer:
                     opening = 0 if reader.frames_read else round(self.opening * reader.sample_rate)
                     result = _copy(reader, writer, processor, progress, skipped, wanted, opening)
                 _warn_mended(processor, str(source), stacklevel=4)

@@ -6,6 +6,7 @@ does not stop the others; it is reported at the end.
 
 from __future__ import annotations
 
+import codecs
 import csv
 import glob
 import json
@@ -15,11 +16,22 @@ import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
+from ..command import describe_error, one_line, raise_if_stopped, show_traceback
 from ..denoiser import Denoiser, Progress
 from ..errors import RtdenoiseError
-from ..files import AUDIO_SUFFIXES, PART_NAME, atomic_output
+from ..files import (
+    AUDIO_SUFFIXES,
+    PART_NAME,
+    UNCOMPRESSED,
+    atomic_output,
+    check_output_folder,
+    check_space,
+    remove_stale_parts,
+)
 
+SOUND_MAGIC = tuple(b"RIFF RF64 riff fLaC OggS FORM .snd caff ID3".split())
 TaskProgress = Callable[["FileTask", int, int], None]  # task, frames done, frames in total
 
 
@@ -43,6 +55,7 @@ def plan_tasks(source: Path, target: Path) -> list[FileTask]:
     Raises RtdenoiseError if there are none, if one folder contains the other, or if two inputs
     have the same output.
     """
+    check_output_folder(target)
     root, files = _inputs(source)
     here, there = root.resolve(), target.resolve()
     if here == there or (source.is_dir() and here in there.parents) or there in here.parents:
@@ -58,7 +71,18 @@ def plan_tasks(source: Path, target: Path) -> list[FileTask]:
 
 
 def _inputs(source: Path) -> tuple[Path, list[Path]]:
-    """Return the root of the tree to keep, and the files."""
+    """Return the root of the tree to keep, and the files. Warns of those of macOS."""
+    root, files = _all_inputs(source)
+    sound = [path for path in files if not _is_apple_double(path)]
+    if len(sound) < len(files):
+        count = f"{len(files) - len(sound)} files" if len(files) > len(sound) + 1 else "1 file"
+        warnings.warn(f"{count} of macOS (._*) without sound passed over", stacklevel=3)
+    if not sound:
+        raise RtdenoiseError(f"{source} contains no audio files: check the path")
+    return root, sorted(sound)
+
+
+def _all_inputs(source: Path) -> tuple[Path, list[Path]]:
     text = str(source)
     if source.is_dir():
         root, files = source, list(_walk(source))
@@ -72,15 +96,26 @@ def _inputs(source: Path) -> tuple[Path, list[Path]]:
             ]
         files = list(dict.fromkeys(Path(os.path.abspath(path)) for path in files))
         root = Path(os.path.commonpath([path.parent for path in files])) if files else Path()
-    if not files:
-        raise RtdenoiseError(f"{text} contains no audio files: check the path")
-    return root, sorted(files)
+    return root, files
+
+
+def _is_apple_double(path: Path) -> bool:
+    """Return whether a file is what macOS stores beside a recording on other file systems."""
+    if not path.name.startswith("._"):
+        return False
+    try:
+        with open(path, "rb") as file:
+            return not file.read(4).startswith(SOUND_MAGIC)
+    except OSError:
+        return False  # it is reported as one that cannot be read
 
 
 def _read_list(path: Path) -> list[Path]:
     try:
-        lines = path.read_text(encoding="utf-8").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
+        lines = os.fsdecode(path.read_bytes().removeprefix(codecs.BOM_UTF8)).splitlines()
+        if any("\0" in line for line in lines):
+            raise ValueError("it is binary, or UTF-16")
+    except (OSError, ValueError) as error:
         raise RtdenoiseError(
             f"{path} is not a readable list of files: write one path per line"
         ) from error
@@ -109,7 +144,7 @@ def run_tasks(
 ) -> None:
     """Run every task whose output does not exist, and store the results in the tasks."""
     for folder in {Path(task.output).parent for task in tasks}:
-        _remove_stale_parts(folder)
+        remove_stale_parts(folder)
     for task in tasks:
         run_task(denoiser, task, force, _for_task(progress, task))
 
@@ -133,38 +168,62 @@ def run_task(
             result = denoiser.measured_file(task.file, target, force, progress)
             task.status, task.seconds = "done", round(result.seconds, 3)
             task.removed_db = round(result.removed_db, 2)
-        except (RtdenoiseError, OSError) as error:
-            task.status, task.error = "failed", " ".join(str(error).split())
+        except Exception as error:
+            raise_if_stopped()
+            show_traceback(error)
+            task.status, task.error = "failed", _name_file(task, describe_error(error))
     task.warning = "; ".join(str(warning.message) for warning in caught)
     task.took = round(time.monotonic() - started, 3)
 
 
-def _remove_stale_parts(folder: Path) -> None:
-    """Remove the temporary files of killed processes; those of running ones stay."""
-    for path in folder.glob(".*.part"):
-        match = PART_NAME.match(path.name)
-        if match and not _is_running(int(match[1])):
-            path.unlink(missing_ok=True)
+def check_free_space(tasks: list[FileTask], target: Path) -> None:
+    """Raise RtdenoiseError if the disk is too small for the outputs.
+
+    Uncompressed outputs are as large as their inputs; others are not counted, nor finished ones.
+    """
+    size = 0
+    for task in tasks:
+        path = Path(task.file)
+        if path.suffix[1:].lower() in UNCOMPRESSED and path.is_file():
+            size += 0 if Path(task.output).exists() else path.stat().st_size
+    if size:
+        check_space(target, size)
 
 
-def _is_running(process: int) -> bool:
-    if os.name == "nt":  # on Windows os.kill would end the process; leave the file alone
-        return True
-    try:
-        os.kill(process, 0)
-    except ProcessLookupError:
-        return False
-    except (PermissionError, OverflowError):
-        pass
-    return True
+def _name_file(task: FileTask, text: str) -> str:
+    named = any(one_line(name) in text for name in (task.file, task.output))
+    return text if named else f"{one_line(task.file)}: {text}"
+
+
+def check_report(path: Path, tasks: list[FileTask]) -> None:
+    """Raise RtdenoiseError if the report cannot be written there; before any file is denoised."""
+    if path.is_dir():
+        raise RtdenoiseError(f"--report {path} is a folder: give the name of a file in it")
+    if not path.parent.is_dir():
+        raise RtdenoiseError(f"the folder {path.parent} of the report does not exist: create it")
+    if not os.access(path.parent, os.W_OK):
+        raise RtdenoiseError(f"the folder {path.parent} of the report cannot be written")
+    files = {os.path.realpath(name) for task in tasks for name in (task.file, task.output)}
+    if os.path.realpath(path) in files:
+        raise RtdenoiseError(f"--report {path} is one of the recordings: choose another name")
 
 
 def write_report(path: Path, tasks: list[FileTask]) -> None:
     """Write the tasks as .json or .csv, atomically."""
     with atomic_output(path) as part, open(part, "w", newline="", encoding="utf-8") as handle:
+        rows = [_printable(task) for task in tasks]
         if path.suffix == ".json":
-            json.dump([asdict(task) for task in tasks], handle, indent=1)
+            json.dump(rows, handle, indent=1)
         else:
             writer = csv.DictWriter(handle, list(asdict(FileTask("", ""))))
             writer.writeheader()
-            writer.writerows(asdict(task) for task in tasks)
+            writer.writerows(rows)
+
+
+def _printable(task: FileTask) -> dict[str, Any]:
+    """Return the row of a report; names that are not UTF-8 are escaped, such as `caf\\xe9.wav`."""
+    row = asdict(task)
+    return {
+        k: os.fsencode(v).decode(errors="backslashreplace") if isinstance(v, str) else v
+        for k, v in row.items()
+    }

@@ -12,6 +12,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+from ..command import raise_if_stopped, show_traceback
 from ..denoiser import Denoiser
 from ..errors import RtdenoiseError
 from ..files import AUDIO_SUFFIXES, is_url, part_path
@@ -74,6 +75,8 @@ def run_remote_task(denoiser: Denoiser, task: FileTask, force: bool) -> None:
             value = getattr(local, name)
             setattr(task, name, value.replace(local.file, task.file) if name == "error" else value)
     except Exception as error:  # each file system has errors of its own
+        raise_if_stopped()
+        show_traceback(error)
         task.status, task.error = "failed", f"{task.file} to {task.output}: {_reason(error)}"
     task.took = round(time.monotonic() - started, 3)
 

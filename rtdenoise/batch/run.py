@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from ..denoiser import Denoiser
-from ..files import is_url
-from .folders import plan_tasks, run_tasks, write_report
+from ..files import create_folder, is_url
+from .folders import check_free_space, check_report, plan_tasks, run_tasks, write_report
 from .progress_screen import print_summary, progress_bars
 from .remote_files import plan_url_tasks, run_remote_task
 
@@ -25,9 +25,15 @@ def denoise_batch(
 
     `settings` are the arguments of Denoiser. `ray` is a cluster's address; None is this machine.
     """
-    denoiser = Denoiser(**settings)  # also with a cluster, so that bad settings are found at once
     urls = is_url(source) or is_url(target)
     tasks = plan_url_tasks(source, target) if urls else plan_tasks(Path(source), Path(target))
+    if report:
+        check_report(report, tasks)
+    if not urls:
+        check_free_space(tasks, Path(target))
+    denoiser = Denoiser(**settings)  # also with a cluster, so that bad settings are found at once
+    if not urls:
+        create_folder(Path(target))
     try:
         with progress_bars(tasks, quiet) as show:
             if ray:
@@ -41,8 +47,8 @@ def denoise_batch(
                         show(task, 1, 1)
             else:
                 run_tasks(denoiser, tasks, force, show)
-    finally:  # an interrupted run writes its report too
+    finally:  # a run that is stopped has a summary and a report, too
+        print_summary(tasks, quiet)
         if report:
             write_report(report, tasks)
-    print_summary(tasks, quiet)
     return int(any(task.error for task in tasks))

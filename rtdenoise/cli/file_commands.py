@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
+from ..command import one_line, say
 from ..errors import RtdenoiseError
 from . import options
 
@@ -69,10 +70,9 @@ def file(
     else:
         seconds = _with_progress(denoiser, Path(source), output, force, time_range)
     if not quiet:
-        summary = (
-            f"{target}: {seconds:.2f} s denoised by {denoiser.card.name} on {denoiser.provider}"
-        )
-        print(summary, file=sys.stderr if output in STDOUT else sys.stdout)
+        model_used = f"{denoiser.card.name} on {denoiser.provider}"
+        summary = f"{one_line(target)}: {seconds:.2f} s denoised by {model_used}"
+        (say if output in STDOUT else print)(summary)
 
 
 def compare(
@@ -126,13 +126,13 @@ def _with_progress(
     from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
     columns = (
-        TextColumn("{task.description}"),
+        TextColumn("{task.description}", markup=False),
         BarColumn(),
         TextColumn("{task.percentage:.0f}%"),
         TimeRemainingColumn(),
     )
     with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task(source.name, total=None)
+        task = bar.add_task(one_line(source.name), total=None)
         return denoiser.file(
             source,
             target,

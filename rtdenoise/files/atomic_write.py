@@ -2,20 +2,97 @@
 
 from __future__ import annotations
 
+import atexit
+import glob
 import os
 import re
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from ..errors import RtdenoiseError
+from .paths import reason, write_hint
 
 PART_NAME = re.compile(r"^\..+\.(\d+)\.part$")  # names made by `part_path`; the group is the pid
+MAX_NAME = 255  # bytes of a file name in most file systems
+_own_parts: set[Path] = set()
 
 
 def part_path(path: Path) -> Path:
-    """Return the temporary name under which `path` is written until it is complete."""
-    return path.with_name(f".{path.name}.{os.getpid()}.part")
+    """Return the temporary name under which `path` is written until it is complete.
+
+    If the program ends before that, the file is removed at its exit.
+    """
+    end = f"{path.suffix}.{os.getpid()}.part"
+    stem = os.fsencode(path.name)[: -len(os.fsencode(path.suffix)) or None]
+    stem = stem[: MAX_NAME - 1 - len(os.fsencode(end))]
+    part = path.with_name(f".{os.fsdecode(stem)}{end}")
+    _own_parts.add(part.absolute())
+    return part
+
+
+def create_part(path: Path) -> Path:
+    """Create the temporary file of `path`. Raises RtdenoiseError if that cannot be."""
+    remove_stale_parts(path.parent, path.name)
+    part = part_path(path)
+    try:
+        part.write_bytes(b"")
+    except OSError as error:
+        raise RtdenoiseError(
+            f"{path} cannot be written ({reason(error)}){write_hint(error)}"
+        ) from error
+    return part
+
+
+def incomplete(path: Path, part: Path, error: Exception) -> RtdenoiseError:
+    """Return the error for a file that could not be written to its end.
+
+    Libraries often say "system error" only. So a few bytes more are written, to learn the cause.
+    """
+    problem = error
+    try:
+        with open(part, "ab") as file:
+            file.write(bytes(1 << 16))
+    except OSError as found:
+        problem = found
+    return RtdenoiseError(
+        f"{path} could not be written completely ({reason(problem)}){write_hint(problem)} (the "
+        "partial file was removed)"
+    )
+
+
+@atexit.register
+def _remove_own_parts() -> None:
+    """Remove the files of a signal or an error between the opening of a file and its `with`."""
+    for part in _own_parts:
+        if part.name.endswith(f".{os.getpid()}.part"):  # not those of the parent of a fork
+            with suppress(OSError):
+                part.unlink()
+
+
+def remove_stale_parts(folder: Path, name: str | None = None) -> None:
+    """Remove the temporary files of killed processes; those of running ones stay.
+
+    `name` is the final name of a file; by default all of `folder` are looked at.
+    """
+    start = "" if name is None else f"{glob.escape(name)}."
+    for path in folder.glob(f".{start}*.part"):
+        match = PART_NAME.match(path.name)
+        if match and not _is_running(int(match[1])):
+            with suppress(OSError):
+                path.unlink()
+
+
+def _is_running(process: int) -> bool:
+    if os.name == "nt":  # on Windows os.kill would end the process; leave the file alone
+        return True
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except (PermissionError, OverflowError):
+        pass
+    return True
 
 
 @contextmanager
@@ -31,7 +108,7 @@ def atomic_output(path: Path) -> Iterator[Path]:
         os.replace(part, path)
     except OSError as error:
         raise RtdenoiseError(
-            f"{path} cannot be written ({error.strerror}): choose another path"
+            f"{path} cannot be written ({reason(error)}){write_hint(error)}"
         ) from error
     finally:
         part.unlink(missing_ok=True)

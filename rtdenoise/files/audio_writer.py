@@ -11,9 +11,9 @@ import soundfile as sf
 from numpy.typing import NDArray
 
 from ..errors import RtdenoiseError
-from .atomic_write import part_path
+from .atomic_write import create_part, incomplete
 from .audio_reader import AudioReader
-from .paths import reason
+from .paths import file_name, reason
 
 Audio = NDArray[np.float32]
 # Not kept in another container: libsndfile claims to write MP3 into WAV, and then does not.
@@ -27,10 +27,10 @@ class AudioWriter:
         """Open for writing with the rate, channels, format, subtype and tags of `like`."""
         self.path, self._frames = Path(path), 0
         container, subtype = _output_format(self.path, like)
-        self._part = part_path(self.path)
+        self._part = create_part(self.path)
         try:
             self._file = sf.SoundFile(
-                self._part,
+                file_name(self._part),
                 "w",
                 like.sample_rate,
                 like.channels,
@@ -41,7 +41,7 @@ class AudioWriter:
         except (sf.SoundFileError, OSError, ValueError, TypeError) as error:
             self._part.unlink(missing_ok=True)
             raise RtdenoiseError(
-                f"{path} cannot be written ({reason(error)}): choose another folder or format"
+                f"{path} cannot be written ({reason(error)}): choose another format"
             ) from error
         for tag, value in like.tags.items():
             setattr(self._file, tag, value)
@@ -75,17 +75,14 @@ class AudioWriter:
 
     def _commit(self) -> None:
         # libsndfile does not report every short write: count the frames on disk.
-        if sf.info(self._part).frames < self._frames:
+        if sf.info(file_name(self._part)).frames < self._frames:
             raise OSError("not all samples were written")
         with open(self._part, "rb") as handle:
             os.fsync(handle.fileno())
         os.replace(self._part, self.path)
 
     def _failed(self, error: Exception) -> RtdenoiseError:
-        return RtdenoiseError(
-            f"{self.path} could not be written completely ({reason(error)}): free some disk "
-            "space (the partial file was removed)"
-        )
+        return incomplete(self.path, self._part, error)
 
 
 def _output_format(path: Path, like: AudioReader) -> tuple[str, str]:

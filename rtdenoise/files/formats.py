@@ -16,10 +16,13 @@ from .audio_reader import AudioReader
 from .audio_writer import AudioWriter
 from .media_reader import MEDIA_SUFFIXES, MediaReader, is_media
 from .media_writer import MediaWriter
-from .paths import PIPE, STDIN, STDOUT, is_fifo
+from .paths import PIPE, STDIN, STDOUT, check_space, is_fifo, suffix_of
 from .pipe_reader import PipeSource
 
 Audio = NDArray[np.float32]
+UNCOMPRESSED = frozenset("wav wave rf64 w64 aif aiff aifc au snd".split())
+SAMPLE_BYTES = {"PCM_16": 2, "PCM_24": 3, "PCM_32": 4, "FLOAT": 4, "DOUBLE": 8}
+MAX_EXPANSION = 1000  # of a compressed file, in size
 AUDIO_SUFFIXES = frozenset(
     f".{name}"
     for name in [
@@ -114,13 +117,29 @@ def _open_file(path: Path, track: int | None) -> Reader:
     return reader
 
 
-def open_writer(path: Path, like: Any) -> Writer:
+def open_writer(path: Path, like: Any, frames: int = 0) -> Writer:
     """Open the output file, with the format of the reader `like` where possible.
 
-    stdout (`-`) and named pipes get WAV.
+    stdout (`-`) and named pipes get WAV. Raises RtdenoiseError if the format or the folder cannot
+    be used, or if the disk has no room for `frames` (0: unknown).
     """
     if path in STDOUT or is_fifo(path):
         from .pipe_writer import PipeWriter
 
         return PipeWriter(PIPE if path in STDOUT else path, like)
+    check_space(path, _expected_size(path, like, frames))
     return MediaWriter(path, like) if is_media(path) else AudioWriter(path, like)
+
+
+def _expected_size(path: Path, like: Any, frames: int) -> int:
+    """Return the least size of the output in bytes, or 0 if it cannot be known.
+
+    A damaged header may state any number of frames, so the size of the input counts as well.
+    """
+    size = like.path.stat().st_size if like.path.is_file() else 0
+    if is_media(path) and isinstance(like, MediaReader):
+        return size // 2  # the other tracks are copied
+    if suffix_of(path) not in UNCOMPRESSED:
+        return 0
+    expected = frames * like.channels * SAMPLE_BYTES.get(like.subtype, 1)
+    return min(expected, MAX_EXPANSION * size)

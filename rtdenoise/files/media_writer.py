@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import RtdenoiseError
-from .atomic_write import part_path
+from .atomic_write import create_part, incomplete
 from .media_reader import MediaReader, import_av, open_container
 from .media_tracks import TrackCopier, muxer_of
 from .paths import reason, suffix_of, visible_path
@@ -44,7 +44,7 @@ class MediaWriter:
     def __init__(self, path: Path, like: Any) -> None:
         """Open for writing. Raises RtdenoiseError if the format or the folder cannot be used."""
         av = import_av()
-        self.path, self._part, self._errors = path, part_path(path), (av.FFmpegError, OSError)
+        self.path, self._part, self._errors = path, create_part(path), (av.FFmpegError, OSError)
         self._av, self._like, self._samples = av, like, 0
         self._tracks: TrackCopier | None = None
         self._changes: list[str] = []
@@ -60,7 +60,7 @@ class MediaWriter:
         except (*self._errors, ValueError) as error:
             self._discard()
             raise RtdenoiseError(
-                f"{path} cannot be written ({reason(error)}): choose another folder or format"
+                f"{path} cannot be written ({reason(error)}): choose another format"
             ) from error
         self._has_priming = self._out.format.name in PRIMING
         self._warn_of_losses()
@@ -195,10 +195,7 @@ class MediaWriter:
         self._part.unlink(missing_ok=True)
 
     def _failed(self, error: Exception) -> RtdenoiseError:
-        return RtdenoiseError(
-            f"{self.path} could not be written completely ({reason(error)}): free some disk "
-            "space, or choose another format (the partial file was removed)"
-        )
+        return incomplete(self.path, self._part, error)
 
 
 def _track_index(like: Any, errors: Any) -> int | None:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import glob
 import os
 import re
+import shutil
 import stat
 import sys
 from pathlib import Path
@@ -75,10 +77,12 @@ def check_input(path: Path) -> None:
 
 
 def check_output(source: Path, target: Path, force: bool) -> None:
-    """Raise RtdenoiseError if `target` may not be written.
+    """Raise RtdenoiseError if `source` cannot be read or `target` may not be written.
 
-    It may not be the source, a folder, in a missing folder, or, without `force`, an existing file.
+    The target may not be the source, a folder, in a missing folder, or, without `force`, an existing file.
     """
+    if source not in STDIN and not is_fifo(source):
+        check_input(source)
     if target in STDOUT or is_fifo(target):
         return
     if target.exists() and source.exists() and target.samefile(source):
@@ -93,6 +97,56 @@ def check_output(source: Path, target: Path, force: bool) -> None:
         raise RtdenoiseError(f"{target} exists: use --force to replace it")
     if not os.access(target.parent, os.W_OK):
         raise RtdenoiseError(f"the folder {target.parent} cannot be written: choose another one")
+
+
+def check_output_folder(folder: Path) -> None:
+    """Raise RtdenoiseError if files cannot be written into `folder`, which may not exist yet."""
+    if folder.exists() and not folder.is_dir():
+        raise RtdenoiseError(f"{folder} is a file, but OUT must be a folder: choose another name")
+    parent = next(path for path in (folder, *folder.absolute().parents) if path.exists())
+    if not parent.is_dir():
+        raise RtdenoiseError(f"{parent} is a file, not a folder: choose another name")
+    if not os.access(parent, os.W_OK | os.X_OK):
+        raise RtdenoiseError(f"the folder {parent} cannot be written: choose another OUT")
+
+
+def create_folder(folder: Path) -> None:
+    """Create `folder` and those above it. Raises RtdenoiseError if that cannot be."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise RtdenoiseError(
+            f"the folder {folder} cannot be created ({reason(error)}){write_hint(error)}"
+        ) from error
+
+
+def check_space(target: Path, size: int) -> None:
+    """Raise RtdenoiseError if the disk of `target` has no room for `size` bytes."""
+    folder = next(path for path in target.absolute().parents if path.exists())
+    free = shutil.disk_usage(folder).free
+    if free < size:
+        raise RtdenoiseError(
+            f"{target} needs about {_megabytes(size)}, but its disk has {_megabytes(free)} left: "
+            "free some disk space, or choose another folder"
+        )
+
+
+def _megabytes(size: int) -> str:
+    return f"{size / 1e6:,.1f} MB"
+
+
+def write_hint(error: Exception) -> str:
+    """Return how to mend an error of writing, as the end of a sentence; "" if unknown."""
+    number = getattr(error, "errno", None)
+    if number in (errno.ENOSPC, errno.EDQUOT):
+        return ": free some disk space"
+    if number in (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOENT, errno.ENOTDIR):
+        return ": choose another folder"
+    if number == errno.ENAMETOOLONG:
+        return ": choose a shorter name"
+    if number == errno.EFBIG:
+        return ": free some disk space, or allow larger files (ulimit -f)"
+    return ""
 
 
 def reason(error: Exception) -> str:

@@ -201,7 +201,7 @@ def _create(
     source: Path | bytes, options: ort.SessionOptions, cuda: dict[str, str] | None
 ) -> ort.InferenceSession:
     """Open a file or bytes on the GPU with the settings `cuda`, or on the CPU if they are None."""
-    model = source if isinstance(source, bytes) else str(source)
+    model = source if isinstance(source, bytes) else _name_or_content(source)
     if cuda is None or CUDA not in ort.get_available_providers():
         return ort.InferenceSession(model, options, providers=[CPU])
     ort.set_default_logger_severity(4)
@@ -211,6 +211,15 @@ def _create(
             ort.preload_dlls()  # from pip's nvidia packages or from torch
         providers = [(CUDA, cuda), CPU]
         return ort.InferenceSession(model, options, providers, enable_fallback=0)
+
+
+def _name_or_content(path: Path) -> str | bytes:
+    """Return the path of a model, or its content where the name is not UTF-8."""
+    try:
+        str(path).encode()
+    except UnicodeEncodeError:  # onnxruntime takes no other names
+        return path.read_bytes()
+    return str(path)
 
 
 def _cuda_reason() -> str:

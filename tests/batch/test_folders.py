@@ -6,6 +6,7 @@ import csv
 import json
 import os
 import resource
+import shutil
 import signal
 import subprocess
 import time
@@ -15,9 +16,17 @@ import numpy as np
 import pytest
 import soundfile as sf
 
-from rtdenoise.batch.folders import FileTask, plan_tasks, write_report
+from rtdenoise import Denoiser
+from rtdenoise.batch.folders import (
+    FileTask,
+    check_free_space,
+    plan_tasks,
+    run_tasks,
+    write_report,
+)
+from rtdenoise.batch.progress_screen import sum_up
 from rtdenoise.errors import RtdenoiseError
-from tests.command import RTDENOISE, run
+from tests.command import RTDENOISE, refused, run
 
 RNG = np.random.default_rng(0)
 
@@ -154,3 +163,133 @@ def test_a_full_disk_in_the_middle_of_a_batch(tree, tmp_path, toy_stream_model):
     assert names(out) == ["a.wav", "sub/b.flac", "sub/deeper/c.ogg"]  # no temporary files
     again = run("file", *common)
     assert again.returncode == 0 and "1 denoised (10.0 s), 3 skipped" in again.stdout
+
+
+@pytest.mark.parametrize("name", ["SIGTERM", "SIGHUP", "SIGINT"])
+def test_a_stopped_run_writes_its_report_and_leaves_nothing_behind(
+    tmp_path, toy_stream_model, name
+):
+    source, out, report = tmp_path / "in", tmp_path / "out", tmp_path / "report.csv"
+    source.mkdir()
+    for i in range(4):
+        sf.write(source / f"{i}.wav", 0.1 * RNG.standard_normal(48_000 * 60), 48_000)
+    command = [*RTDENOISE, "file", source, out, "--model", toy_stream_model, "--report", report]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    deadline = time.monotonic() + 60
+    while not list(out.glob("*.wav")) or not list(out.glob(".*.part")):
+        assert time.monotonic() < deadline and process.poll() is None
+        time.sleep(0.005)
+    process.send_signal(getattr(signal, name))
+    shown, error = process.communicate(timeout=60)
+    assert error == f"rtdenoise: stopped by {name}\n" and " not done" in shown
+    assert process.returncode in (128 + getattr(signal, name), -getattr(signal, name))
+    status = {Path(row["file"]).name: row["status"] for row in csv.DictReader(open(report))}
+    assert "waiting" in status.values()
+    assert names(out) == sorted(name for name, word in status.items() if word == "done")
+
+
+def test_an_unexpected_error_stops_one_file_only(tree, tmp_path, toy_stream_model, monkeypatch):
+    denoiser = Denoiser(toy_stream_model)
+    measured_file = denoiser.measured_file
+
+    def fail(source: str, *rest: object) -> object:
+        if source.endswith("b.flac"):
+            raise ZeroDivisionError("division by zero")
+        return measured_file(source, *rest)
+
+    monkeypatch.setattr(denoiser, "measured_file", fail)
+    tasks = plan_tasks(tree, tmp_path / "out")
+    run_tasks(denoiser, tasks)
+    assert [task.status for task in tasks] == ["done", "failed", "done"]
+    assert "b.flac: unexpected error (ZeroDivisionError" in tasks[1].error
+    assert "please report" in tasks[1].error
+
+
+def test_equal_failures_are_summed_up(tree, tmp_path, toy_stream_model):
+    for i in range(10):
+        (tree / f"broken{i}.wav").write_bytes(b"no sound" * 20)
+    (tree / "empty.wav").touch()
+    result = run("file", tree, tmp_path / "out", "--model", toy_stream_model)
+    lines = result.stderr.strip().splitlines()
+    assert result.returncode == 1 and len(lines) == 2, lines
+    assert lines[0].startswith("rtdenoise: 10 files: cannot be read as audio (")
+    assert "broken0.wav" in lines[0] and "and 7 more" in lines[0]
+    assert "empty.wav is empty" in lines[1] and "11 failed" in result.stdout
+
+
+def test_three_equal_messages_stay_three():
+    tasks = [FileTask(f"in/{i}", f"out/{i}", error=f"in/{i} is empty") for i in range(4)]
+    few = [(task, task.error) for task in tasks[:3]]
+    assert sum_up(few) == ["in/0 is empty", "in/1 is empty", "in/2 is empty"]
+    many = [(task, task.error) for task in tasks]
+    assert sum_up(many) == ["4 files: is empty (in/0, in/1, in/2 and 1 more)"]
+
+
+def test_files_of_macos_are_passed_over_and_told_once(tree, tmp_path, toy_stream_model):
+    for name in ("._a.wav", "sub/._b.flac", "._orphan.mp3"):
+        (tree / name).write_bytes(b"\0\5\x16\7\0\2\0\0Mac OS X        " + bytes(4000))
+    sf.write(tree / "._real.wav", 0.1 * RNG.standard_normal(24_000), 48_000)
+    result = run("file", tree, tmp_path / "out", "--model", toy_stream_model)
+    assert result.returncode == 0 and "4 denoised" in result.stdout
+    assert result.stderr.splitlines() == [
+        "rtdenoise: warning: 3 files of macOS (._*) without sound passed over"
+    ]
+
+
+def test_what_can_be_known_is_checked_before_work(tree, tmp_path, toy_stream_model):
+    (tmp_path / "file").touch()
+    out = tmp_path / "out"
+    for target, options, word in (
+        ("file", [], "OUT must be a folder"),
+        ("file/deeper", [], "is a file, not a folder"),
+        ("out", ["--report", tmp_path / "absent" / "r.csv"], "absent of the report does not exist"),
+        ("out", ["--report", tmp_path], "is a folder"),
+        ("out", ["--report", tree / "a.wav"], "is one of the recordings"),
+        ("/proc/nothing", [], "/proc"),
+    ):
+        result = run("file", tree, tmp_path / target, *options, "--model", toy_stream_model)
+        refused(result, word)
+    assert not out.exists() and sf.info(tree / "a.wav").frames == 24_000
+
+
+def test_a_disk_that_is_too_small_is_known_before_work(tree, tmp_path, monkeypatch):
+    tasks = plan_tasks(tree, tmp_path / "out")
+    free = shutil.disk_usage(tmp_path)._replace(free=10_000)
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: free)
+    with pytest.raises(RtdenoiseError, match=r"out needs about 0.0 MB, .* 0.0 MB left: free some"):
+        check_free_space(tasks, tmp_path / "out")
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "a.wav").touch()  # it is finished and needs no more room
+    check_free_space(tasks, tmp_path / "out")
+
+
+LATIN = os.fsdecode(b"caf\xe9 [1]\n.wav")
+
+
+def test_names_that_are_not_utf_8(tree, tmp_path, toy_stream_model):
+    (tree / "a.wav").rename(tree / LATIN)
+    (tree / f"broken{LATIN}").write_bytes(b"no sound" * 20)
+    for report in (tmp_path / "r.csv", tmp_path / "r.json"):
+        command = ["file", tree, tmp_path / "out", "--model", toy_stream_model, "--force"]
+        result = run(*command, "--report", report)
+        assert result.returncode == 1 and "3 denoised" in result.stdout, result.stderr
+        assert result.stderr.count("\n") == 1 and r"brokencaf\xe9 [1] .wav cannot" in result.stderr
+    assert sf.info(os.fsencode(tmp_path / "out" / LATIN)).frames == 24_000
+    rows = list(csv.DictReader(open(tmp_path / "r.csv", encoding="utf-8", newline="")))
+    assert rows == [
+        {k: "" if v is None else str(v) for k, v in row.items()} | {"took": csv_row["took"]}
+        for row, csv_row in zip(json.loads((tmp_path / "r.json").read_text()), rows, strict=True)
+    ]
+    assert any(row["file"].endswith("caf\\xe9 [1]\n.wav") for row in rows)
+
+
+def test_lists_with_a_byte_order_mark_and_with_names_that_are_not_utf_8(tree, tmp_path):
+    (tree / "a.wav").rename(tree / "caf\udce9.wav")
+    (tree / "list").write_bytes(b"\xef\xbb\xbfcaf\xe9.wav\r\nsub/b.flac\r\n")
+    assert [Path(task.file).name for task in plan_tasks(Path(f"@{tree}/list"), tmp_path / "o")] == [
+        "caf\udce9.wav",
+        "b.flac",
+    ]
+    (tree / "list").write_text("a.wav", encoding="utf-16")
+    with pytest.raises(RtdenoiseError, match="not a readable list"):
+        plan_tasks(Path(f"@{tree}/list"), tmp_path / "o")

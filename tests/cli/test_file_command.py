@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -12,6 +13,8 @@ import onnx
 import pytest
 import soundfile as sf
 
+from rtdenoise import Denoiser, RtdenoiseError
+from rtdenoise.files import TimeRange
 from tests.command import noise, refused, run
 
 
@@ -130,3 +133,32 @@ def test_info_prints_card_provider_and_latency(toy_stream_model):
     result = run("info", "--model", toy_stream_model, "--provider", "cpu")
     assert result.returncode == 0
     assert "provider    cpu" in result.stdout and "= 20.0 ms" in result.stdout
+
+
+@pytest.mark.parametrize("suffix", [".wav", ".flac", ".mp3", ".m4a"])
+def test_a_name_that_is_not_utf_8(tmp_path, toy_stream_model, suffix):
+    name = os.fsdecode(b"caf\xe9") + suffix
+    if suffix == ".m4a":
+        sf.write(tmp_path / "in.wav", noise(30_000), 48_000)
+        Denoiser(toy_stream_model).file(tmp_path / "in.wav", tmp_path / f"in{suffix}")
+    else:
+        sf.write(tmp_path / f"in{suffix}", noise(30_000), 48_000)
+    (tmp_path / f"in{suffix}").rename(tmp_path / name)
+    model = tmp_path / os.fsdecode(b"mod\xe9le.onnx")
+    model.write_bytes(toy_stream_model.read_bytes())
+    target = tmp_path / f"out {name}"
+    result = run("file", tmp_path / name, target, "--model", model)
+    assert result.returncode == 0 and result.stderr == "", result.stderr
+    assert rf"out caf\xe9{suffix}: " in result.stdout and target.stat().st_size > 1000
+    refused(run("file", tmp_path / name, target), rf"out caf\xe9{suffix} exists: use --force")
+    refused(run("file", tmp_path / f"no{name}", target), rf"nocaf\xe9{suffix} does not exist")
+
+
+def test_a_disk_that_is_too_small_is_known_before_work(tmp_path, noisy, monkeypatch):
+    free = shutil.disk_usage(tmp_path)._replace(free=50_000)
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: free)
+    denoiser = Denoiser()
+    with pytest.raises(RtdenoiseError, match="needs about 0.1 MB, but its disk has 0.1 MB left"):
+        denoiser.file(noisy, tmp_path / "out.wav")  # 90 kB
+    denoiser.file(noisy, tmp_path / "part.wav", time_range=TimeRange(0.0, 0.3))  # 43 kB
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["noisy.wav", "part.wav"]
