@@ -79,7 +79,8 @@ def check_input(path: Path) -> None:
 def check_output(source: Path, target: Path, force: bool) -> None:
     """Raise RtdenoiseError if `source` cannot be read or `target` may not be written.
 
-    The target may not be the source, a folder, in a missing folder, or, without `force`, an existing file.
+    The target may not be the source, a folder, in a missing folder, or, without `force`, an
+    existing file.
     """
     if source not in STDIN and not is_fifo(source):
         check_input(source)

@@ -44,7 +44,7 @@ def test_nan_and_inf_are_zeroed_with_a_warning(tmp_path, toy_stream_model):
     audio[1000], audio[2000] = np.nan, -np.inf
     sf.write(tmp_path / "in.wav", audio, 48_000, subtype="FLOAT")
     result = run("file", tmp_path / "in.wav", tmp_path / "out.wav", "--model", toy_stream_model)
-    assert result.returncode == 0 and "2 samples were NaN or infinite" in result.stderr
+    assert result.returncode == 0 and "2 samples were NaN, infinite" in result.stderr
     assert np.isfinite(sf.read(tmp_path / "out.wav")[0]).all()
 
 
