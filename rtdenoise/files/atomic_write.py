@@ -6,6 +6,7 @@ import atexit
 import glob
 import os
 import re
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -32,9 +33,14 @@ def part_path(path: Path) -> Path:
 
 
 def create_part(path: Path) -> Path:
-    """Create the temporary file of `path`. Raises RtdenoiseError if that cannot be."""
-    remove_stale_parts(path.parent, path.name)
-    part = part_path(path)
+    """Create the temporary file of `path`. Raises RtdenoiseError if that cannot be.
+
+    If `path` is a symbolic link, the file it names will be replaced, not the link, as other
+    programs write through links.
+    """
+    target = _written(path)
+    remove_stale_parts(target.parent, target.name)
+    part = part_path(target)
     try:
         part.write_bytes(b"")
     except OSError as error:
@@ -95,6 +101,20 @@ def _is_running(process: int) -> bool:
     return True
 
 
+def commit_part(part: Path, path: Path) -> None:
+    """Put the complete file `part` in the place of `path`, whose permissions stay if it exists."""
+    target = _written(path)
+    with open(part, "rb") as handle:
+        os.fsync(handle.fileno())
+    if target.exists():
+        shutil.copymode(target, part)
+    os.replace(part, target)
+
+
+def _written(path: Path) -> Path:
+    return Path(os.path.realpath(path)) if path.is_symlink() else path
+
+
 @contextmanager
 def atomic_output(path: Path) -> Iterator[Path]:
     """Yield a temporary path to write to, and rename it to `path` at the end.
@@ -102,10 +122,10 @@ def atomic_output(path: Path) -> Iterator[Path]:
     If the block raises, the temporary file is removed and `path` stays as it was.
     Raises RtdenoiseError if the folder cannot be written to.
     """
-    part = part_path(path)
+    part = part_path(_written(path))
     try:
         yield part
-        os.replace(part, path)
+        commit_part(part, path)
     except OSError as error:
         raise RtdenoiseError(
             f"{path} cannot be written ({reason(error)}){write_hint(error)}"

@@ -87,14 +87,20 @@ def _container(path: Path, like: Any) -> tuple[str, list[str]]:
         return container, ["OPUS"]
     if container in ("OGG", "MP3"):
         return container, [sf.default_subtype(container)]
-    return container, _lossless_subtypes(container, like.subtype)
+    return container, _lossless_subtypes(container, like.subtype, container == like.format)
 
 
-def _lossless_subtypes(container: str, subtype: str) -> list[str]:
-    """Return the input's subtype if possible, then integers with enough bits, then fewer."""
-    bits = BITS.get(subtype, 16)
-    integers = sorted(INTEGERS, key=lambda name: (BITS.get(name, 16) < bits, abs(_bits(name) - bits)))
-    wanted = [subtype, *integers] if subtype not in LOSSY else integers
+def _lossless_subtypes(container: str, subtype: str, same: bool) -> list[str]:
+    """Return the input's subtype if possible, then integers with enough bits, then fewer.
+
+    Speech and ADPCM codecs, whose blocks round the length up, stay in the `same` container only.
+    """
+    bits = _bits(subtype)
+    integers = sorted(INTEGERS, key=lambda name: (_bits(name) < bits, abs(_bits(name) - bits)))
+    kept = same or subtype in BITS or subtype in ("PCM_16", "ULAW", "ALAW") or "ALAC" in subtype
+    wanted = [subtype, *integers] if kept and subtype not in LOSSY else integers
+    if container == "VOC" and not same:
+        wanted = [name for name in wanted if _bits(name) > 8]  # 8-bit VOC rounds sample rates
     return [name for name in dict.fromkeys(wanted) if sf.check_format(container, name)]
 
 

@@ -15,9 +15,12 @@ from ..constants import MAX_CHANNELS
 from ..errors import RtdenoiseError
 from .paths import check_input, file_name, reason
 from .pipe_reader import PipeSource
+from .unfinished import MendedFile, mend
 
 Audio = NDArray[np.float32]
 SKIP_FRAMES = 48_000  # read at once where a pipe cannot seek
+UNKNOWN_FRAMES = 1 << 60  # libsndfile's number for a FLAC file without one is above this
+XING_SEARCH = 4096  # bytes of the first MPEG frame, which holds Xing, Info or VBRI
 SALVAGE_FRAMES = 256  # shorter than a block of any codec
 TAGS = (
     "title",
@@ -40,11 +43,11 @@ class AudioReader:
         """Open a file, or a WAV stream from a pipe. Raises RtdenoiseError if it is not audio."""
         self.path, self._pipe = Path(path), pipe
         self._piped = pipe is not None
+        self._mended: MendedFile | None = None
         if pipe is None:
             check_input(self.path)
         try:
-            source = pipe.descriptor if pipe else file_name(self.path)
-            self._file = sf.SoundFile(source, closefd=False)
+            self._file = self._open()
         except (sf.SoundFileError, OSError) as error:
             raise RtdenoiseError(
                 f"{path} cannot be read as audio ({reason(error)}): give a WAV, FLAC, OGG, Opus, "
@@ -56,11 +59,34 @@ class AudioReader:
                 "supported: split it first"
             )
         self.sample_rate, self.channels = self._file.samplerate, self._file.channels
-        self.frames = 0 if self._piped else self._file.frames  # from the header; may be too many
+        known = not self._piped and self._file.frames < UNKNOWN_FRAMES
+        self.frames = self._file.frames if known else 0  # from the header; may be too many
         self.format, self.subtype = self._file.format, self._file.subtype
         self.endian = self._file.endian
         self.tags = {tag: getattr(self._file, tag) for tag in TAGS if getattr(self._file, tag, "")}
         self.frames_read = 0
+
+    def _open(self) -> sf.SoundFile:
+        """Open the file. Where its header states no length, everything up to its end is read."""
+        if self._pipe:
+            return sf.SoundFile(self._pipe.descriptor, closefd=False)
+        self._mended = mend(self.path) if self.path.is_file() else None
+        return sf.SoundFile(file_name(self.path) if self._mended is None else self._mended)
+
+    def bit_rate(self) -> int:
+        """Return the bits per second of the samples, rounded to whole kbit/s; 0 if unknown."""
+        if not self.frames:
+            return 0
+        size = self.path.stat().st_size - id3_size(self.path)
+        return round(8 * size * self.sample_rate / self.frames / 1000) * 1000
+
+    @property
+    def variable_bit_rate(self) -> bool:
+        """Whether an MP3 file says that its bit rate varies."""
+        with open(self.path, "rb") as handle:
+            handle.seek(id3_size(self.path))
+            start = handle.read(XING_SEARCH)
+        return b"Xing" in start or b"VBRI" in start
 
     def skip(self, frames: int) -> None:
         """Skip the first `frames`. Call this before `blocks`."""
@@ -90,12 +116,19 @@ class AudioReader:
             yield block
         if not self.frames_read:
             raise RtdenoiseError(f"{self.path} contains no audio: record or copy it again")
+        if self._mended is not None:
+            warnings.warn(
+                f"{self.path} states no length, as if its recorder had been stopped: all "
+                f"{self.frames_read / self.sample_rate:.2f} s in it are denoised",
+                stacklevel=2,
+            )
+            return
         if self.frames_read < self.frames or (not self._piped and _wav_is_cut_off(self.path)):
             self._warn_incomplete("the end is missing")
 
     def _salvage(self, size: int) -> Iterator[Audio]:
         """Yield what can be decoded before the damage; libsndfile drops that entire block."""
-        with sf.SoundFile(file_name(self.path)) as file:
+        with self._open() as file:
             chunks, skip = [], self.frames_read
             try:
                 while skip:  # read instead of seek: a damaged file may not be seekable
@@ -125,6 +158,18 @@ class AudioReader:
         self._file.close()
         if self._pipe:
             self._pipe.close()
+        if self._mended is not None:
+            self._mended.close()
+
+
+def id3_size(path: Path) -> int:
+    """Return the length of the ID3v2 tag at the beginning of a file, 0 if there is none."""
+    with open(path, "rb") as handle:
+        head = handle.read(10)
+    if len(head) < 10 or head[:3] != b"ID3":
+        return 0
+    size = head[6] << 21 | head[7] << 14 | head[8] << 7 | head[9]
+    return size + (20 if head[5] & 0x10 else 10)  # with a footer
 
 
 def _wav_is_cut_off(path: Path) -> bool:

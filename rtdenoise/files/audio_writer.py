@@ -2,52 +2,77 @@
 
 from __future__ import annotations
 
-import os
+import warnings
 from pathlib import Path
 from types import TracebackType
+from typing import Any
 
 import numpy as np
 import soundfile as sf
+import soxr
 from numpy.typing import NDArray
 
 from ..errors import RtdenoiseError
-from .atomic_write import create_part, incomplete
-from .audio_reader import AudioReader
-from .paths import file_name, reason
+from .atomic_write import commit_part, create_part, incomplete
+from .audio_format import AudioFormat, choose_format, fewer_bits
+from .paths import file_name, reason, visible_path
 
 Audio = NDArray[np.float32]
-# Not kept in another container: libsndfile claims to write MP3 into WAV, and then does not.
-TIED_SUBTYPES = {"OPUS", "MPEG_LAYER_I", "MPEG_LAYER_II", "MPEG_LAYER_III"}
 
 
 class AudioWriter:
     """Writes to a temporary file and renames it at the end, so that no partial output remains."""
 
-    def __init__(self, path: str | Path, like: AudioReader) -> None:
+    def __init__(self, path: str | Path, like: Any) -> None:
         """Open for writing with the rate, channels, format, subtype and tags of `like`."""
-        self.path, self._frames = Path(path), 0
-        container, subtype = _output_format(self.path, like)
+        self.path, self._like, self._frames = Path(path), like, 0
+        form = choose_format(self.path, like)
         self._part = create_part(self.path)
-        try:
-            self._file = sf.SoundFile(
-                file_name(self._part),
-                "w",
-                like.sample_rate,
-                like.channels,
-                subtype,
-                like.endian if container == like.format else "FILE",
-                container,
+        self._file = self._open(form)
+        self._resampler = None
+        if form.sample_rate != like.sample_rate:
+            self._resampler = soxr.ResampleStream(
+                like.sample_rate, form.sample_rate, like.channels, dtype="float32"
             )
-        except (sf.SoundFileError, OSError, ValueError, TypeError) as error:
-            self._part.unlink(missing_ok=True)
-            raise RtdenoiseError(
-                f"{path} cannot be written ({reason(error)}): choose another format"
-            ) from error
+        changes = [*form.changes, fewer_bits(self._file.subtype, like)]
+        if text := "; ".join(filter(None, changes)):
+            warnings.warn(f"{visible_path(self.path)}: {text}", stacklevel=4)
         for tag, value in like.tags.items():
             setattr(self._file, tag, value)
 
+    def _open(self, form: AudioFormat) -> sf.SoundFile:
+        """Open with the first subtype that takes this rate and these channels."""
+        like, problem = self._like, None
+        endian = like.endian if form.container == like.format else "FILE"
+        for subtype in form.subtypes:
+            try:
+                return sf.SoundFile(
+                    file_name(self._part),
+                    "w",
+                    form.sample_rate,
+                    like.channels,
+                    subtype,
+                    endian,
+                    form.container,
+                    **form.settings,
+                )
+            except (sf.SoundFileError, OSError, ValueError, TypeError) as error:
+                problem = problem or error
+        self._part.unlink(missing_ok=True)
+        raise self._unwritable(problem or ValueError("no sample format fits")) from problem
+
+    def _unwritable(self, error: Exception) -> RtdenoiseError:
+        return RtdenoiseError(
+            f"{self.path} cannot be written ({reason(error)}): choose another format"
+        )
+
     def write(self, block: Audio) -> None:
         """Append [frames, channels]. Raises RtdenoiseError if the disk is full."""
+        if self._resampler is not None:
+            block = self._resampler.resample_chunk(np.ascontiguousarray(block))
+        self._append(block)
+
+    def _append(self, block: Audio) -> None:
         try:
             self._file.write(block)
         except (sf.SoundFileError, OSError) as error:
@@ -64,6 +89,9 @@ class AudioWriter:
         trace: TracebackType | None,
     ) -> None:
         try:
+            if kind is None and self._resampler is not None:
+                rest = np.zeros((0, self._like.channels), np.float32)
+                self._append(self._resampler.resample_chunk(rest, last=True))
             self._file.close()
             if kind is None:
                 self._commit()
@@ -71,41 +99,14 @@ class AudioWriter:
             if kind is None:
                 raise self._failed(problem) from problem
         finally:
+            self._file.close()
             self._part.unlink(missing_ok=True)
 
     def _commit(self) -> None:
         # libsndfile does not report every short write: count the frames on disk.
         if sf.info(file_name(self._part)).frames < self._frames:
             raise OSError("not all samples were written")
-        with open(self._part, "rb") as handle:
-            os.fsync(handle.fileno())
-        os.replace(self._part, self.path)
+        commit_part(self._part, self.path)
 
     def _failed(self, error: Exception) -> RtdenoiseError:
         return incomplete(self.path, self._part, error)
-
-
-def _output_format(path: Path, like: AudioReader) -> tuple[str, str]:
-    """Return format and subtype: the input's if the suffix allows it, else the suffix's default."""
-    known = {
-        "WAV": ("WAV", "WAVEX", "RF64", "W64"),
-        "OGG": ("OGG",),
-        "OPUS": ("OGG",),
-        "AIF": ("AIFF",),
-        "AIFC": ("AIFF",),
-    }
-    suffix = path.suffix[1:].upper()
-    formats = known.get(suffix, (suffix,))
-    if like.format in formats and (suffix == "OPUS") == (like.subtype == "OPUS"):
-        return like.format, like.subtype
-    container = formats[0]
-    if container not in sf.available_formats():
-        raise RtdenoiseError(
-            f"the format of {path.name!r} is not supported: use .wav, .flac, .ogg, "
-            ".opus, .mp3, .aiff or .caf"
-        )
-    if suffix == "OPUS":
-        return container, "OPUS"
-    if sf.check_format(container, like.subtype) and like.subtype not in TIED_SUBTYPES:
-        return container, like.subtype
-    return container, sf.default_subtype(container)

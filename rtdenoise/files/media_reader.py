@@ -134,8 +134,12 @@ class MediaReader:
         name = self.stream.codec_context.codec.canonical_name
         return name.startswith("pcm_") or name in LOSSLESS
 
+    variable_bit_rate = False  # the average is kept
+
     def bit_rate(self) -> int:
         """Return the bits per second of a lossy track: stated, or measured at its beginning."""
+        if self.lossless:
+            return 0
         if stated := self.stream.bit_rate or self.stream.codec_context.bit_rate:
             return int(stated)
         size, seconds = 0, 0.0

@@ -19,6 +19,9 @@ MOV_FAMILY = frozenset("mp4 mov 3gp".split())  # names of muxers
 STALE_TAGS = {"major_brand", "minor_version", "compatible_brands", "encoder", "duration"}
 STALE_TRACK_TAGS = {"bps", "number_of_bytes", "number_of_frames", "vendor_id"}
 LEVEL_TAGS = ("replaygain_", "r128_", "itunnorm")  # wrong after denoising
+# FFmpeg writes any codec into a transport stream, but finds only these again.
+TS_CODECS = set("h264 hevc mpeg1video mpeg2video mpeg4 vvc av1 aac ac3 eac3 mp2 mp3 opus".split())
+TS_CODECS |= {"dvb_subtitle", "dvb_teletext", "dts", "truehd"}
 KINDS = {"video": "picture", "audio": "sound"}
 
 
@@ -91,6 +94,9 @@ class TrackCopier:
         """Return whether a file in memory with this track gets a header."""
         same_family = muxer_of(self._suffix) in self._source.format.name.split(",")
         if keep_tag and not same_family:
+            return False
+        codec = stream.codec_context and stream.codec_context.codec.canonical_name
+        if self._out.format.name == "mpegts" and not same_family and codec not in TS_CODECS:
             return False
         try:
             trial = self._av.open(io.BytesIO(), "w", format=self._out.format.name)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import os
+import io
 import warnings
 from collections.abc import Callable
 from fractions import Fraction
@@ -14,9 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import RtdenoiseError
-from .atomic_write import create_part, incomplete
+from .atomic_write import commit_part, create_part, incomplete
 from .media_reader import MediaReader, import_av, open_container
-from .media_tracks import TrackCopier, muxer_of
+from .media_tracks import TS_CODECS, TrackCopier, muxer_of
 from .paths import reason, suffix_of, visible_path
 
 Audio = NDArray[np.float32]
@@ -30,7 +30,8 @@ ENCODERS = {
 CODECS = {"webm": "libopus", "avi": "libmp3lame", "asf": "wmav2", "ac3": "ac3", "flv": "libmp3lame"}
 # These store how many samples of an encoder's start are to be dropped. In others the packets before
 # time 0 are left out, or the muxer would move all tracks to later times.
-PRIMING = ("mp4", "mov", "3gp", "matroska", "webm")
+PRIMING = ("mp4", "mov", "3gp", "matroska", "webm", "asf")
+ASF_TAIL = 4096  # frames of silence at the end: FFmpeg's WMA encoder keeps the last ones back
 BRANDS = {"m4a": "M4A ", "m4b": "M4B ", "m4v": "M4V "}
 BIT_RATE = 96_000  # per channel, if the input has none
 MAX_OPUS_RATE = 256_000  # per channel
@@ -44,7 +45,8 @@ class MediaWriter:
     def __init__(self, path: Path, like: Any) -> None:
         """Open for writing. Raises RtdenoiseError if the format or the folder cannot be used."""
         av = import_av()
-        self.path, self._part, self._errors = path, create_part(path), (av.FFmpegError, OSError)
+        self.path, self._errors = path, (av.FFmpegError, OSError)
+        self._part = create_part(path)
         self._av, self._like, self._samples = av, like, 0
         self._tracks: TrackCopier | None = None
         self._changes: list[str] = []
@@ -82,41 +84,47 @@ class MediaWriter:
     def _add_audio(self) -> Any:
         """Add the denoised track, with codec and bit rate of the input where possible."""
         like, muxer = self._like, self._out.format.name
-        encoder = CODECS.get(muxer, "aac")
-        rate, layout = BIT_RATE * like.channels, LAYOUTS[like.channels]
+        encoders, rate, codec = [CODECS.get(muxer, "aac")], BIT_RATE * like.channels, ""
         if isinstance(like, MediaReader):
-            context = like.stream.codec_context
-            layout = context.layout.name
-            codec = context.codec.canonical_name
-            if self._can_encode(ENCODERS.get(codec, codec)):
-                encoder = ENCODERS.get(codec, codec)
-            elif like.lossless and self._can_encode("flac") and muxer == "matroska":
-                encoder = "flac"
-            if not like.lossless:
-                rate = like.bit_rate() or rate
-            if encoder != ENCODERS.get(codec, codec):
-                self._changes.append(f"its sound is {encoder} instead of {codec}")
-        codec_info = self._av.Codec(encoder, "w")
-        stream = self._out.add_stream(
-            encoder, rate=_nearest_rate(codec_info, like.sample_rate), layout=layout
+            codec = like.stream.codec_context.codec.canonical_name
+            lossless = ["flac"] if like.lossless and muxer == "matroska" else []
+            encoders = [ENCODERS.get(codec, codec), *lossless, *encoders]
+        rate = like.bit_rate() or rate
+        for encoder in encoders[:-1]:
+            if self._can_encode(encoder, rate):
+                break
+        else:
+            encoder = encoders[-1]
+        stream = self._add_encoder(self._out, encoder, rate)
+        if codec and encoder != ENCODERS.get(codec, codec):
+            self._changes.append(f"its sound is {encoder.removeprefix('lib')} instead of {codec}")
+        if (new := stream.codec_context.sample_rate) != like.sample_rate:
+            self._changes.append(f"its codec does not hold {like.sample_rate} Hz: it has {new} Hz")
+        return stream
+
+    def _add_encoder(self, out: Any, encoder: str, rate: int) -> Any:
+        like, codec = self._like, self._av.Codec(encoder, "w")
+        stream = out.add_stream(
+            encoder, rate=_nearest_rate(codec, like.sample_rate), layout=_layout(like)
         )
-        if stream.codec_context.sample_rate != like.sample_rate:
-            self._changes.append(
-                f"its sample rate is {stream.codec_context.sample_rate} Hz, because "
-                f"{encoder} does not hold {like.sample_rate} Hz"
-            )
-        if encoder == "libmp3lame" and muxer not in PRIMING:
+        if encoder == "libmp3lame" and out.format.name not in PRIMING:
             stream.options = {"reservoir": "0"}  # the first packet left must not need earlier ones
-        stream.codec_context.format = _sample_format(codec_info, like.subtype)
+        stream.codec_context.format = _sample_format(codec, like.subtype)
         stream.bit_rate = min(rate, MAX_OPUS_RATE * like.channels) if encoder == "libopus" else rate
         return stream
 
-    def _can_encode(self, encoder: str) -> bool:
-        if encoder not in self._out.supported_codecs or encoder == "vorbis":
-            return False
+    def _can_encode(self, encoder: str, rate: int) -> bool:
+        """Return whether a file in memory with this encoder's track gets a header."""
         try:
-            return not self._av.Codec(encoder, "w").experimental
-        except ValueError:
+            codec = self._av.Codec(encoder, "w")
+            name = codec.canonical_name
+            if codec.experimental or (self._out.format.name == "mpegts" and name not in TS_CODECS):
+                return False
+            trial = self._av.open(io.BytesIO(), "w", format=self._out.format.name)
+            self._add_encoder(trial, encoder, rate)
+            trial.start_encoding()
+            return True
+        except (*self._errors, ValueError):
             return False
 
     def _warn_of_losses(self) -> None:
@@ -174,12 +182,12 @@ class MediaWriter:
     ) -> None:
         try:
             if kind is None:
+                if self._out.format.name == "asf":
+                    self.write(np.zeros((ASF_TAIL, self._like.channels), np.float32))
                 self._encode(None)
                 self._copy_until(float("inf"))
                 self._out.close()
-                with open(self._part, "rb") as handle:
-                    os.fsync(handle.fileno())
-                os.replace(self._part, self.path)
+                commit_part(self._part, self.path)
         except self._errors as problem:
             raise self._failed(problem) from problem
         finally:
@@ -212,13 +220,19 @@ def _track_index(like: Any, errors: Any) -> int | None:
 
 
 def _is_priming(packet: Any) -> bool:
-    """Return whether a packet ends before time 0; one that only begins there is moved to 0."""
+    """Return whether most of a packet is before time 0; one with less there is moved to 0."""
     if packet.pts is None or packet.pts >= 0:
         return False
-    if packet.pts + (packet.duration or 0) <= 0:
+    if packet.pts + (packet.duration or 0) / 2 <= 0:
         return True
     packet.pts = packet.dts = 0
     return False
+
+
+def _layout(like: Any) -> str:
+    """Return FFmpeg's name of the channels' places; the usual ones if the input states none."""
+    name = like.stream.codec_context.layout.name if isinstance(like, MediaReader) else ""
+    return LAYOUTS[like.channels] if not name or name.endswith(" channels") else name
 
 
 def _nearest_rate(codec: Any, rate: int) -> int:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 UNKNOWN_32, UNKNOWN_64 = 0xFFFFFFFF, 0xFFFFFFFFFFFFFFFF
+MOST_CHUNKS = 10_000  # a damaged file of zeros would seem to have millions
 LONGEST_HEADER = 16 << 20  # bytes that are searched for the beginning of the samples
 
 
@@ -23,12 +24,13 @@ class Chunk(NamedTuple):
 def read_chunks(handle: io.BufferedIOBase, big_endian: bool = False) -> list[Chunk]:
     """Return the chunks of a RIFF, RIFX, RF64 or AIFF file. Sizes are as stated."""
     end = handle.seek(0, os.SEEK_END)
-    chunks, position = [], 12
-    while position + 8 <= end:
+    chunks: list[Chunk] = []
+    position = 12
+    while position + 8 <= end and len(chunks) < MOST_CHUNKS:
         handle.seek(position)
         name, size = struct.unpack(">4sI" if big_endian else "<4sI", handle.read(8))
         chunks.append(Chunk(name, position + 8, size))
-        if size == UNKNOWN_32:
+        if size == UNKNOWN_32 or name == bytes(4):
             break
         position += 8 + size + size % 2
     return chunks
@@ -117,9 +119,19 @@ def _mended_wav(handle: io.BufferedIOBase, form: bytes, size: int) -> tuple[byte
             return None
     elif data.size not in (0, UNKNOWN_32) and not _wrapped(data.size, size - data.start):
         return None
-    elif data.size == 0 and [chunk for chunk in chunks if chunk.start > data.start + 8]:
-        return None  # chunks follow: the file is whole and holds no samples
+    elif data.size == 0 and _are_chunks(chunks[chunks.index(data) + 1 :], size):
+        return None  # the file is whole and holds no samples
     return _wav_head(handle, chunks, data, size, big), data.start
+
+
+def _are_chunks(chunks: list[Chunk], size: int) -> bool:
+    """Return whether these are real chunks, not samples taken for some."""
+    return bool(chunks) and all(
+        chunk.name.decode("latin-1").isprintable()
+        and chunk.name.isascii()
+        and chunk.start + chunk.size <= size
+        for chunk in chunks
+    )
 
 
 def _wrapped(stated: int, real: int) -> bool:

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import errno
 import os
+import stat
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+import soundfile as sf
 
-from rtdenoise.errors import RtdenoiseError
+from rtdenoise import Denoiser, RtdenoiseError
 from rtdenoise.files.atomic_write import (
     PART_NAME,
     create_part,
@@ -19,6 +21,7 @@ from rtdenoise.files.atomic_write import (
     remove_stale_parts,
 )
 from rtdenoise.files.paths import write_hint
+from tests.command import noise, only
 
 ROOT = Path(__file__).parents[2]
 
@@ -87,3 +90,45 @@ def test_advice_is_given_only_where_it_helps(number, hint):
 def test_a_name_that_is_too_long_is_refused(tmp_path):
     with pytest.raises(RtdenoiseError, match="cannot be written"):
         create_part(tmp_path / "absent" / "a.wav")
+
+
+@pytest.mark.parametrize("name", ["out.wav", "out.m4a"])
+def test_a_symbolic_link_is_written_through(tmp_path, toy_stream_model, name):
+    sf.write(tmp_path / "in.wav", noise(4800), 48_000)
+    (tmp_path / "disk").mkdir()
+    real, link = tmp_path / "disk" / "real.bin", tmp_path / name
+    real.write_bytes(b"old")
+    link.symlink_to(real)
+    Denoiser(toy_stream_model).file(tmp_path / "in.wav", link, force=True)
+    assert link.is_symlink() and real.stat().st_size > 100
+    only(tmp_path, "in.wav", "disk", name)
+    only(tmp_path / "disk", "real.bin")
+
+
+def test_a_link_to_nothing_makes_the_file(tmp_path, toy_stream_model):
+    sf.write(tmp_path / "in.wav", noise(4800), 48_000)
+    (tmp_path / "out.wav").symlink_to("new.wav")
+    Denoiser(toy_stream_model).file(tmp_path / "in.wav", tmp_path / "out.wav")
+    assert (tmp_path / "out.wav").is_symlink() and sf.info(tmp_path / "new.wav").frames == 4800
+
+
+def test_a_link_to_the_input_is_refused(tmp_path, toy_stream_model):
+    sf.write(tmp_path / "in.wav", noise(4800), 48_000)
+    (tmp_path / "out.wav").symlink_to("in.wav")
+    with pytest.raises(RtdenoiseError, match="input itself"):
+        Denoiser(toy_stream_model).file(tmp_path / "in.wav", tmp_path / "out.wav", force=True)
+
+
+@pytest.mark.parametrize("name", ["out.wav", "out.mkv"])
+def test_permissions(tmp_path, toy_stream_model, name):
+    """A new file has those that the umask leaves; a replaced one keeps its own."""
+    sf.write(tmp_path / "in.wav", noise(4800), 48_000)
+    out, old = tmp_path / name, os.umask(0o007)
+    try:
+        Denoiser(toy_stream_model).file(tmp_path / "in.wav", out)
+        assert stat.S_IMODE(out.stat().st_mode) == 0o660
+        out.chmod(0o604)
+        Denoiser(toy_stream_model).file(tmp_path / "in.wav", out, force=True)
+        assert stat.S_IMODE(out.stat().st_mode) == 0o604
+    finally:
+        os.umask(old)

@@ -171,7 +171,7 @@ def test_a_track_that_is_none_is_refused(tmp_path, folder, toy_stream_model, tra
     [
         ("many.mkv", "out.mp4", ["subtitle", "attachment"]),
         ("many.mp4", "out.m4a", ["picture h264", "subtitle mov_text"]),
-        ("many.mp4", "out.webm", ["picture h264", "libopus instead of aac"]),
+        ("many.mp4", "out.webm", ["picture h264", "opus instead of aac"]),
     ],
 )
 def test_what_cannot_be_kept_is_said_in_one_line(
