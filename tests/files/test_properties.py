@@ -43,6 +43,8 @@ RATES = st.one_of(st.sampled_from([8000, 11_025, 44_100, 48_000]), st.integers(1
 )
 def test_what_is_read_and_written_is_what_was_there(kind, frames, channels, rate, block, data):
     suffix, subtype = kind
+    if suffix == "flac":
+        rate = min(rate, 65_535)  # FLAC itself has no odd rates above that
     audio = np.random.default_rng(frames).uniform(-0.9, 0.9, (frames, channels)).astype("f")
     with tempfile.TemporaryDirectory() as folder:
         source, target = Path(folder, f"in.{suffix}"), Path(folder, f"out.{suffix}")
