@@ -13,7 +13,10 @@ from rtdenoise.processing import Processor, Resampler, from_float, mend, to_floa
 
 NO_SHRINK = [Phase.explicit, Phase.reuse, Phase.generate]
 FEW = settings(
-    max_examples=10, deadline=None, phases=NO_SHRINK, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=10,
+    deadline=None,
+    phases=NO_SHRINK,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 RATES = st.one_of(
     st.sampled_from([8000, 16_000, 22_050, 44_100, 48_000, 96_000]), st.integers(4000, 100_000)
