@@ -169,3 +169,18 @@ def test_a_reader_that_has_seen_enough_is_no_error():
 def test_wrong_options_are_one_line():
     for arguments in (["file"], ["file", "a", "b", "c"], ["fly"], ["info", "--loud"]):
         refused(run(*arguments), "--help`)")
+
+
+def test_libraries_do_not_chatter(tmp_path, toy_stream_model):
+    sf.write(tmp_path / "in.mp3", noise(96_000), 48_000)
+    content = bytearray((tmp_path / "in.mp3").read_bytes())
+    content[4000:6000] = bytes(range(1, 201)) * 10  # a note on a wrong header, and an error
+    (tmp_path / "in.mp3").write_bytes(content)
+    command = ["file", tmp_path / "in.mp3", tmp_path / "out.wav", "--model", toy_stream_model]
+    result = run(*command)
+    assert "MPEG-Header" not in result.stderr and "libmpg123" not in result.stderr
+    assert all(line.startswith("rtdenoise: ") for line in result.stderr.splitlines())
+    result = run(*command, "--force", "--debug")
+    assert (
+        "MPEG-Header" in result.stderr or "libmpg123" in result.stderr
+    )  # the file does make it chatter

@@ -7,7 +7,7 @@ import warnings
 
 import typer
 
-from ..command import call_app, one_line, say
+from ..command import call_app, is_debugging, one_line, say, silence_libraries
 from .file_commands import compare, file, info
 from .live_commands import devices, latency, live
 
@@ -23,6 +23,8 @@ for command in (file, live, compare, devices, latency, info):
 
 def run() -> None:
     """Run the command that sys.argv names. Raises RtdenoiseError for wrong options."""
+    if not is_debugging():
+        silence_libraries()
     warnings.showwarning = lambda message, *_, **__: say(f"rtdenoise: warning: {one_line(message)}")
     sys.argv[1:] = _with_ray_address(sys.argv[1:])
     sys.exit(call_app(app, "rtdenoise"))

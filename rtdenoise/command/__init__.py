@@ -7,15 +7,16 @@ with `run_app`, `run_function` or `run_command`.
 from __future__ import annotations
 
 from .checks import finite, one_of, writable
-from .messages import describe_error, one_line, show_traceback
+from .messages import describe_error, is_debugging, one_line, show_traceback
 from .run import call_app, report_import_errors, run_app, run_command, run_function
 from .signals import raise_if_stopped
-from .streams import say
+from .streams import say, silence_libraries
 
 __all__ = [
     "call_app",
     "describe_error",
     "finite",
+    "is_debugging",
     "one_line",
     "one_of",
     "raise_if_stopped",
@@ -25,5 +26,6 @@ __all__ = [
     "run_function",
     "say",
     "show_traceback",
+    "silence_libraries",
     "writable",
 ]

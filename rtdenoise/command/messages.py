@@ -18,6 +18,11 @@ def set_debug(on: bool) -> None:
     _debug = on
 
 
+def is_debugging() -> bool:
+    """Return whether the command was given --debug."""
+    return _debug
+
+
 def one_line(text: object) -> str:
     r"""Return text that any terminal and encoding can print in one line.
 

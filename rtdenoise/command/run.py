@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     import typer
 
 BAD_INPUT, UNEXPECTED = 2, 1
-DEBUG_HELP = f"{DEBUG} adds the traceback to the message of an error."
+DEBUG_HELP = f"{DEBUG} shows the traceback of an error and what libraries print."
 
 
 def run_command(name: str, call: Callable[[], Any]) -> None:

@@ -32,6 +32,25 @@ def restore_streams() -> None:
             stream.reconfigure(errors="backslashreplace")
 
 
+def silence_libraries() -> None:
+    """Send what C libraries print to stderr to /dev/null; `sys.stderr` goes on as before.
+
+    libmpg123 prints notes on damaged MP3, onnxruntime and ALSA print warnings. It is done once, for
+    the whole process, because other threads print at the same time.
+    """
+    try:
+        if sys.stderr.fileno() != 2:
+            return
+        own = os.dup(2)
+    except (OSError, ValueError, AttributeError):
+        return
+    encoding = sys.stderr.encoding
+    sys.stderr = open(own, "w", 1, encoding, errors="backslashreplace")
+    null = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(null, 2)
+    os.close(null)
+
+
 def say(text: str) -> None:
     """Print a line to stderr; a terminal that has gone away is no error."""
     try:
