@@ -17,8 +17,9 @@ import numpy as np
 import soundfile as sf
 from numpy.typing import NDArray
 
+from ..command import one_line
 from ..errors import RtdenoiseError
-from ..files import AudioReader, atomic_output, check_output
+from ..files import STDOUT, AudioReader, atomic_output, check_output
 
 Audio = NDArray[np.float32]
 MAX_SECONDS = 300  # shown and played; longer pages are too large for browsers
@@ -35,6 +36,8 @@ def write_comparison(
 
     Raises RtdenoiseError if the recordings differ in rate, length or channels.
     """
+    if page in STDOUT:
+        raise RtdenoiseError("the page is not written to stdout: give a file name ending in .html")
     check_output(noisy, page, force)
     before, rate = _load(noisy)
     after = _load_matching(denoised, before, rate, noisy)
@@ -45,7 +48,7 @@ def write_comparison(
     tracks = {name: audio[:shown] for name, audio in tracks.items()}
     loudest = _spectrum(before[:shown]).max()
     text = Template((resources.files(__package__) / "report.html").read_text("utf-8")).substitute(
-        title=html.escape(f"{noisy.name} and {denoised.name}"),
+        title=html.escape(one_line(f"{noisy.name} and {denoised.name}")),
         subtitle=_subtitle(before, rate, shown),
         table=_table(before, after, reference, rate, removed_db),
         tracks="\n".join(_track(name, x, rate, loudest) for name, x in tracks.items()),
@@ -56,7 +59,7 @@ def write_comparison(
     )
     with atomic_output(page) as part:
         part.write_text(text, encoding="utf-8")
-    return f"{page}: {len(before) / rate:.2f} s, {removed_db:.1f} dB removed"
+    return f"{one_line(page)}: {len(before) / rate:.2f} s, {removed_db:.1f} dB removed"
 
 
 def _load(path: Path) -> tuple[Audio, int]:

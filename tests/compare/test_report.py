@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import io
+import os
 import re
 from pathlib import Path
 
@@ -65,3 +66,12 @@ def test_recordings_that_differ_are_refused(tmp_path):
 def test_a_short_and_silent_recording(tmp_path):
     a = write(tmp_path / "a.wav", np.zeros((10, 1), "f"), 8000)
     assert run("compare", a, a, tmp_path / "r.html").returncode == 0
+
+
+def test_names_that_are_not_utf_8_and_stdout(tmp_path):
+    name = write(tmp_path / os.fsdecode(b"caf\xe9.wav"), noise(4800))
+    result = run("compare", name, name, tmp_path / os.fsdecode(b"r\xe9.html"))
+    assert result.returncode == 0 and r"r\xe9.html: 0.10 s" in result.stdout, result.stderr
+    page = (tmp_path / os.fsdecode(b"r\xe9.html")).read_text(encoding="utf-8")
+    assert r"<title>caf\xe9.wav and caf\xe9.wav" in page
+    refused(run("compare", name, name, "-"), "not written to stdout")
