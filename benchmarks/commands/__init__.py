@@ -11,11 +11,11 @@ from collections.abc import Callable
 from .live import soak
 from .reporting import readme
 from .sound import bakeoff, diagnose, heldout, precision, quality, spectrograms
-from .speed import files, latency, throughput, training
+from .speed import files, gpu_check, latency, throughput, training
 
 COMMANDS: dict[str, tuple[Callable[..., None], ...]] = {
     "Sound quality": (quality, heldout, bakeoff, diagnose, precision, spectrograms),
-    "Speed": (latency, throughput, files, training),
+    "Speed": (latency, throughput, files, training, gpu_check),
     "Live audio": (soak,),
     "Reporting": (readme,),
 }

@@ -18,9 +18,11 @@ from .options import (
     Quick,
     TablesAndChart,
     number,
+    output_folder,
     packed_corpus,
 )
 
+GPU_STEPS = "card tests recording latency throughput streams files live".split()
 NETWORKS = ("default", "recurrent", "unet", "baseline")  # without importing torch for --help
 
 
@@ -48,6 +50,41 @@ def throughput(
     from ..speed.throughput import throughput as measure
 
     print(measure(out, model, quick))
+
+
+def gpu_check(
+    out: Annotated[Path, output_folder("Folder for gpu_check.json, .md and .log.")] = Path(
+        "gpu-check"
+    ),
+    provider: Annotated[
+        str,
+        typer.Option(
+            help="cuda, or cpu to try the steps shortly without a GPU.",
+            callback=one_of("cuda", "cpu"),
+            rich_help_panel=MEASUREMENT,
+        ),
+    ] = "cuda",
+    seconds: Annotated[
+        float | None, number("Seconds for all steps together; 240 with cuda.", min=10)
+    ] = None,
+    only: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="A step to run; repeat for several.",
+            callback=one_of(*GPU_STEPS),
+            rich_help_panel=MEASUREMENT,
+        ),
+    ] = None,
+    step: Annotated[str | None, typer.Option(hidden=True, callback=one_of(*GPU_STEPS))] = None,
+) -> None:
+    """Check and measure everything that needs a GPU; benchmarks/gpu_check.sh runs this."""
+    from ..speed.gpu_check import gpu_check as measure
+    from ..speed.gpu_check import run_step
+
+    if step:
+        run_step(step, provider)
+    else:
+        print(measure(out, provider, seconds, only))
 
 
 def files(

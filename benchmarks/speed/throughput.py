@@ -21,12 +21,14 @@ from rtdenoise.inference import CPU, CUDA, StreamEngine, find_model, has_cuda_dr
 
 from ..reporting import markdown, write_result
 from .graph_cost import cost_of_batch, feeds
+from .graph_memory import memory_table
 from .timing import count_times, times_within
 
 RATE = 48_000
 BATCHES = {"cpu": (1, 2, 4, 8, 16), "cuda": (1, 4, 16, 64, 256, 1024)}
 PIECES = (0.01, 0.1, 1.0, 4.0)  # s
-LARGE, LONG = 1536, 32_000_000  # side of the matrices, length of the vectors
+LARGE = {"cpu": 1536, "cuda": 8192}  # side of the matrices: a GPU has more units to fill
+LONG = {"cpu": 32_000_000, "cuda": 256_000_000}  # length of the vectors
 HOP = 0.02  # s, of the concurrent streams
 COLUMNS = {
     "provider": "provider",
@@ -61,7 +63,9 @@ def throughput(out: Path, model: str | None = None, quick: bool = False) -> str:
             f"{bandwidth:,.0f} GB/s; {streams[provider]} concurrent live streams with hops of "
             f"{1000 * HOP:g} ms (p99 of the batch within {1000 * HOP:g} ms).\n"
         )
-    return write_result(out, {"rows": rows, "ceilings": ceilings, "streams": streams}, text)
+    takes, table = memory_table(model)
+    result = {"rows": rows, "ceilings": ceilings, "streams": streams, "memory": takes}
+    return write_result(out, result, f"{text}\n{table.replace('# ', '## ', 1)}")
 
 
 def _row(
@@ -109,11 +113,12 @@ def _time(run: Callable[[], Any], seconds: float) -> float:
 
 def machine_ceilings(provider: str, seconds: float) -> tuple[float, float]:
     """Return the GFLOP/s and GB/s that one thread of the CPU, or the GPU, reaches."""
-    matrix = _tiny("MatMul", provider, [LARGE, LARGE], [LARGE, LARGE])
-    vectors = _tiny("Add", provider, [LONG], [LONG])
+    side, length = LARGE[provider], LONG[provider]
+    matrix = _tiny("MatMul", provider, [side, side], [side, side])
+    vectors = _tiny("Add", provider, [length], [length])
     return (
-        2 * LARGE**3 / _time(matrix, seconds) / 1e9,
-        3 * 4 * LONG / _time(vectors, seconds) / 1e9,
+        2 * side**3 / _time(matrix, seconds) / 1e9,
+        3 * 4 * length / _time(vectors, seconds) / 1e9,
     )
 
 

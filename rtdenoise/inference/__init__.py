@@ -7,6 +7,7 @@ it into an engine with `make_engine` or `ParallelStreamEngine`.
 from __future__ import annotations
 
 from .engines import Engine, RollingEngine, SegmentEngine, StreamEngine, make_engine
+from .fixed_shape_session import FixedShapeSession
 from .loading import (
     CPU,
     CUDA,
@@ -28,6 +29,7 @@ __all__ = [
     "METADATA_KEY",
     "SEGMENT",
     "Engine",
+    "FixedShapeSession",
     "Model",
     "ModelCard",
     "ParallelStreamEngine",

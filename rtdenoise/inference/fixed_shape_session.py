@@ -4,11 +4,15 @@ With fixed shapes onnxruntime folds all arithmetic on shapes into constants, and
 are bound to the same addresses for every run. States alternate between two sets of buffers:
 
     run 0   states A -> states B        run 1   states B -> states A
+
+On CUDA each direction has a session and a graph of its own: in one session, onnxruntime versions
+without its pull request 32121 replay the first graph with addresses that the second left behind.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 import onnxruntime as ort
@@ -28,18 +32,31 @@ def run_in_chunks(block: Audio, max_samples: int, run: Callable[[Audio], Audio])
 class FixedShapeSession:
     """Runs blocks [channels, samples] of one size: write to `audio`, then call `run`.
 
-    `output_samples` is the length of the output; None means as long as the input.
+    `output_samples` is the length of the output; None means as long as the input. `profile` begins
+    the names of files for onnxruntime's profiles, which `end_profiling` closes.
     """
 
     audio: Audio  # [channels, samples]: the input of the next run
 
     def __init__(
-        self, model: Model, channels: int, samples: int, output_samples: int | None = None
+        self,
+        model: Model,
+        channels: int,
+        samples: int,
+        output_samples: int | None = None,
+        profile: str | None = None,
     ) -> None:
         self._model = model
-        self._session = open_session(model, {"batch": channels, "samples": samples})
-        audio, *states = self._session.get_inputs()
-        denoised, *next_states = self._session.get_outputs()
+        shape = {"batch": channels, "samples": samples}
+        sessions = [open_session(model, shape, profile=profile)]
+        audio, *states = sessions[0].get_inputs()
+        denoised, *next_states = sessions[0].get_outputs()
+        if states:
+            sessions += (
+                [open_session(model, shape, profile=profile)]
+                if model.provider == "cuda"
+                else sessions
+            )
         shapes = [[n if isinstance(n, int) else channels for n in x.shape] for x in states]
         self._in = self._buffer([channels, 1, samples])
         self._out = self._buffer([channels, 1, output_samples or samples])
@@ -47,8 +64,8 @@ class FixedShapeSession:
         self.audio = self._host[:, 0]
         self._states = [[self._buffer(shape) for shape in shapes] for _ in range(2)]
         self._bindings = []
-        for turn in range(2 if states else 1):
-            binding = self._session.io_binding()
+        for turn, session in enumerate(sessions):
+            binding = session.io_binding()
             binding.bind_ortvalue_input(audio.name, self._in)
             binding.bind_ortvalue_output(denoised.name, self._out)
             for node, value in zip(states, self._states[turn], strict=True):
@@ -57,7 +74,7 @@ class FixedShapeSession:
                 binding.bind_ortvalue_output(node.name, value)
             options = ort.RunOptions()
             options.add_run_config_entry("gpu_graph_id", str(turn + 1))  # one CUDA graph each
-            self._bindings.append((binding, options))
+            self._bindings.append((session, binding, options))
         self._turn = 0
 
     def _buffer(self, shape: list[int]) -> ort.OrtValue:
@@ -71,9 +88,13 @@ class FixedShapeSession:
 
     def execute(self) -> None:
         """Run on the bound buffers, without copying `audio` in or the result out."""
-        binding, options = self._bindings[self._turn]
-        self._session.run_with_iobinding(binding, options)
+        session, binding, options = self._bindings[self._turn]
+        session.run_with_iobinding(binding, options)
         self._turn = (self._turn + 1) % len(self._bindings)
+
+    def end_profiling(self) -> list[Path]:
+        """Close the profiles that were asked for, and return their files."""
+        return [Path(s.end_profiling()) for s in dict.fromkeys(x[0] for x in self._bindings)]
 
     @property
     def states(self) -> list[NDArray[np.float32]]:

@@ -118,11 +118,15 @@ def load_model(
 
 
 def open_session(
-    model: Model, fixed: dict[str, int], graph: bytes | None = None
+    model: Model,
+    fixed: dict[str, int],
+    graph: bytes | None = None,
+    profile: str | None = None,
 ) -> ort.InferenceSession:
     """Open a model again with one thread and fixed dimensions; on CUDA as a CUDA graph.
 
-    `graph` is an ONNX model to open in its place, on the same provider.
+    `graph` is an ONNX model to open in its place, on the same provider. `profile` begins the name
+    of a file for onnxruntime's profile of all runs.
 
     A CUDA graph requires all nodes on the GPU; otherwise the model runs without one.
     Raises RtdenoiseError if a CUDA model does not get CUDA again: it never falls back silently.
@@ -130,6 +134,8 @@ def open_session(
     options = _options(threads=1)
     for name, size in fixed.items():
         options.add_free_dimension_override_by_name(name, size)
+    if profile:
+        options.enable_profiling, options.profile_file_prefix = True, profile
     if model.provider != "cuda":
         return _create(graph or model.path, options, None)
     settings = _cuda_settings(model.tf32, search="EXHAUSTIVE")

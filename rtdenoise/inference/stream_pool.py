@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
+import onnxruntime as ort
 from numpy.typing import ArrayLike, NDArray
 
 from ..constants import SAMPLE_RATE
@@ -90,16 +91,19 @@ class StreamPool:
     def _allocate(self, model: Model, batch: int | None) -> list[SlotBatch]:
         """Return the batches, or raise the error that names the capacity that would fit."""
         initial = StreamEngine(model, 1).initial_states
-        graphs = add_due_mask(model.path), make_reset_graph(model.path, initial)
+        masked, reset = add_due_mask(model.path), make_reset_graph(model.path, initial)
+        on_cuda = model.provider == "cuda"
 
         def build(capacity: int) -> list[SlotBatch]:
             size = min(batch or capacity, capacity)
+            count = -(-capacity // size)
+            sessions = [make_sessions(size) for _ in range(count if on_cuda else 1)] * count
+            return [SlotBatch(*made, model.provider, size, self.hop) for made in sessions[:count]]
+
+        def make_sessions(size: int) -> tuple[list[ort.InferenceSession], ort.InferenceSession]:
             shape = {"batch": size, "samples": self.hop}
-            network, reset = (open_session(model, shape, graph) for graph in graphs)
-            return [
-                SlotBatch(network, reset, model.provider, size, self.hop, index)
-                for index in range(-(-capacity // size))
-            ]
+            networks = [open_session(model, shape, masked) for _ in range(2 if on_cuda else 1)]
+            return [networks[0], networks[-1]], open_session(model, shape, reset)
 
         try:
             return build(self.capacity)

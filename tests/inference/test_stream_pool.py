@@ -252,7 +252,7 @@ def test_states_never_leave_the_device(model, expected, monkeypatch):
     """Per hop: the audio and one mask go up, the audio comes down, whatever joins or is late."""
     device, settings = on_fake_cuda(monkeypatch, slot_batch)
     pool, out = StreamPool(model._replace(provider="cuda"), 4, HOP), {}
-    assert [s["enable_cuda_graph"] for s in settings] == ["1", "1"]
+    assert [s["enable_cuda_graph"] for s in settings] == ["1"] * 3
     keys = [pool.join() for _ in range(4)]
     for key, row in zip(keys, AUDIO, strict=False):
         pool.feed(key, row)
