@@ -15,6 +15,7 @@ from ..constants import MAX_CHANNELS
 from ..errors import RtdenoiseError
 from .paths import check_input, file_name, reason
 from .pipe_reader import PipeSource
+from .tags import id3_size
 from .unfinished import MendedFile, mend
 
 Audio = NDArray[np.float32]
@@ -160,16 +161,6 @@ class AudioReader:
             self._pipe.close()
         if self._mended is not None:
             self._mended.close()
-
-
-def id3_size(path: Path) -> int:
-    """Return the length of the ID3v2 tag at the beginning of a file, 0 if there is none."""
-    with open(path, "rb") as handle:
-        head = handle.read(10)
-    if len(head) < 10 or head[:3] != b"ID3":
-        return 0
-    size = head[6] << 21 | head[7] << 14 | head[8] << 7 | head[9]
-    return size + (20 if head[5] & 0x10 else 10)  # with a footer
 
 
 def _wav_is_cut_off(path: Path) -> bool:

@@ -16,6 +16,7 @@ from ..errors import RtdenoiseError
 from .atomic_write import commit_part, create_part, incomplete
 from .audio_format import AudioFormat, choose_format, fewer_bits
 from .paths import file_name, reason, visible_path
+from .tags import copy_tags, lost_tags, same_family
 
 Audio = NDArray[np.float32]
 
@@ -34,11 +35,15 @@ class AudioWriter:
             self._resampler = soxr.ResampleStream(
                 like.sample_rate, form.sample_rate, like.channels, dtype="float32"
             )
+        self._copies_tags = like.path.is_file() and same_family(like.format, form.container)
         changes = [*form.changes, fewer_bits(self._file.subtype, like)]
+        if not self._copies_tags:
+            for tag, value in like.tags.items():
+                setattr(self._file, tag, value)
+            if like.path.is_file() and (lost := lost_tags(like.path, like.format)):
+                changes.append(f"not kept: {', '.join(lost)}")
         if text := "; ".join(filter(None, changes)):
             warnings.warn(f"{visible_path(self.path)}: {text}", stacklevel=4)
-        for tag, value in like.tags.items():
-            setattr(self._file, tag, value)
 
     def _open(self, form: AudioFormat) -> sf.SoundFile:
         """Open with the first subtype that takes this rate and these channels."""
@@ -106,6 +111,9 @@ class AudioWriter:
         # libsndfile does not report every short write: count the frames on disk.
         if sf.info(file_name(self._part)).frames < self._frames:
             raise OSError("not all samples were written")
+        if self._copies_tags:
+            whole = not self._like.frames or self._frames == self._like.frames
+            copy_tags(self._like.path, self._part, self._file.format, whole)
         commit_part(self._part, self.path)
 
     def _failed(self, error: Exception) -> RtdenoiseError:

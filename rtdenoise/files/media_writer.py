@@ -18,6 +18,7 @@ from .atomic_write import commit_part, create_part, incomplete
 from .media_reader import MediaReader, import_av, open_container
 from .media_tracks import TS_CODECS, TrackCopier, muxer_of
 from .paths import reason, suffix_of, visible_path
+from .tags import lost_tags
 
 Audio = NDArray[np.float32]
 ENCODERS = {
@@ -129,6 +130,10 @@ class MediaWriter:
 
     def _warn_of_losses(self) -> None:
         lost = self._tracks.lost if self._tracks else []
+        if not isinstance(self._like, MediaReader) and self._like.path.is_file():
+            chunks = lost_tags(self._like.path, self._like.format)
+            if left := [name for name in chunks if name not in ("cover", "chapters")]:
+                self._changes.append(f"not kept: {', '.join(left)}")
         if lost:
             self._changes.append(f".{suffix_of(self.path)} does not hold {', '.join(lost)}")
         if self._changes:

@@ -22,13 +22,19 @@ class Chunk(NamedTuple):
 
 
 def read_chunks(handle: io.BufferedIOBase, big_endian: bool = False) -> list[Chunk]:
-    """Return the chunks of a RIFF, RIFX, RF64 or AIFF file. Sizes are as stated."""
+    """Return the chunks of a RIFF, RIFX, RF64 or AIFF file. Sizes are as stated,
+    that of the samples of RF64 in its ds64 chunk.
+    """
     end = handle.seek(0, os.SEEK_END)
     chunks: list[Chunk] = []
-    position = 12
+    position, long_size = 12, 0
     while position + 8 <= end and len(chunks) < MOST_CHUNKS:
         handle.seek(position)
         name, size = struct.unpack(">4sI" if big_endian else "<4sI", handle.read(8))
+        if name == b"ds64":  # of RF64: 64-bit sizes of the file and of the samples
+            long_size = int.from_bytes(handle.read(16)[8:], "little")
+        if name == b"data" and size == UNKNOWN_32 and long_size:
+            size = long_size
         chunks.append(Chunk(name, position + 8, size))
         if size == UNKNOWN_32 or name == bytes(4):
             break

@@ -1,0 +1,246 @@
+"""Copies tags byte for byte between files of one family: RIFF, AIFF, MP3 and FLAC.
+
+Other families get the ten tags that libsndfile knows, see `AudioReader.tags`. Values that measure
+the level, such as ReplayGain, are left out: they are wrong after denoising.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import struct
+from pathlib import Path
+from typing import BinaryIO
+
+from .atomic_write import part_path
+from .unfinished import UNKNOWN_32, read_chunks
+
+FAMILIES = {"WAV": "RIFF", "WAVEX": "RIFF", "RF64": "RIFF", "AIFF": "AIFF", "MP3": "MP3"}
+FAMILIES |= {"FLAC": "FLAC"}
+# What libsndfile writes by itself, what pads, and what measures the level.
+OWN_CHUNKS = {b"fmt ", b"data", b"fact", b"ds64", b"COMM", b"SSND", b"FVER"}
+OWN_CHUNKS |= {b"JUNK", b"junk", b"PAD ", b"FLLR", b"PEAK", b"levl"}
+TIMED_CHUNKS = {b"cue ", b"plst", b"smpl", b"MARK", b"INST"}  # positions in the samples
+LARGEST = 64 << 20  # bytes of a chunk; a larger one is damaged
+BEXT_VERSION, BEXT_LOUDNESS, BEXT_UNSET = 346, 412, b"\xff\x7f" * 5
+LEVEL_FRAMES = {b"RVA2", b"RVAD", b"RGAD", b"XRVA", b"TXXX"}  # TXXX: if it names one of these
+LEVEL_NAMES = (b"REPLAYGAIN_", b"R128_", b"ITUNNORM", b"R\0E\0P\0L\0A\0Y\0G\0A\0I\0N")
+FLAC_COMMENT, FLAC_KEPT = 4, {2, 4, 5, 6}  # application, comments, cue sheet, picture
+FLAC_TIMED = {5}
+
+
+def same_family(one: str, other: str) -> bool:
+    """Return whether tags can be copied between two of libsndfile's formats."""
+    return FAMILIES.get(one, one) == FAMILIES.get(other, "none")
+
+
+def copy_tags(source: Path, part: Path, container: str, whole: bool) -> None:
+    """Put the tags of `source` into the complete file `part` of the same family.
+
+    Unless it is the `whole` recording, positions in it such as cue points are left out.
+    Raises OSError if the disk is full.
+    """
+    family = FAMILIES[container]
+    if family in ("RIFF", "AIFF"):
+        _append_chunks(part, read_tag_chunks(source, whole), family == "AIFF")
+    elif family == "MP3":
+        _replace_start(part, id3_size(part), _clean_id3(source))
+        _append_id3v1(source, part)
+    else:
+        blocks = [b for b in _flac_blocks(source) if b[0] in FLAC_KEPT]
+        if not whole:
+            blocks = [b for b in blocks if b[0] not in FLAC_TIMED]
+        _replace_flac_blocks(part, blocks)
+
+
+def read_tag_chunks(source: Path, whole: bool = True) -> list[tuple[bytes, bytes]]:
+    """Return name and contents of the chunks of a RIFF or AIFF file that are no samples."""
+    found = []
+    with open(source, "rb") as handle:
+        big = handle.read(4) in (b"FORM", b"RIFX")
+        for chunk in read_chunks(handle, big):
+            left_out = OWN_CHUNKS if whole else OWN_CHUNKS | TIMED_CHUNKS
+            if chunk.name in left_out or not chunk.name.isascii() or chunk.size > LARGEST:
+                continue
+            handle.seek(chunk.start)
+            body = handle.read(chunk.size)
+            if len(body) < chunk.size or (not whole and body[:4] == b"adtl"):
+                continue
+            found.append((chunk.name, _without_loudness(body) if chunk.name == b"bext" else body))
+    return found
+
+
+def lost_tags(source: Path, container: str) -> list[str]:
+    """Return what a file of another family does not get from `source`, apart from unknown tags."""
+    family = FAMILIES.get(container)
+    if family in ("RIFF", "AIFF"):
+        names = [name for name, body in read_tag_chunks(source) if not _is_text(name, body)]
+        return list(dict.fromkeys(name.decode().strip() for name in names))
+    if family == "MP3":
+        with open(source, "rb") as handle:
+            tag = handle.read(id3_size(source))
+        frames = {b"APIC": "cover", b"USLT": "lyrics", b"CHAP": "chapters"}
+        return [word for name, word in frames.items() if name in tag]
+    if family == "FLAC":
+        kinds = {kind for kind, _ in _flac_blocks(source)}
+        return [word for kind, word in ((6, "cover"), (5, "cue sheet")) if kind in kinds]
+    return []
+
+
+def _is_text(name: bytes, body: bytes) -> bool:
+    """Return whether a chunk holds what `AudioReader.tags` has."""
+    return (name == b"LIST" and body[:4] == b"INFO") or name in (b"NAME", b"AUTH", b"ANNO", b"(c) ")
+
+
+def _without_loudness(bext: bytes) -> bytes:
+    """Return a bext chunk whose loudness values, of version 2 on, are marked as unset."""
+    if len(bext) < BEXT_LOUDNESS + 10 or struct.unpack_from("<H", bext, BEXT_VERSION)[0] < 2:
+        return bext
+    return bext[:BEXT_LOUDNESS] + BEXT_UNSET + bext[BEXT_LOUDNESS + 10 :]
+
+
+def _append_chunks(part: Path, chunks: list[tuple[bytes, bytes]], big: bool) -> None:
+    with open(part, "r+b") as handle:
+        form = handle.read(4)
+        order = ">" if big or form == b"RIFX" else "<"
+        end = handle.seek(0, os.SEEK_END)
+        if end % 2:
+            handle.write(b"\0")
+        for name, body in chunks:
+            handle.write(
+                struct.pack(order + "4sI", name, len(body)) + body + b"\0" * (len(body) % 2)
+            )
+        size = handle.tell() - 8
+        if form == b"RF64":
+            handle.seek(20)  # ds64 is the first chunk
+            handle.write(struct.pack("<Q", size))
+        elif size < UNKNOWN_32:
+            handle.seek(4)
+            handle.write(struct.pack(order + "I", size))
+
+
+def id3_size(path: Path) -> int:
+    """Return the length of the ID3v2 tag at the beginning of a file, 0 if there is none."""
+    with open(path, "rb") as handle:
+        head = handle.read(10)
+    if len(head) < 10 or head[:3] != b"ID3":
+        return 0
+    return _syncsafe(head[6:]) + (20 if head[5] & 0x10 else 10)  # with a footer
+
+
+def _clean_id3(source: Path) -> bytes:
+    """Return the ID3v2 tag at the start of `source` without ReplayGain, or nothing."""
+    size = id3_size(source)
+    with open(source, "rb") as handle:
+        tag = handle.read(size)
+    if not size or len(tag) < size or tag[3] not in (3, 4) or tag[5]:
+        return tag if len(tag) == size else b""  # unusual flags: copied as it is
+    position, kept = 10, b""
+    while position + 10 <= size and tag[position] != 0:
+        name = tag[position : position + 4]
+        length = struct.unpack_from(">I", tag, position + 4)[0]
+        if tag[3] == 4:
+            length = _syncsafe(tag[position + 4 : position + 8])
+        frame = tag[position : position + 10 + length]
+        if len(frame) < 10 + length:
+            return tag
+        measures = name in LEVEL_FRAMES - {b"TXXX"} or (
+            name == b"TXXX" and any(level in frame.upper() for level in LEVEL_NAMES)
+        )
+        kept += b"" if measures else frame
+        position += 10 + length
+    kept += bytes(size - 10 - len(kept))  # padding, so that the tag keeps its size
+    return tag[:10] + kept
+
+
+def _syncsafe(data: bytes) -> int:
+    return data[0] << 21 | data[1] << 14 | data[2] << 7 | data[3]
+
+
+def _append_id3v1(source: Path, part: Path) -> None:
+    with open(source, "rb") as handle:
+        if handle.seek(0, os.SEEK_END) < 128:
+            return
+        handle.seek(-128, os.SEEK_END)
+        tag = handle.read(128)
+    with open(part, "r+b") as handle:
+        handle.seek(max(0, handle.seek(0, os.SEEK_END) - 128))
+        if tag[:3] == b"TAG" and handle.read(3) != b"TAG":
+            handle.seek(0, os.SEEK_END)
+            handle.write(tag)
+
+
+def _flac_blocks(path: Path) -> list[tuple[int, bytes]]:
+    """Return type and contents of the metadata blocks of a FLAC file."""
+    blocks: list[tuple[int, bytes]] = []
+    with open(path, "rb") as handle:
+        handle.seek(id3_size(path))
+        if handle.read(4) != b"fLaC":
+            return blocks
+        while len(head := handle.read(4)) == 4:
+            body = handle.read(int.from_bytes(head[1:], "big"))
+            kind = head[0] & 0x7F
+            blocks.append((kind, _clean_comments(body) if kind == FLAC_COMMENT else body))
+            if head[0] & 0x80:
+                break
+    return blocks
+
+
+def _clean_comments(body: bytes) -> bytes:
+    """Return Vorbis comments without ReplayGain."""
+    try:
+        start = 4 + struct.unpack_from("<I", body)[0]
+        count = struct.unpack_from("<I", body, start)[0]
+        position, kept = start + 4, []
+        for _ in range(count):
+            length = struct.unpack_from("<I", body, position)[0]
+            comment = body[position : position + 4 + length]
+            position += 4 + length
+            if not comment[4:].upper().startswith(LEVEL_NAMES):
+                kept.append(comment)
+    except struct.error:
+        return body
+    return body[:start] + struct.pack("<I", len(kept)) + b"".join(kept)
+
+
+def _replace_flac_blocks(part: Path, blocks: list[tuple[int, bytes]]) -> None:
+    """Put `blocks` in the place of those of `part`, except for STREAMINFO and the seek table."""
+    own = _flac_blocks(part)
+    old = 4 + sum(4 + len(body) for _, body in _raw_blocks(part))
+    kept = [b for b in own if b[0] in (0, 3)] + blocks
+    head = b"fLaC"
+    for number, (kind, body) in enumerate(kept):
+        last = 0x80 if number == len(kept) - 1 else 0
+        head += bytes([kind | last]) + len(body).to_bytes(3, "big") + body
+    _replace_start(part, old, head)
+
+
+def _raw_blocks(path: Path) -> list[tuple[int, bytes]]:
+    blocks = []
+    with open(path, "rb") as handle:
+        handle.seek(4)
+        while len(head := handle.read(4)) == 4:
+            blocks.append((head[0] & 0x7F, handle.read(int.from_bytes(head[1:], "big"))))
+            if head[0] & 0x80:
+                break
+    return blocks
+
+
+def _replace_start(part: Path, old: int, new: bytes) -> None:
+    """Replace the first `old` bytes of `part` by `new`, through a second file."""
+    if not old and not new:
+        return
+    second = part_path(part)
+    try:
+        with open(part, "rb") as source, open(second, "wb") as target:
+            source.seek(old)
+            target.write(new)
+            _copy(source, target)
+        shutil.copymode(part, second)
+        os.replace(second, part)
+    finally:
+        second.unlink(missing_ok=True)
+
+
+def _copy(source: BinaryIO, target: BinaryIO) -> None:
+    shutil.copyfileobj(source, target, 1 << 20)

@@ -1,0 +1,156 @@
+"""Tags of audio files stay, byte for byte where the format stays."""
+
+from __future__ import annotations
+
+import struct
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile as sf
+
+from rtdenoise import Denoiser
+from rtdenoise.files import TimeRange
+from rtdenoise.files.tags import read_tag_chunks
+from tests.command import noise, only
+
+RATE, FRAMES = 48_000, 9600
+
+
+def chunk(name: bytes, body: bytes, order: str = "<") -> bytes:
+    return struct.pack(order + "4sI", name, len(body)) + body + b"\0" * (len(body) % 2)
+
+
+def add_chunks(path: Path, chunks: list[tuple[bytes, bytes]], order: str = "<") -> None:
+    data = path.read_bytes() + b"".join(chunk(*item, order) for item in chunks)
+    path.write_bytes(data[:4] + struct.pack(order + "I", len(data) - 8) + data[8:])
+
+
+BEXT = bytes(346) + struct.pack("<H", 2) + bytes(64) + b"\x01\x02" * 5 + bytes(180)
+CHUNKS = [
+    (b"bext", BEXT),
+    (b"iXML", b"<BWFXML><SCENE>3</SCENE></BWFXML>"),
+    (b"cue ", struct.pack("<I6I", 1, 1, 4800, 0x61746164, 0, 0, 4800)),
+    (b"LIST", b"INFO" + chunk(b"INAM", b"A take\0") + chunk(b"IENG", b"Someone\0")),
+    (b"id3 ", b"ID3\x03\0\0\0\0\0\0"),
+]
+
+
+@pytest.mark.parametrize("container", ["WAV", "WAVEX", "RF64"])
+def test_riff_chunks(tmp_path, toy_stream_model, container):
+    source, target = tmp_path / "in.wav", tmp_path / "out.wav"
+    sf.write(source, noise(FRAMES), RATE, "PCM_24", format=container)
+    if container == "RF64":
+        data = source.read_bytes() + b"".join(chunk(*item) for item in CHUNKS)
+        source.write_bytes(data[:20] + struct.pack("<Q", len(data) - 8) + data[28:])
+    else:
+        add_chunks(source, CHUNKS)
+    Denoiser(toy_stream_model).file(source, target)
+    kept = dict(read_tag_chunks(target))
+    assert [name for name, _ in read_tag_chunks(target)] == [name for name, _ in CHUNKS]
+    for name, body in CHUNKS[1:]:
+        assert kept[name] == body
+    assert kept[b"bext"][412:422] == b"\xff\x7f" * 5  # loudness: unset, for it has changed
+    assert kept[b"bext"][:412] == BEXT[:412]
+    assert sf.info(target).frames == FRAMES
+    # libsndfile reads no LIST after the samples of RF64
+    assert container == "RF64" or sf.SoundFile(target).title == "A take"
+    data = target.read_bytes()
+    size = (
+        struct.unpack_from("<Q", data, 20)
+        if container == "RF64"
+        else struct.unpack("<I", data[4:8])
+    )
+    assert size[0] == len(data) - 8
+
+
+def test_cue_points_of_a_part_are_left_out(tmp_path, toy_stream_model):
+    source, target = tmp_path / "in.wav", tmp_path / "out.wav"
+    sf.write(source, noise(FRAMES), RATE)
+    add_chunks(source, CHUNKS)
+    Denoiser(toy_stream_model).file(source, target, time_range=TimeRange(0.1))
+    assert [name for name, _ in read_tag_chunks(target)] == [b"bext", b"iXML", b"LIST", b"id3 "]
+
+
+def test_aiff_chunks(tmp_path, toy_stream_model):
+    source, target = tmp_path / "in.aiff", tmp_path / "out.aiff"
+    sf.write(source, noise(FRAMES), RATE)
+    chunks = [(b"NAME", b"A take"), (b"ANNO", b"Note"), (b"ID3 ", b"ID3\x03\0\0\0\0\0\0")]
+    add_chunks(source, chunks, ">")
+    Denoiser(toy_stream_model).file(source, target)
+    assert read_tag_chunks(target) == chunks and sf.info(target).frames == FRAMES
+
+
+def id3(*frames: tuple[bytes, bytes]) -> bytes:
+    body = b"".join(struct.pack(">4sIH", name, len(data), 0) + data for name, data in frames)
+    body += bytes(20)
+    size = bytes((len(body) >> shift) & 0x7F for shift in (21, 14, 7, 0))
+    return b"ID3\x03\0\0" + size + body
+
+
+def test_id3_with_a_cover(tmp_path, toy_stream_model):
+    source, target = tmp_path / "in.mp3", tmp_path / "out.mp3"
+    sf.write(source, noise(FRAMES), RATE, "MPEG_LAYER_III", format="MP3")
+    kept = [(b"TIT2", b"\0A take"), (b"APIC", b"\0image/jpeg\0\3\0" + bytes(range(200)))]
+    kept += [(b"PRIV", b"owner\0\1\2"), (b"TXXX", b"\0MOOD\0calm")]
+    gain = (b"TXXX", b"\0REPLAYGAIN_TRACK_GAIN\0-6.2 dB")
+    v1 = b"TAG" + b"A take".ljust(125, b"\0")
+    source.write_bytes(id3(*kept, gain) + source.read_bytes() + v1)
+    Denoiser(toy_stream_model).file(source, target)
+    data = target.read_bytes()
+    for name, body in kept:
+        assert struct.pack(">4sIH", name, len(body), 0) + body in data
+    assert b"REPLAYGAIN" not in data and data[-128:] == v1
+    assert data.count(b"ID3") == 1 and sf.info(target).frames == sf.info(source).frames
+
+
+def test_flac_comments_and_pictures(tmp_path, toy_stream_model):
+    source, target = tmp_path / "in.flac", tmp_path / "out.flac"
+    sf.write(source, noise(FRAMES), RATE, "PCM_24")
+    comments = [
+        b"TITLE=A take",
+        b"MOOD=calm",
+        b"REPLAYGAIN_TRACK_GAIN=-6 dB",
+        b"ARTIST=a",
+        b"ARTIST=b",
+    ]
+    body = struct.pack("<I", 0) + struct.pack("<I", len(comments))
+    body += b"".join(struct.pack("<I", len(text)) + text for text in comments)
+    picture = struct.pack(">2I", 3, 9) + b"image/png" + bytes(20) + struct.pack(">I", 5) + b"image"
+    data = source.read_bytes()
+    blocks = bytes([4]) + len(body).to_bytes(3, "big") + body
+    blocks += bytes([0x86]) + len(picture).to_bytes(3, "big") + picture
+    first = data[4:42]  # STREAMINFO
+    position = 4
+    while not data[position] & 0x80:
+        position += 4 + int.from_bytes(data[position + 1 : position + 4], "big")
+    position += 4 + int.from_bytes(data[position + 1 : position + 4], "big")
+    source.write_bytes(b"fLaC" + bytes([0]) + first[1:] + blocks + data[position:])
+    whole, _ = sf.read(source)
+    Denoiser(toy_stream_model, mix=0.0).file(source, target)
+    after = target.read_bytes()
+    assert all(text in after for text in (b"TITLE=A take", b"MOOD=calm", b"ARTIST=b", picture))
+    assert b"REPLAYGAIN" not in after
+    assert np.allclose(sf.read(target)[0], whole, atol=1e-6)
+    only(tmp_path, "in.flac", "out.flac")
+
+
+@pytest.mark.parametrize("target", ["out.flac", "out.m4a", "out.mp3"])
+def test_what_another_format_cannot_hold_is_said_in_one_line(tmp_path, toy_stream_model, target):
+    source = tmp_path / "in.wav"
+    sf.write(source, noise(FRAMES), RATE)
+    add_chunks(source, CHUNKS)
+    with pytest.warns(UserWarning, match="not kept: bext, iXML, cue, id3") as caught:
+        Denoiser(toy_stream_model).file(source, tmp_path / target)
+    assert len(caught) == 1
+    if target == "out.flac":
+        assert sf.SoundFile(tmp_path / target).title == "A take"
+
+
+def test_a_cover_that_is_lost_is_told(tmp_path, toy_stream_model):
+    source = tmp_path / "in.mp3"
+    sf.write(source, noise(FRAMES), RATE, "MPEG_LAYER_III", format="MP3")
+    cover = (b"APIC", b"\0image/jpeg\0\3\0" + bytes(200))
+    source.write_bytes(id3((b"TIT2", b"\0A take"), cover) + source.read_bytes())
+    with pytest.warns(UserWarning, match="not kept: cover"):
+        Denoiser(toy_stream_model).file(source, tmp_path / "out.wav")
