@@ -4,14 +4,16 @@
 >>> clean = Denoiser()(noisy, sample_rate)
 
 The names in `__all__` are the public interface. The modules below are internal: each floor imports
-only lower ones (cli | batch | live, denoiser | compare, processing | files, inference | checks,
-command | constants, errors, telemetry), and each room only what other rooms export.
+only lower ones (cli | batch | live, denoiser | stream | compare, processing | files, inference |
+checks, command | constants, errors, telemetry), and each room only what other rooms export.
 """
 
 from __future__ import annotations
 
+import importlib
 from typing import TYPE_CHECKING, Any
 
+from .constants import VERSION as __version__
 from .errors import RtdenoiseError
 from .telemetry import disable_telemetry
 
@@ -20,19 +22,26 @@ disable_telemetry()  # before onnxruntime or Ray is imported
 if TYPE_CHECKING:
     from .denoiser import Denoiser, denoise_audio
     from .inference import StreamPool
+    from .stream import DenoiseStream
 
-__version__ = "0.1.0"
-__all__ = ["Denoiser", "RtdenoiseError", "StreamPool", "__version__", "denoise_audio"]
+__all__ = [
+    "DenoiseStream",
+    "Denoiser",
+    "RtdenoiseError",
+    "StreamPool",
+    "__version__",
+    "denoise_audio",
+]
+_ROOMS = {
+    "DenoiseStream": "stream",
+    "Denoiser": "denoiser",
+    "StreamPool": "inference",
+    "denoise_audio": "denoiser",
+}
 
 
 def __getattr__(name: str) -> Any:
     """Import numpy, onnxruntime and the rest only when a name needs them."""
-    if name in ("Denoiser", "denoise_audio"):
-        from . import denoiser
-
-        return getattr(denoiser, name)
-    if name == "StreamPool":
-        from . import inference
-
-        return inference.StreamPool
+    if name in _ROOMS:
+        return getattr(importlib.import_module(f".{_ROOMS[name]}", __name__), name)
     raise AttributeError(f"module 'rtdenoise' has no attribute {name!r}")

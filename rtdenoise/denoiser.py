@@ -31,7 +31,15 @@ from .files import (
     open_writer,
     parse_track,
 )
-from .inference import Engine, Model, ModelCard, ParallelStreamEngine, load_model, make_engine
+from .inference import (
+    Engine,
+    Model,
+    ModelCard,
+    ParallelStreamEngine,
+    SharedEngines,
+    load_model,
+    make_engine,
+)
 from .processing import (
     ATTENUATION_LIMIT,
     GAIN,
@@ -45,6 +53,7 @@ from .processing import (
     mend,
     to_float,
 )
+from .stream import ByteType, DenoiseStream, open_stream
 
 Audio = NDArray[np.float32]
 # Seconds per block of all channels together, long enough to compute in parallel; and per channel.
@@ -120,11 +129,13 @@ class Denoiser:
 
     def _open_model(self) -> None:
         self._model = load_model(**self._source, prefer="stream")
+        self._shared_engines = SharedEngines(self._model)
         self._idle: dict[tuple[int, ...], Processor] = {}
 
     def __getstate__(self) -> dict[str, Any]:
         """Return the settings: neither the session nor the processors can be copied."""
-        return {k: v for k, v in self.__dict__.items() if k not in ("_model", "_idle")}
+        opened = ("_model", "_idle", "_shared_engines")
+        return {k: v for k, v in self.__dict__.items() if k not in opened}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         """Open the model again. Raises RtdenoiseError if its file does not exist here."""
@@ -163,6 +174,26 @@ class Denoiser:
     @track.setter
     def track(self, value: str | int | None) -> None:
         self._track = parse_track(value)
+
+    def stream(
+        self,
+        sample_rate: float,
+        channels: int = 1,
+        *,
+        block: int | None = None,
+        dtype: ByteType = "int16",
+        aligned: bool = False,
+    ) -> DenoiseStream:
+        """Return a new stream with these settings, to denoise audio chunk by chunk as it comes.
+
+        With `block` every chunk must have a multiple of this many frames; at 48 kHz, whole hops of
+        10 ms then need 10 ms less latency. Without it, chunks have any length. `dtype` is the type
+        of samples in bytes. `aligned` leaves out the first `latency` frames of the output, so that
+        in the end it is as long as the input, without a shift. A stream begins after silence: it
+        returns the samples of a file with `opening` 0. Raises RtdenoiseError on invalid arguments.
+        """
+        engines, settings = self._shared_engines, self._apply_settings
+        return open_stream(engines, settings, sample_rate, channels, block, dtype, aligned)
 
     def processor(self) -> Processor:
         """Return a new processor with this model and these settings; call `prepare` on it."""

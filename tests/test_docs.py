@@ -83,6 +83,6 @@ def test_python_blocks_are_python_and_import_what_exists(page):
 def test_the_python_page_runs():
     text = (ROOT / "docs/python.md").read_text(encoding="utf-8")
     blocks = re.findall(r"^```python\n(.*?)^```", text, re.M | re.S)
-    assert len(blocks) == 4
+    assert len(blocks) == 7
     for block in blocks:  # each asserts what it shows
         exec(compile(block, "docs/python.md", "exec"), {})

@@ -11,11 +11,11 @@ from collections.abc import Callable
 from .live import soak
 from .reporting import readme
 from .sound import bakeoff, diagnose, heldout, precision, quality, spectrograms
-from .speed import files, gpu_check, latency, throughput, training
+from .speed import files, gpu_check, latency, stream, throughput, training
 
 COMMANDS: dict[str, tuple[Callable[..., None], ...]] = {
     "Sound quality": (quality, heldout, bakeoff, diagnose, precision, spectrograms),
-    "Speed": (latency, throughput, files, training, gpu_check),
+    "Speed": (latency, stream, throughput, files, training, gpu_check),
     "Live audio": (soak,),
     "Reporting": (readme,),
 }

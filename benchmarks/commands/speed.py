@@ -16,6 +16,7 @@ from .options import (
     Noisy,
     OneModel,
     Quick,
+    Tables,
     TablesAndChart,
     number,
     output_folder,
@@ -85,6 +86,31 @@ def gpu_check(
         run_step(step, provider)
     else:
         print(measure(out, provider, seconds, only))
+
+
+def stream(
+    model: OneModel = None,
+    out: Annotated[Path, Tables] = RESULTS / "stream",
+    seconds: Annotated[float, number("Seconds of audio for each kind of stream.", min=2)] = 60.0,
+    blocks: Annotated[
+        int, number("Random blocks to compare with one pass; 0 compares none.", min=0)
+    ] = 100_000,
+    check: Annotated[
+        bool,
+        typer.Option(
+            "--check",
+            help="Fail if float32 at 48 kHz costs 10 % more than the engine, or a sample is wrong.",
+            rich_help_panel=MEASUREMENT,
+        ),
+    ] = False,
+    quick: Quick = False,
+) -> None:
+    """Measure what a chunk of `Denoiser.stream` costs; compare random blocks with one pass."""
+    from ..speed.stream import stream as measure
+
+    if quick:
+        seconds, blocks = 2, 600
+    print(measure(out, model, seconds, blocks, check))
 
 
 def files(

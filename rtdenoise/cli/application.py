@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import sys
 import warnings
+from typing import Annotated
 
 import typer
 
 from ..command import call_app, is_debugging, one_line, say, silence_libraries
+from ..constants import VERSION
 from .file_commands import compare, file, info
 from .live_commands import devices, latency, live
 
@@ -17,6 +19,26 @@ app = typer.Typer(
     help="Speech denoising at 48 kHz.",
     pretty_exceptions_enable=False,
 )
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"rtdenoise {VERSION}")
+        raise typer.Exit
+
+
+@app.callback()
+def common(
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version", help="Print the version.", callback=_print_version, is_eager=True
+        ),
+    ] = False,
+) -> None:
+    """Speech denoising at 48 kHz."""
+
+
 for command in (file, live, compare, devices, latency, info):
     app.command()(command)
 

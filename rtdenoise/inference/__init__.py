@@ -1,7 +1,7 @@
 """From an ONNX file to an engine that runs it, live or on files.
 
 This room imports only `errors` and `constants`. Other rooms load a model with `load_model` and turn
-it into an engine with `make_engine` or `ParallelStreamEngine`.
+it into an engine with `make_engine`, `ParallelStreamEngine` or `SharedEngines`.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from .loading import (
 )
 from .model_card import FORMS, METADATA_KEY, SEGMENT, ModelCard
 from .parallel_engine import ParallelStreamEngine
+from .shared_engines import SharedEngines
 from .stream_pool import StreamPool
 
 __all__ = [
@@ -35,6 +36,7 @@ __all__ = [
     "ParallelStreamEngine",
     "RollingEngine",
     "SegmentEngine",
+    "SharedEngines",
     "StreamEngine",
     "StreamPool",
     "bundled_models",

@@ -6,6 +6,7 @@ result. Channels form a batch. Before the first block the input was digital sile
 
 from __future__ import annotations
 
+import copy
 import math
 from typing import Protocol
 
@@ -151,10 +152,24 @@ class StreamEngine:
         return out[:, 0]
 
 
-def make_engine(model: Model, channels: int, hop: int | None = None) -> Engine:
+def make_engine(
+    model: Model, channels: int, hop: int | None = None
+) -> StreamEngine | RollingEngine | SegmentEngine:
     """Return the engine for the model's form; `hop` is that of live audio, None for files."""
     if model.card.form == "stream":
         return StreamEngine(model, channels, fixed_block=hop)
     if model.card.form == "rolling":
         return RollingEngine(model, channels, hop)
     return SegmentEngine(model, channels, hop)
+
+
+def twin_engine(engine: StreamEngine | RollingEngine | SegmentEngine) -> Engine:
+    """Return another engine, after silence, for another stream or thread.
+
+    On the CPU it shares the sessions of `engine`, so that it costs little time and memory.
+    """
+    twin = copy.copy(engine)
+    if engine.fixed_session:
+        twin.fixed_session = engine.fixed_session.twin()
+    twin.reset()
+    return twin

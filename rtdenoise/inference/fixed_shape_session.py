@@ -11,6 +11,7 @@ without its pull request 32121 replay the first graph with addresses that the se
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable
 from pathlib import Path
 
@@ -48,23 +49,37 @@ class FixedShapeSession:
     ) -> None:
         self._model = model
         shape = {"batch": channels, "samples": samples}
-        sessions = [open_session(model, shape, profile=profile)]
-        audio, *states = sessions[0].get_inputs()
-        denoised, *next_states = sessions[0].get_outputs()
-        if states:
-            sessions += (
+        self._sessions = [open_session(model, shape, profile=profile)]
+        if len(self._sessions[0].get_inputs()) > 1:  # states
+            self._sessions += (
                 [open_session(model, shape, profile=profile)]
                 if model.provider == "cuda"
-                else sessions
+                else self._sessions
             )
+        self._sizes = channels, samples, output_samples or samples
+        self._bind()
+
+    def twin(self) -> FixedShapeSession:
+        """Return another one, for another thread. On the CPU both share onnxruntime's session."""
+        if self._model.provider != "cpu":  # a CUDA graph is tied to its buffers
+            return FixedShapeSession(self._model, *self._sizes)
+        twin = copy.copy(self)
+        twin._bind()
+        return twin
+
+    def _bind(self) -> None:
+        """Allocate the buffers and bind them to the inputs and outputs of the sessions."""
+        channels, samples, output_samples = self._sizes
+        audio, *states = self._sessions[0].get_inputs()
+        denoised, *next_states = self._sessions[0].get_outputs()
         shapes = [[n if isinstance(n, int) else channels for n in x.shape] for x in states]
         self._in = self._buffer([channels, 1, samples])
-        self._out = self._buffer([channels, 1, output_samples or samples])
+        self._out = self._buffer([channels, 1, output_samples])
         self._host = np.zeros((channels, 1, samples), np.float32)
         self.audio = self._host[:, 0]
         self._states = [[self._buffer(shape) for shape in shapes] for _ in range(2)]
         self._bindings = []
-        for turn, session in enumerate(sessions):
+        for turn, session in enumerate(self._sessions):
             binding = session.io_binding()
             binding.bind_ortvalue_input(audio.name, self._in)
             binding.bind_ortvalue_output(denoised.name, self._out)

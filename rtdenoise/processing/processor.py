@@ -24,6 +24,8 @@ from .settings import ATTENUATION_LIMIT, BLOCK, CHANNELS, GAIN, MIX, RATE
 Audio = NDArray[np.float32]
 RAMP_SECONDS = 0.02  # time in which a parameter moves over its whole range, without clicks
 MAX_ALIGNMENT_PERIOD = 4800  # samples at 48 kHz; with a longer period the delay keeps a fraction
+# Lags of the resamplers in frames, by rate, longest block, hop and alignment: slow to measure.
+_MEASURED_LAGS: dict[tuple[int, int, int, int], int] = {}
 
 
 class Processor:
@@ -174,7 +176,7 @@ class Processor:
         fresh = self._in.process(block)
         waiting = np.concatenate([self._unprocessed, fresh]) if len(self._unprocessed) else fresh
         usable = len(waiting) // self.engine.hop * self.engine.hop
-        self._unprocessed = waiting[usable:]
+        self._unprocessed = waiting[usable:].copy()  # the caller may reuse its buffer
         if not usable and not len(self._alignment_padding):
             return
         wet = waiting[:0]
@@ -188,16 +190,23 @@ class Processor:
         """Return the most frames by which the output falls behind, measured with silence."""
         if self.sample_rate == SAMPLE_RATE:
             return self.engine.hop - 1
-        worst = 0
         longest = min(self.max_block, self.sample_rate)  # the filters' buffers are much shorter
-        for size in {1 + longest // 7, min(17, longest), longest}:
-            self._clear()
-            pushed, total = 0, int(0.5 * self.sample_rate) + 3 * longest
-            while pushed < total:
-                self._push(np.zeros((size, self.channels), np.float32), lambda x: x)
-                pushed += size
-                worst = max(worst, pushed - len(self._fifo))
-        return worst + math.ceil(self.engine.hop * self.sample_rate / SAMPLE_RATE)
+        key = self.sample_rate, longest, self.engine.hop, self._alignment_frames
+        if key not in _MEASURED_LAGS:
+            sizes = {1 + longest // 7, min(17, longest), longest}
+            _MEASURED_LAGS[key] = max(self._measure_lag(size, longest) for size in sizes)
+        hop_frames = math.ceil(self.engine.hop * self.sample_rate / SAMPLE_RATE)
+        return _MEASURED_LAGS[key] + hop_frames
+
+    def _measure_lag(self, size: int, longest: int) -> int:
+        """Return the most frames by which the output falls behind with blocks of `size` frames."""
+        self._clear()
+        worst, pushed, total = 0, 0, int(0.5 * self.sample_rate) + 3 * longest
+        while pushed < total:
+            self._push(np.zeros((size, self.channels), np.float32), lambda x: x)
+            pushed += size
+            worst = max(worst, pushed - len(self._fifo))
+        return worst
 
     def _step_engine(self, block: Audio) -> Audio:
         """Run the engine; if it returns what is no audio, set that to zero and start anew."""

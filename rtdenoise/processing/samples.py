@@ -6,6 +6,7 @@ int16 runs from -32768 to 32767, and uint8 from 0 to 255 with silence at 128.
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -18,6 +19,7 @@ Audio = NDArray[np.float32]
 INTEGERS = ("int8", "uint8", "int16", "int32")
 # Beyond this a sample is no audio (+200 dBFS), and its square is near the end of float32.
 MAX_MAGNITUDE = np.float32(1e10)
+CHUNK = 10_000  # samples; numpy's products of longer vectors may use several threads
 
 
 def as_samples(audio: object, what: str) -> NDArray[Any]:
@@ -64,24 +66,41 @@ def as_frames(audio: NDArray[Any], channels_first: bool) -> NDArray[Any]:
 
 def to_float(audio: NDArray[Any]) -> Audio:
     """Return samples of any supported type as float32 with full scale 1.0."""
+    if audio.dtype == np.float32:
+        return audio
     if audio.dtype.kind == "f":
         with np.errstate(over="ignore"):  # beyond float32 means infinite, which `mend` finds
             return np.asarray(audio, np.float32)
-    return (audio.astype(np.float32) - np.float32(_zero(audio.dtype))) / np.float32(
-        _full_scale(audio.dtype)
-    )
+    scale = np.float32(1 / _full_scale(audio.dtype))  # a power of two, so products are exact
+    if zero := _zero(audio.dtype):
+        return (audio.astype(np.float32) - np.float32(zero)) * scale
+    return np.multiply(audio, scale, dtype=np.float32, casting="unsafe")
 
 
 def from_float(audio: Audio, dtype: np.dtype[Any]) -> NDArray[Any]:
     """Return float32 samples in the type `dtype`, rounded and limited to its range."""
+    if dtype == np.float32:
+        return audio
     if dtype.kind == "f":
         largest = float(np.finfo(dtype).max)
         if largest < float(np.finfo(np.float32).max):
             audio = np.clip(audio, -largest, largest)
         return audio.astype(dtype, copy=False)
-    scaled = np.rint(audio * np.float64(_full_scale(dtype))) + _zero(dtype)
+    scale, zero, low, high = _integer_scale(dtype)
+    scaled = audio * scale
+    np.rint(scaled, out=scaled)
+    if zero:
+        scaled += zero
+    np.maximum(scaled, low, out=scaled)
+    return np.minimum(scaled, high, out=scaled).astype(dtype)
+
+
+@lru_cache(maxsize=16)
+def _integer_scale(dtype: np.dtype[Any]) -> tuple[np.floating[Any], ...]:
+    """Return full scale, silence and limits of an integer type, in a type that can hold them."""
+    wide = np.float32 if dtype.itemsize <= 2 else np.float64
     limits = np.iinfo(dtype)
-    return np.clip(scaled, limits.min, limits.max).astype(dtype)
+    return wide(_full_scale(dtype)), wide(_zero(dtype)), wide(limits.min), wide(limits.max)
 
 
 def _full_scale(dtype: np.dtype[Any]) -> int:
@@ -94,6 +113,9 @@ def _zero(dtype: np.dtype[Any]) -> int:
 
 def mend(audio: Audio) -> tuple[Audio, int]:
     """Return `audio` with NaN, infinite and far too large samples set to zero, and their number."""
+    # One such sample makes the energy too large or NaN, and the energy of a chunk costs little.
+    if audio.size <= CHUNK and np.vdot(audio, audio) <= MAX_MAGNITUDE**2:
+        return audio, 0
     good = np.abs(audio) <= MAX_MAGNITUDE
     count = good.size - int(np.count_nonzero(good))
     return (np.where(good, audio, np.float32(0)), count) if count else (audio, 0)

@@ -67,6 +67,16 @@ def test_files(tmp_path):
     assert (tmp_path / "files.png").stat().st_size > 10_000
 
 
+def test_stream(tmp_path):
+    quickly("stream", "--out", tmp_path / "stream")
+    found = rows(tmp_path / "stream")
+    assert {row["case"].split()[0] for row in found} == {"48", "44.1", "16", "8"}
+    assert all(row["engine_ms"] > 0 and row["open_ms"] > 0 and row["ratio"] > 0 for row in found)
+    soaked = json.loads((tmp_path / "stream.json").read_text())["soak"]
+    assert sum(row["blocks"] for row in soaked) >= 600 and all(row["same"] for row in soaked)
+    assert "one pass" in (tmp_path / "stream.md").read_text()
+
+
 def test_training(tmp_path):
     quickly("training", "--network", "recurrent", "--out", tmp_path / "training")
     found = rows(tmp_path / "training")

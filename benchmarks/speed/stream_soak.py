@@ -1,0 +1,46 @@
+"""Random blocks through one stream and the same audio in seconds through another: equal samples."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from rtdenoise import Denoiser
+
+if TYPE_CHECKING:
+    from .stream import Case
+
+SHORT, LONG = 1, 2000  # frames of a block, evenly spread over the logarithm
+TOLERANCE = {"float32": 1e-5, "int16": 1}  # full scale 1.0; steps
+
+
+def soak(denoiser: Denoiser, case: Case, blocks: int) -> dict[str, Any]:
+    """Return how far `blocks` random blocks of endless noise are from the samples of one pass."""
+    rng = np.random.default_rng(0)
+    tested, reference = (denoiser.stream(case.rate, case.channels) for _ in range(2))
+    done, seconds, largest = 0, 0, 0.0
+    while done < blocks:
+        audio = case.chunk(1.0, seed=seconds)
+        parts, start = [], 0
+        while start < len(audio):
+            size = round(np.exp(rng.uniform(np.log(SHORT), np.log(LONG))))
+            parts.append(tested.write(audio[start : start + size]))
+            start, done = start + size, done + 1
+        got, expected = (_numbers(case, x) for x in (parts, [reference.write(audio)]))
+        largest = max(largest, float(np.abs(got - expected).max()))
+        seconds += 1
+    return {
+        "case": case.name,
+        "blocks": done,
+        "seconds": seconds,
+        "difference": largest,
+        "same": largest <= TOLERANCE[case.dtype],
+    }
+
+
+def _numbers(case: Case, parts: list[Any]) -> np.ndarray:
+    """Return outputs as float64, joined. Those of bytes may end within a sample."""
+    if case.as_bytes:
+        return np.frombuffer(b"".join(parts), case.dtype).astype(float)
+    return np.concatenate(parts).astype(float)
