@@ -179,7 +179,7 @@ def test_a_refused_chunk_changes_nothing(denoiser):
     [
         ({"sample_rate": 0}, "a sample rate of 0 Hz is not valid"),
         ({"sample_rate": "48k"}, "a sample rate must be a number"),
-        ({"channels": 9}, "a channel count of 9 is not valid"),
+        ({"channels": 9}, "channels of 9 is not valid"),
         ({"block": 0}, "a block of 0 frames is not valid"),
         ({"dtype": "int24"}, "unknown sample type of bytes 'int24': use one of int16"),
         ({"aligned": "no"}, "aligned must be True or False"),

@@ -13,7 +13,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
@@ -22,9 +22,9 @@ from rtdenoise.errors import RtdenoiseError
 from rtdenoise.inference import make_engine
 
 from ..reporting import markdown, write_result
+from .stream_cases import CASES, CHUNK_SECONDS, Case
 from .stream_soak import soak
 
-CHUNK_SECONDS = 0.02
 TURN = 10  # chunks
 BURSTS_TURN = 64  # chunks with a resampler: whole bursts, which last 8 chunks at 8 kHz
 WARM = 3  # chunks of a turn that do not count: the caches are still the other's
@@ -32,31 +32,6 @@ ALLOWED = 1.10  # times the bare engine, for what needs neither resampling nor c
 OPENED = 100  # streams, to time their making
 
 
-class Case(NamedTuple):
-    """A kind of stream."""
-
-    name: str
-    rate: int
-    channels: int
-    dtype: str  # of the samples
-    as_bytes: bool = False
-
-    def chunk(self, seconds: float = CHUNK_SECONDS, seed: int = 0) -> Any:
-        """Return noise of this kind."""
-        frames = round(self.rate * seconds)
-        noise = np.random.default_rng(seed).normal(0, 0.1, (frames, self.channels))
-        audio = (noise * 32767).astype(np.int16) if self.dtype == "int16" else noise.astype("f")
-        return audio.tobytes() if self.as_bytes else audio
-
-
-CASES = (
-    Case("48 kHz mono float32", 48_000, 1, "float32"),
-    Case("48 kHz mono int16 bytes", 48_000, 1, "int16", as_bytes=True),
-    Case("48 kHz stereo float32", 48_000, 2, "float32"),
-    Case("44.1 kHz stereo float32", 44_100, 2, "float32"),
-    Case("16 kHz mono int16 bytes", 16_000, 1, "int16", as_bytes=True),
-    Case("8 kHz mono int16", 8_000, 1, "int16"),
-)
 COLUMNS = {
     "case": "stream",
     "engine_ms": "bare engine, ms per 20 ms",

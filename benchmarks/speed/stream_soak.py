@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from rtdenoise import Denoiser
 
-if TYPE_CHECKING:
-    from .stream import Case
+from .stream_cases import Case
 
 SHORT, LONG = 1, 2000  # frames of a block, evenly spread over the logarithm
 TOLERANCE = {"float32": 1e-5, "int16": 1}  # full scale 1.0; steps
