@@ -7,6 +7,7 @@ stream 9  (nothing arrived)           |   (slot of stream 9: computed, but its s
 
 from __future__ import annotations
 
+import math
 import threading
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -157,7 +158,8 @@ class StreamPool:
         samples = np.asarray(audio, np.float32)
         if samples.ndim != 1:
             raise RtdenoiseError(f"a pool takes mono audio [samples], not {list(samples.shape)}")
-        if not np.isfinite(samples).all():
+        # A sum is NaN or infinite if a sample is, and takes half the time of a test of all.
+        if not math.isfinite(np.add.reduce(samples, dtype=np.float64)):
             samples = np.where(np.isfinite(samples), samples, np.float32(0))
         with self._feeding:
             target = self._find(stream)
@@ -166,7 +168,10 @@ class StreamPool:
                     f"stream {stream} has {len(target.waiting) / SAMPLE_RATE:.1f} s waiting: "
                     "call step more often, or feed less at a time"
                 )
-            target.waiting = np.concatenate([target.waiting, samples])
+            if len(target.waiting):
+                target.waiting = np.concatenate([target.waiting, samples])
+            else:
+                target.waiting = samples.copy()
 
     def waiting(self, stream: int) -> int:
         """Return how many samples of a stream are fed but not computed."""
