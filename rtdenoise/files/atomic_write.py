@@ -111,6 +111,21 @@ def commit_part(part: Path, path: Path) -> None:
     os.replace(part, target)
 
 
+def replace_start(part: Path, old: int, new: bytes) -> None:
+    """Replace the first `old` bytes of the file `part` by `new`, through a second file."""
+    if not old and not new:
+        return
+    second = part_path(part)
+    try:
+        with open(part, "rb") as source, open(second, "wb") as target:
+            source.seek(old)
+            target.write(new)
+            shutil.copyfileobj(source, target, 1 << 20)
+        os.replace(second, part)
+    finally:
+        second.unlink(missing_ok=True)
+
+
 def _written(path: Path) -> Path:
     return Path(os.path.realpath(path)) if path.is_symlink() else path
 

@@ -113,7 +113,9 @@ class AudioWriter:
             raise OSError("not all samples were written")
         if self._copies_tags:
             whole = not self._like.frames or self._frames == self._like.frames
-            copy_tags(self._like.path, self._part, self._file.format, whole)
+            if lost := copy_tags(self._like.path, self._part, self._file.format, whole):
+                text = f"{visible_path(self.path)}: not kept: {', '.join(lost)}"
+                warnings.warn(text, stacklevel=4)
         commit_part(self._part, self.path)
 
     def _failed(self, error: Exception) -> RtdenoiseError:

@@ -1,4 +1,4 @@
-"""Copies tags byte for byte between files of one family: RIFF, AIFF, MP3 and FLAC.
+"""Copies tags byte for byte between files of one family: RIFF, AIFF, MP3, FLAC and Ogg.
 
 Other families get the ten tags that libsndfile knows, see `AudioReader.tags`. Values that measure
 the level, such as ReplayGain, are left out: they are wrong after denoising.
@@ -7,16 +7,15 @@ the level, such as ReplayGain, are left out: they are wrong after denoising.
 from __future__ import annotations
 
 import os
-import shutil
 import struct
 from pathlib import Path
-from typing import BinaryIO
 
-from .atomic_write import part_path
+from .atomic_write import replace_start
+from .ogg_comments import copy_comments
 from .unfinished import UNKNOWN_32, read_chunks
 
 FAMILIES = {"WAV": "RIFF", "WAVEX": "RIFF", "RF64": "RIFF", "AIFF": "AIFF", "MP3": "MP3"}
-FAMILIES |= {"FLAC": "FLAC"}
+FAMILIES |= {"FLAC": "FLAC", "OGG": "OGG"}
 # What libsndfile writes by itself, what pads, and what measures the level.
 OWN_CHUNKS = {b"fmt ", b"data", b"fact", b"ds64", b"COMM", b"SSND", b"FVER"}
 OWN_CHUNKS |= {b"JUNK", b"junk", b"PAD ", b"FLLR", b"PEAK", b"levl"}
@@ -34,23 +33,26 @@ def same_family(one: str, other: str) -> bool:
     return FAMILIES.get(one, one) == FAMILIES.get(other, "none")
 
 
-def copy_tags(source: Path, part: Path, container: str, whole: bool) -> None:
+def copy_tags(source: Path, part: Path, container: str, whole: bool) -> list[str]:
     """Put the tags of `source` into the complete file `part` of the same family.
 
-    Unless it is the `whole` recording, positions in it such as cue points are left out.
+    Returns what does not fit. Unless it is the `whole` recording, positions in it such as cue points are left out.
     Raises OSError if the disk is full.
     """
     family = FAMILIES[container]
     if family in ("RIFF", "AIFF"):
         _append_chunks(part, read_tag_chunks(source, whole), family == "AIFF")
+    elif family == "OGG":
+        return copy_comments(source, part)
     elif family == "MP3":
-        _replace_start(part, id3_size(part), _clean_id3(source))
+        replace_start(part, id3_size(part), _clean_id3(source))
         _append_id3v1(source, part)
     else:
         blocks = [b for b in _flac_blocks(source) if b[0] in FLAC_KEPT]
         if not whole:
             blocks = [b for b in blocks if b[0] not in FLAC_TIMED]
         _replace_flac_blocks(part, blocks)
+    return []
 
 
 def read_tag_chunks(source: Path, whole: bool = True) -> list[tuple[bytes, bytes]]:
@@ -212,7 +214,7 @@ def _replace_flac_blocks(part: Path, blocks: list[tuple[int, bytes]]) -> None:
     for number, (kind, body) in enumerate(kept):
         last = 0x80 if number == len(kept) - 1 else 0
         head += bytes([kind | last]) + len(body).to_bytes(3, "big") + body
-    _replace_start(part, old, head)
+    replace_start(part, old, head)
 
 
 def _raw_blocks(path: Path) -> list[tuple[int, bytes]]:
@@ -224,23 +226,3 @@ def _raw_blocks(path: Path) -> list[tuple[int, bytes]]:
             if head[0] & 0x80:
                 break
     return blocks
-
-
-def _replace_start(part: Path, old: int, new: bytes) -> None:
-    """Replace the first `old` bytes of `part` by `new`, through a second file."""
-    if not old and not new:
-        return
-    second = part_path(part)
-    try:
-        with open(part, "rb") as source, open(second, "wb") as target:
-            source.seek(old)
-            target.write(new)
-            _copy(source, target)
-        shutil.copymode(part, second)
-        os.replace(second, part)
-    finally:
-        second.unlink(missing_ok=True)
-
-
-def _copy(source: BinaryIO, target: BinaryIO) -> None:
-    shutil.copyfileobj(source, target, 1 << 20)

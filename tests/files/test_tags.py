@@ -154,3 +154,27 @@ def test_a_cover_that_is_lost_is_told(tmp_path, toy_stream_model):
     source.write_bytes(id3((b"TIT2", b"\0A take"), cover) + source.read_bytes())
     with pytest.warns(UserWarning, match="not kept: cover"):
         Denoiser(toy_stream_model).file(source, tmp_path / "out.wav")
+
+
+@pytest.mark.parametrize("subtype", ["VORBIS", "OPUS"])
+def test_ogg_comments(tmp_path, toy_stream_model, subtype):
+    """All comments, in any number; FFmpeg checks the checksums of the pages."""
+    av = pytest.importorskip("av")
+    plain, source, target = (tmp_path / f"{name}.ogg" for name in ("plain", "in", "out"))
+    sf.write(plain, noise(FRAMES, 2), RATE, subtype, format="OGG")
+    with av.open(str(plain)) as old, av.open(str(source), "w") as new:
+        copy = new.add_stream_from_template(old.streams.audio[0], opaque=True)
+        copy.metadata.update({"title": "A take", "mood": "calm", "REPLAYGAIN_TRACK_GAIN": "-6 dB"})
+        copy.metadata["lyrics"] = "la " * 2000
+        for packet in old.demux(audio=0):
+            if packet.size:
+                packet.stream = copy
+                new.mux(packet)
+    Denoiser(toy_stream_model).file(source, target)
+    with av.open(str(target)) as after:
+        tags = {key.lower(): value for key, value in after.streams.audio[0].metadata.items()}
+        assert sum(frame.samples for frame in after.decode(audio=0)) >= FRAMES - 960
+    assert tags["title"] == "A take" and tags["mood"] == "calm"
+    assert tags["lyrics"] == "la " * 2000 and "replaygain_track_gain" not in tags
+    assert sf.info(target).frames == sf.info(source).frames
+    assert sf.info(target).subtype == subtype
