@@ -36,8 +36,8 @@ def same_family(one: str, other: str) -> bool:
 def copy_tags(source: Path, part: Path, container: str, whole: bool) -> list[str]:
     """Put the tags of `source` into the complete file `part` of the same family.
 
-    Returns what does not fit. Unless it is the `whole` recording, positions in it such as cue points are left out.
-    Raises OSError if the disk is full.
+    Returns what does not fit. Unless it is the `whole` recording, positions in it such as cue
+    points are left out. Raises OSError if the disk is full.
     """
     family = FAMILIES[container]
     if family in ("RIFF", "AIFF"):
