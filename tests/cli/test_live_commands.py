@@ -64,3 +64,12 @@ def test_only_the_live_commands_load_audio_devices(tmp_path, toy_segment_model):
     )
     assert result.returncode == 0, result.stderr
     assert (tmp_path / "out.wav").is_file()
+
+
+@pytest.mark.parametrize(
+    "line", ['"mix": NaN', '"mix": 7', '"mix": "loud"', '"limit_db": -Infinity', '"input": 5']
+)
+def test_remembered_values_that_are_not_allowed_are_left_out(tmp_path, monkeypatch, line):
+    monkeypatch.setattr(settings, "settings_path", lambda: tmp_path / "live.json")
+    (tmp_path / "live.json").write_text(f'{{"output": "speaker", {line}}}')
+    assert settings.load_settings() == {"output": "speaker"}
