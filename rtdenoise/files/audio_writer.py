@@ -40,7 +40,9 @@ class AudioWriter:
         if not self._copies_tags:
             for tag, value in like.tags.items():
                 setattr(self._file, tag, value)
-            if like.path.is_file() and (lost := lost_tags(like.path, like.format)):
+            others = getattr(like, "others", None)  # of a video
+            lost = others() if others else lost_tags(like.path, like.format)
+            if lost:
                 changes.append(f"not kept: {', '.join(lost)}")
         if text := "; ".join(filter(None, changes)):
             warnings.warn(f"{visible_path(self.path)}: {text}", stacklevel=4)

@@ -27,6 +27,9 @@ MAX_ROUNDING_SECONDS = 0.002  # of time stamps, which some formats store in mill
 PROBE_SECONDS = 20.0  # of a track without a stated bit rate are measured
 LOSSLESS = ("flac", "alac", "wavpack", "tta", "ape", "truehd", "mlp", "shorten", "tak")
 PCM_SUBTYPES = {"pcm_f32": "FLOAT", "pcm_f64": "DOUBLE", "pcm_s32": "PCM_32", "pcm_s24": "PCM_24"}
+# FFmpeg's names of tags, and libsndfile's.
+TAGS = {key: key for key in "title artist album comment copyright date genre".split()}
+TAGS |= {"track": "tracknumber"}
 # FFmpeg may open other files, or the network, for these. They are lists, not recordings.
 PLAYLISTS = ("hls", "dash", "concat", "sdp", "rtsp", "imf", "image2")
 
@@ -94,7 +97,9 @@ class MediaReader:
         duration = duration or (self.container.duration or 0) / self._av.time_base
         self._longest_gap = 60 + duration  # s; a longer one is a damaged time stamp
         self.frames, self.frames_read = round(duration * self.sample_rate), 0
-        self.tags: dict[str, str] = {}
+        found = self.container.metadata | self.stream.metadata  # Ogg tags are those of the track
+        lower = {key.lower(): value for key, value in found.items()}
+        self.tags = {TAGS.get(key, key): lower[key] for key in TAGS if lower.get(key)}
         self.start = 0.0  # s: time stamp of the first sample that `blocks` yields
         self._first = 0.0  # s: time stamp of the first sample decoded
 
@@ -150,6 +155,18 @@ class MediaReader:
                 if seconds > PROBE_SECONDS:
                     break
         return round(8 * size / seconds) if seconds else 0
+
+    def others(self) -> list[str]:
+        """Return what the file holds besides the chosen track, in words."""
+        attached = self._av.stream.Disposition.attached_pic
+        words = {"video": "picture", "subtitle": "subtitles", "audio": "other sound tracks"}
+        found = ["chapters"] if self.container.chapters() else []
+        for stream in self.container.streams:
+            if stream.index == self.stream.index or stream.type == "data":
+                continue
+            is_cover = stream.type == "video" and stream.disposition & attached
+            found.append("cover" if is_cover else words.get(stream.type, f"{stream.type}s"))
+        return list(dict.fromkeys(found))
 
     def skip(self, frames: int) -> None:
         """Raise RtdenoiseError: video is not cut."""

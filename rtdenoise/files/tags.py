@@ -74,7 +74,7 @@ def read_tag_chunks(source: Path, whole: bool = True) -> list[tuple[bytes, bytes
 
 def lost_tags(source: Path, container: str) -> list[str]:
     """Return what a file of another family does not get from `source`, apart from unknown tags."""
-    family = FAMILIES.get(container)
+    family = FAMILIES.get(container) if source.is_file() else None  # nothing of a pipe
     if family in ("RIFF", "AIFF"):
         names = [name for name, body in read_tag_chunks(source) if not _is_text(name, body)]
         return list(dict.fromkeys(name.decode().strip() for name in names))

@@ -214,3 +214,12 @@ def test_a_playlist_opens_no_other_file(tmp_path, folder, toy_stream_model):
         with pytest.raises(RtdenoiseError, match="playlist|cannot be read"):
             Denoiser(toy_stream_model).file(tmp_path / name, tmp_path / "out.wav")
     only(tmp_path, "list.ts", "list.mp4")
+
+
+def test_a_podcast_becomes_a_sound_file_with_its_tags(tmp_path, folder, toy_stream_model):
+    for name in ("out.mp3", "out.flac", "out.wav"):
+        with pytest.warns(UserWarning, match="not kept: chapters, cover") as caught:
+            Denoiser(toy_stream_model).file(folder / "podcast.m4a", tmp_path / name)
+        assert len(caught) == 1
+        with sf.SoundFile(tmp_path / name) as file:
+            assert (file.title, file.artist) == ("A video", "Someone")
