@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -85,6 +86,27 @@ def test_a_signal_cleans_up_and_is_one_line(name, capsys, monkeypatch):
     assert capsys.readouterr().err == f"x: stopped by {name}\n" and cleaned
     assert name == "SIGINT" or end.value.code == 128 + getattr(signal, name)
     assert signal.getsignal(signal.SIGTERM) == before
+
+
+@pytest.mark.parametrize("name", ["SIGINT", "SIGTERM"])
+def test_a_signal_that_comes_in_a_destructor_is_not_lost(name, capsys, monkeypatch):
+    """Python ignores exceptions there, and would print a traceback."""
+
+    class Kills:
+        def __del__(self) -> None:
+            os.kill(os.getpid(), getattr(signal, name))
+            time.sleep(0)  # the handler runs here
+
+    def call() -> None:
+        Kills()
+        time.sleep(20)
+        raise AssertionError("the signal did nothing")
+
+    monkeypatch.setattr(sys, "argv", ["x"])
+    monkeypatch.setattr(sys, "excepthook", sys.excepthook)
+    with pytest.raises((SystemExit, KeyboardInterrupt)):
+        run_command("x", call)
+    assert capsys.readouterr().err == f"x: stopped by {name}\n"
 
 
 def test_an_ignored_signal_stays_ignored(monkeypatch):

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import _thread
 import signal
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
+from typing import Any
 
 SIGNALS = ("SIGINT", "SIGTERM", "SIGHUP")
+RETRY_SECONDS = 0.02
 _received: int | None = None
 
 
@@ -28,6 +32,15 @@ def stop_on_signals() -> Iterator[None]:
         yield
         return
     _received, before = None, {}
+    unraisable_hook = sys.unraisablehook
+
+    def raise_again(info: Any) -> None:
+        if isinstance(info.exc_value, Stopped):
+            _arm_again(info.exc_value.number)
+        else:
+            unraisable_hook(info)
+
+    sys.unraisablehook = raise_again
     try:
         for name in SIGNALS:
             number = getattr(signal, name, None)  # Windows has no SIGHUP
@@ -35,6 +48,7 @@ def stop_on_signals() -> Iterator[None]:
                 before[number] = signal.signal(number, _raise)
         yield
     finally:
+        sys.unraisablehook = unraisable_hook
         for number, handler in before.items():
             signal.signal(number, handler)
 
@@ -48,6 +62,16 @@ def _raise(number: int, _: FrameType | None) -> None:
     if number == signal.SIGINT:
         signal.signal(number, signal.SIG_DFL)
     raise Stopped(number)
+
+
+def _arm_again(number: int) -> None:
+    """Let the signal come once more: Python drops an exception in `__del__` and in callbacks."""
+    global _received
+    _received = None
+    signal.signal(number, _raise)
+    timer = threading.Timer(RETRY_SECONDS, _thread.interrupt_main, [number])
+    timer.daemon = True
+    timer.start()
 
 
 def raise_if_stopped() -> None:
