@@ -95,7 +95,7 @@ def _main(module: str) -> Callable[[], None]:
     return importlib.import_module(name).main
 
 
-BENCHMARKS = " ".join(f.__name__ for group in COMMANDS.values() for f in group)
+BENCHMARKS = " ".join(f.__name__.replace("_", "-") for group in COMMANDS.values() for f in group)
 
 
 FUNCTIONS = {
