@@ -76,7 +76,14 @@ def gpu_check(
             rich_help_panel=MEASUREMENT,
         ),
     ] = None,
-    step: Annotated[str | None, typer.Option(hidden=True, callback=one_of(*GPU_STEPS))] = None,
+    step: Annotated[
+        str | None,
+        typer.Option(
+            help="Run this step in this process, as the check itself does for each step.",
+            callback=one_of(*GPU_STEPS),
+            rich_help_panel=MEASUREMENT,
+        ),
+    ] = None,
 ) -> None:
     """Check and measure everything that needs a GPU; benchmarks/gpu_check.sh runs this."""
     from ..speed.gpu_check import gpu_check as measure
