@@ -146,7 +146,7 @@ def copy_labels(source: Any, target: Any, is_new: bool = False) -> None:
     if "name" in tags:  # how FFmpeg calls the title of a track in MP4; it writes "title"
         tags.setdefault("title", tags["name"])
     target.metadata.update(tags)
-    target.disposition = int(source.disposition)
+    target.disposition = source.disposition.value
 
 
 def _codec_tag(stream: Any) -> str:
