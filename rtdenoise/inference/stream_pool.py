@@ -25,7 +25,7 @@ from .slot_batch import SlotBatch
 from .slot_graphs import add_due_mask, make_reset_graph
 
 Audio = NDArray[np.float32]
-MAX_WAITING = 10 * SAMPLE_RATE  # samples of one stream: who feeds faster than it steps is told so
+MAX_WAITING = 10 * SAMPLE_RATE  # samples of one stream; feeding more than that is an error
 
 
 @dataclass

@@ -32,7 +32,7 @@ LATEST_START = 1.0  # seconds
 # SNR in dB (lowest, highest) and the share of clips: below 5 dB denoisers differ most.
 SNR = ((-10.0, 5.0, 0.5), (5.0, 16.0, 0.35), (16.0, 30.0, 0.15))
 LEAST_ABOVE = 0.01  # of a noise's power counts in SNR, however little of it lies above 80 Hz
-# Synthesised noise, and how often it is heard where any is.
+# Synthesised noise, and the chance of each kind in a clip that has any.
 SYNTHETIC = ((stationary, 0.4), (hum, 0.2), (keys, 0.35), (clicks, 0.15))
 # Band limits of telephones, codecs and resamplers, Hz.
 LOW_PASS = (3400, 3700, 5400, 7400, 7900, 10800, 13000, 15500, 16000, 18000, 20000)
@@ -184,7 +184,7 @@ class Degrader:
         which = draw.chance(chances, *shape) * 10 ** draw.uniform(-1, 0, *shape)
         which[0] += which.sum(0) == 0
         for gain, (synthesise, _) in zip(which * use, SYNTHETIC, strict=True):
-            rows = gain.nonzero()[:, 0]  # synthesis is costly: only where it is heard
+            rows = gain.nonzero()[:, 0]  # synthesis is costly: only the clips that use it
             if len(rows):
                 noise[rows] += gain[rows, None] * _unit(synthesise(draw, len(rows), n))
         rows = draw.chance(self.recipe.pulsing, b).nonzero()[:, 0]

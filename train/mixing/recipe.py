@@ -1,4 +1,4 @@
-"""What share of the training clips suffers what."""
+"""Which share of the training clips gets which degradation."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from rtdenoise.errors import RtdenoiseError
 class Recipe:
     """Shares of the clips, 0..1, drawn independently of each other.
 
-    About a third of the clips is speech and noise and nothing else. With a twelfth (rooms on .35,
-    band limits on .5, late beginnings on .5) a network had little time for what it is used for
-    most: `python -m benchmarks diagnose`.
+    About a third of the clips has speech and noise and nothing else. When it was a twelfth (rooms
+    on .35, band limits on .5, late beginnings on .5), the network saw too little of what it is used
+    for most; `python -m benchmarks diagnose` shows it.
     """
 
     only_noise: float = 0.10  # without speech
@@ -37,14 +37,14 @@ class Recipe:
     music: float = 0.05  # at most: music as noise
 
     def __post_init__(self) -> None:
-        """Raise RtdenoiseError where a share is none."""
+        """Raise RtdenoiseError if a share is not between 0 and 1."""
         for name, share in dataclasses.asdict(self).items():
             if not 0 <= share <= 1:
                 raise RtdenoiseError(f"recipe: {name} is a share from 0 to 1, not {share}")
 
     @classmethod
     def of(cls, options: dict[str, Any]) -> Recipe:
-        """Return the recipe with some shares changed. Raises RtdenoiseError for an unknown one."""
+        """Return the recipe with some shares changed. Raises RtdenoiseError for an unknown name."""
         known = [field.name for field in dataclasses.fields(cls)]
         for name in options:
             if name not in known:

@@ -118,7 +118,7 @@ def keys(draw: Draw, batch: int, length: int, kinds: int = 3) -> Tensor:
 
 
 def _stroke(draw: Draw, count: int, length: int = 4800, modes: int = 8) -> Tensor:
-    """What is heard of two hard parts that meet [count, length]: ringing modes and a burst."""
+    """The sound of two hard parts that meet [count, length]: ringing modes and a burst."""
     time = torch.arange(length, device=draw.device) / SAMPLE_RATE
     pitch = 200 * 2 ** draw.uniform(0, 6.3, count, modes, 1)  # to 16 kHz
     decay = 0.001 * 2 ** draw.uniform(0, 5, count, modes, 1)  # seconds, to 32 ms
