@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,6 +13,13 @@ import torch
 
 from benchmarks.live.rig import LiveRig
 from tests.toy import TOY, toy_network
+
+
+@pytest.fixture(scope="session", autouse=True)
+def default_signals() -> None:
+    """Undo what `nohup` and the `&` of a shell do: started programs would ignore signals."""
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")
