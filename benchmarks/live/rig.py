@@ -18,8 +18,9 @@ import numpy as np
 import soundfile as sf
 
 from rtdenoise import RtdenoiseError
+from rtdenoise.constants import SAMPLE_RATE
 
-RATE = 48_000
+RATE = SAMPLE_RATE
 MODULES = """module-native-protocol-unix auth-anonymous=1 socket={root}/native
 module-null-sink sink_name=bus rate=48000 channels=2 format=float32le \
 channel_map=front-left,front-right norewinds=1

@@ -17,6 +17,7 @@ import numpy as np
 
 from export.onnx_export import export_checkpoint
 from rtdenoise import Denoiser
+from rtdenoise.constants import SAMPLE_RATE
 from rtdenoise.inference import StreamEngine, load_model
 
 from ..reporting import markdown, write_result
@@ -27,7 +28,6 @@ from .quality import evaluate, load_clips
 
 Variant = tuple[str, int]  # precision, opset
 Forms = dict[str, Path]
-RATE = 48_000
 VARIANTS = [("fp32", 17), ("fp32", 18), ("fp32", 20), ("fp16", 17), ("int8", 17), ("tf32", 17)]
 ROUNDS = 15
 COLUMNS = {
@@ -63,7 +63,7 @@ def _times(models: dict[Variant, Forms], rounds: int) -> dict[Variant, tuple[flo
     times: dict[Variant, list[tuple[float, float]]] = {variant: [] for variant in models}
     for _ in range(rounds):
         for variant, forms in models.items():
-            segment = run_ms(forms["segment"], RATE, 0.2)
+            segment = run_ms(forms["segment"], SAMPLE_RATE, 0.2)
             times[variant].append((hop_ms(forms["stream"]), segment))
     return {variant: tuple(np.median(taken, axis=0)) for variant, taken in times.items()}
 
@@ -75,7 +75,7 @@ def _row(
     clips: list[Any],
     exact: list[Any],
 ) -> dict[str, Any]:
-    denoise = functools.partial(Denoiser(forms["stream"], "cpu"), sample_rate=RATE)
+    denoise = functools.partial(Denoiser(forms["stream"], "cpu"), sample_rate=SAMPLE_RATE)
     return {
         "precision": variant[0],
         "opset": variant[1],
@@ -90,7 +90,7 @@ def _row(
 
 def _denoised(forms: Forms, clips: list[Any]) -> list[Any]:
     denoiser = Denoiser(forms["stream"], "cpu")
-    return [denoiser(noisy, RATE) for _, _, noisy in clips]
+    return [denoiser(noisy, SAMPLE_RATE) for _, _, noisy in clips]
 
 
 def _export(checkpoint: Path, folder: Path, kind: str, opset: int) -> Forms:

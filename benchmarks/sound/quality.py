@@ -18,12 +18,13 @@ from numpy.typing import NDArray
 
 from rtdenoise import Denoiser, RtdenoiseError
 from rtdenoise.compare import si_sdr
+from rtdenoise.constants import SAMPLE_RATE
 
 from ..reporting import write_result
 
 Audio = NDArray[np.float32]
 Map = Callable[..., Any]  # map, or the map of a process pool
-RATE = 48_000
+RATE = SAMPLE_RATE
 COLUMNS = {
     "PESQ": "PESQ-WB",
     "ESTOI": "ESTOI",

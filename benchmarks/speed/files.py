@@ -19,9 +19,10 @@ from typing import Any
 
 import soundfile as sf
 
+from rtdenoise.constants import SAMPLE_RATE
+
 from ..reporting import draw_files, markdown, write_result
 
-RATE = 48_000
 SECONDS = (1, 10, 600, 7200)
 MEMORY = 12  # GB of address space; a system that needs more fails
 READ = "import sys, numpy as np, soundfile as sf; x, r = sf.read(sys.argv[1], dtype='float32'); "
@@ -103,8 +104,8 @@ def files(recording: Path, out: Path, quick: bool = False) -> str:
 
 def _repeat(recording: Path, target: Path, seconds: int) -> None:
     audio, _ = sf.read(recording, dtype="int16")
-    with sf.SoundFile(target, "w", RATE, 1, "PCM_16") as handle:
-        left = seconds * RATE
+    with sf.SoundFile(target, "w", SAMPLE_RATE, 1, "PCM_16") as handle:
+        left = seconds * SAMPLE_RATE
         while left:
             part = audio[:left]
             handle.write(part)

@@ -17,6 +17,7 @@ import numpy as np
 import onnxruntime as ort
 from onnx import TensorProto, helper
 
+from rtdenoise.constants import SAMPLE_RATE
 from rtdenoise.inference import CPU, CUDA, StreamEngine, find_model, has_cuda_driver, load_model
 
 from ..reporting import markdown, write_result
@@ -24,7 +25,6 @@ from .graph_cost import cost_of_batch, feeds
 from .graph_memory import memory_table
 from .timing import count_times, times_within
 
-RATE = 48_000
 BATCHES = {"cpu": (1, 2, 4, 8, 16), "cuda": (1, 4, 16, 64, 256, 1024)}
 PIECES = (0.01, 0.1, 1.0, 4.0)  # s
 LARGE = {"cpu": 1536, "cuda": 8192}  # side of the matrices: a GPU has more units to fill
@@ -72,7 +72,7 @@ def _row(
     path: Path, provider: str, batch: int, piece: float, roof: tuple[float, float], quick: bool
 ) -> dict[str, Any]:
     session = load_model(path, provider=provider).session
-    samples = round(piece * RATE)
+    samples = round(piece * SAMPLE_RATE)
     seconds = _time(_runner(session, provider, batch, samples), 0.1 if quick else 1.5)
     spent = cost_of_batch(path, batch, samples)
     gflops, gbytes = spent.flops / seconds / 1e9, spent.bytes / seconds / 1e9
@@ -157,8 +157,8 @@ def concurrent_streams(path: Path, provider: str, quick: bool) -> int:
     model = load_model(path, provider=provider)
 
     def holds(count: int) -> bool:
-        engine = StreamEngine(model, count, fixed_block=round(HOP * RATE))
-        block = np.zeros((count, round(HOP * RATE)), np.float32)
+        engine = StreamEngine(model, count, fixed_block=round(HOP * SAMPLE_RATE))
+        block = np.zeros((count, round(HOP * SAMPLE_RATE)), np.float32)
         times = count_times(lambda: engine.step(block), 30 if quick else 200)
         return float(np.percentile(times[5:], 99)) <= HOP
 

@@ -12,12 +12,10 @@ import torchaudio.functional as AF
 from torch import Tensor
 from torch.utils.data import Dataset
 
-from rtdenoise.constants import SAMPLE_RATE
+from rtdenoise.constants import SAMPLE_RATE, SEGMENT
 from rtdenoise.errors import RtdenoiseError
 
 from .batches import Batch
-
-SEGMENT = SAMPLE_RATE  # samples
 
 
 def generate_noisy(clean: Path, noisy: Path, snr_db: float = 10.0) -> None:
