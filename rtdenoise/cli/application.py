@@ -1,4 +1,4 @@
-"""The command line: rtdenoise file | live | compare | devices | latency | info."""
+"""The command line: rtdenoise file | live | compare | devices | latency | info | doctor."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ import typer
 
 from ..command import call_app, is_debugging, one_line, say, silence_libraries
 from ..constants import VERSION
+from .doctor_command import doctor
 from .file_commands import compare, file, info
 from .live_commands import devices, latency, live
 
 app = typer.Typer(
-    add_completion=False,
     no_args_is_help=True,
     help="Speech denoising at 48 kHz.",
     pretty_exceptions_enable=False,
@@ -39,7 +39,7 @@ def common(
     """Speech denoising at 48 kHz."""
 
 
-for command in (file, live, compare, devices, latency, info):
+for command in (file, live, compare, devices, latency, info, doctor):
     app.command()(command)
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from importlib import resources
 from pathlib import Path
 from typing import Annotated
 
@@ -10,10 +12,40 @@ import typer
 Text = str | None
 Number = float | None
 
+
+def _complete_model(incomplete: str) -> list[str]:
+    """Return the bundled models that begin so; otherwise the shell completes files."""
+    names = (Path(item.name) for item in resources.files("rtdenoise.models").iterdir())
+    stems = {name.stem.rpartition("-")[0] for name in names if name.suffix == ".onnx"}
+    return sorted(stem for stem in stems if stem.startswith(incomplete))
+
+
+def _complete(*choices: str) -> Callable[[str], list[str]]:
+    """Return a function for a shell's completion that knows these words."""
+    return lambda incomplete: [word for word in choices if word.startswith(incomplete)]
+
+
 # The model and how it runs.
-Model = Annotated[Text, typer.Option(help="An .onnx file, or the name of a bundled model.")]
-Provider = Annotated[str, typer.Option(help="Where the model runs: auto, cuda or cpu.")]
-EngineName = Annotated[str, typer.Option(help="auto, segment (1-second segments) or stream.")]
+Model = Annotated[
+    Text,
+    typer.Option(
+        help="An .onnx file, or the name of a bundled model.", autocompletion=_complete_model
+    ),
+]
+Provider = Annotated[
+    str,
+    typer.Option(
+        help="Where the model runs: auto, cuda or cpu.",
+        autocompletion=_complete("auto", "cuda", "cpu"),
+    ),
+]
+EngineName = Annotated[
+    str,
+    typer.Option(
+        help="auto, segment (1-second segments) or stream.",
+        autocompletion=_complete("auto", "segment", "stream"),
+    ),
+]
 TF32 = Annotated[bool, typer.Option("--tf32", help="CUDA: faster, less exact matrix products.")]
 
 # Strength.
@@ -86,5 +118,7 @@ Forget = Annotated[
     bool, typer.Option("--forget", help="Forget the remembered devices and settings.")
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON line per second.")]
+
+JsonReport = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
 
 Quiet = Annotated[bool, typer.Option("--quiet", help="Print only warnings and errors.")]
