@@ -61,6 +61,15 @@ def export(
             rich_help_panel=OUTPUT,
         ),
     ] = "fp32",
+    half_size: Annotated[
+        bool,
+        typer.Option(
+            "--half-size/--no-half-size",
+            help="Round the weights to half precision, which halves the file; "
+            "computation stays in fp32.",
+            rich_help_panel=OUTPUT,
+        ),
+    ] = False,
     name: Annotated[
         str | None,
         typer.Option(
@@ -97,6 +106,7 @@ def export(
         list(FORMS) if form == "all" else [form],
         dynamic=dynamic,
         precision=precision,
+        half_size=half_size,
         name=name,
         version=version,
         licence=licence,

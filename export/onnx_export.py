@@ -21,7 +21,7 @@ from train.checkpoint import load_network
 from train.networks import DenoisingNetwork, for_export, zero_timestep
 
 from .parity import LOOSE, TOLERANCE, compare
-from .precision import after_tracing, while_tracing
+from .precision import after_tracing, round_to_half, store_in_half, while_tracing
 
 # Later opsets are no faster (benchmarks/results/precision.md), and fewer runtimes support them.
 OPSET = 17
@@ -63,15 +63,20 @@ def export_checkpoint(
     dynamic: bool = False,
     precision: str = "fp32",
     opset: int = OPSET,
+    half_size: bool = False,
     **card: Any,
 ) -> Path:
     """Write one form of a checkpoint to `target`; `card` sets fields of the ModelCard.
+
+    `half_size` rounds the weights to half precision and stores them so; all is computed in float32.
 
     Raises RtdenoiseError for a file that is not a checkpoint, a form that the network does not
     have, a path that cannot be written, or a difference from PyTorch above 1e-4 (fp16 and int8:
     above 0.1). Then no file is written.
     """
     network = for_export(load_network(checkpoint))
+    if half_size:
+        round_to_half(network)
     if form not in _forms(network):
         raise RtdenoiseError(f"{checkpoint}: this network has no {form} form: use --form segment")
     digest = hashlib.sha256(Path(checkpoint).read_bytes()).hexdigest()
@@ -85,7 +90,7 @@ def export_checkpoint(
         checkpoint_sha256=digest,
         **{key: value for key, value in card.items() if value},
     )
-    return export_network(network, described, Path(target), dynamic, precision, opset)
+    return export_network(network, described, Path(target), dynamic, precision, opset, half_size)
 
 
 def export_network(
@@ -95,11 +100,14 @@ def export_network(
     dynamic: bool = False,
     precision: str = "fp32",
     opset: int = OPSET,
+    half_size: bool = False,
 ) -> Path:
     """Write `network` in the form that the card names; see `export_checkpoint`."""
     with while_tracing(precision):
         model = trace(network, card.form, dynamic, opset)
     model = after_tracing(model, precision)
+    if half_size:
+        model = store_in_half(model)
     onnx.helper.set_model_props(model, {METADATA_KEY: card.to_json()})
     model.producer_name = "rtdenoise"
     onnx.checker.check_model(model, full_check=True)

@@ -6,15 +6,19 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import onnx
 import pytest
 import torch
 
 from export import onnx_export
 from export.onnx_export import export_checkpoint
+from export.precision import FEW, round_to_half
+from rtdenoise import Denoiser
 from rtdenoise.errors import RtdenoiseError
 from rtdenoise.inference.model_card import METADATA_KEY, ModelCard
-from train.networks import build, for_export
+from train.checkpoint import load_network
+from train.networks import build, for_export, trained_tensors
 
 
 def card(path: Path) -> ModelCard:
@@ -140,6 +144,35 @@ def test_lower_precisions_are_smaller_and_near(toy_checkpoint, tmp_path, capsys,
     assert said[0] < 1e-4 < said[1] < error
     types = {t.data_type for t in onnx.load(small).graph.initializer}
     assert {"fp16": onnx.TensorProto.FLOAT16, "int8": onnx.TensorProto.INT8}[precision] in types
+
+
+def test_half_size_rounds_the_weights_only(toy_checkpoint, tmp_path, capsys):
+    full, small = (tmp_path / f"{name}-stream.onnx" for name in ("full", "small"))
+    export_checkpoint(toy_checkpoint, full, "stream")
+    export_checkpoint(toy_checkpoint, small, "stream", half_size=True)
+    differences = [float(line.rsplit(" ", 1)[1]) for line in capsys.readouterr().out.splitlines()]
+    assert max(differences) < 1e-5  # from PyTorch, which has the same rounded weights
+    large = {t.name: t for t in onnx.load(full).graph.initializer}
+    halves = {t.name: t for t in onnx.load(small).graph.initializer if t.name.endswith("_half")}
+    assert len(halves) > 10
+    for name, half in halves.items():
+        exact = onnx.numpy_helper.to_array(large[name.removesuffix("_half")])
+        rounded = onnx.numpy_helper.to_array(half)
+        assert rounded.dtype == "float16"
+        assert np.array_equal(rounded, exact.astype("float16"))
+    audio = np.random.default_rng(1).normal(0, 0.1, 48_000).astype(np.float32)
+    a, b = (Denoiser(path, opening=0)(audio, 48_000) for path in (full, small))
+    assert 0 < np.abs(a - b).max() < 1e-3
+
+
+def test_half_size_keeps_the_fourier_transform_exact(toy_checkpoint, tmp_path):
+    network = for_export(load_network(toy_checkpoint))
+    before = [t.clone() for t in network.fourier.buffers()]
+    round_to_half(network)
+    assert all(torch.equal(a, b) for a, b in zip(before, network.fourier.buffers(), strict=True))
+    for tensor in trained_tensors(network):
+        if tensor.numel() > FEW:
+            assert torch.equal(tensor, tensor.half().float())
 
 
 def test_tf32_is_what_ten_bits_leave(toy_checkpoint, tmp_path, capsys):

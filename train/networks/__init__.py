@@ -7,8 +7,11 @@ weights.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from inspect import signature
 from typing import Any
+
+from torch import Tensor
 
 from rtdenoise.errors import RtdenoiseError
 
@@ -16,6 +19,8 @@ from .baseline import AudioDiffusionModel
 from .default import SpectralDenoiser
 from .features import HIGH_STRIDE
 from .folded import FoldedDenoiser
+from .fourier import Fourier
+from .fourier_matrices import MatrixFourier
 from .interface import DenoisingNetwork, zero_timestep
 from .recurrent import FoldedRecurrent, RecurrentDenoiser
 from .unet import WaveUNet
@@ -28,6 +33,7 @@ __all__ = [
     "all_options",
     "build",
     "for_export",
+    "trained_tensors",
     "zero_timestep",
 ]
 
@@ -62,6 +68,14 @@ def for_export(network: DenoisingNetwork) -> DenoisingNetwork:
     if isinstance(network, SpectralDenoiser):
         return FoldedDenoiser(network)
     return network.for_export()
+
+
+def trained_tensors(network: DenoisingNetwork) -> Iterator[Tensor]:
+    """Yield the parameters and buffers of a network without the tables of its Fourier transform."""
+    for module in network.modules():
+        if not isinstance(module, (Fourier, MatrixFourier)):
+            yield from module.parameters(recurse=False)
+            yield from module.buffers(recurse=False)
 
 
 def _class(name: str) -> type[DenoisingNetwork]:
