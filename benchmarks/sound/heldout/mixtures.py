@@ -163,7 +163,11 @@ def _fitness(speech: Audio) -> float:
 
 
 def _draw_noises(bank: Bank, count: int, rng: np.random.Generator) -> list[tuple[str, Audio]]:
-    """Return (class, samples) of `count` clips of noise, all classes alike."""
+    """Return (class, samples) of `count` clips of noise.
+
+    A source counts as the root of the number of its classes, which count alike: one collection with
+    many small classes does not make up most of the noise.
+    """
     classes: dict[str, list[int]] = {}
     for index, clip in enumerate(bank.clips):
         if clip.length >= SHORTEST_NOISE:
@@ -171,7 +175,10 @@ def _draw_noises(bank: Bank, count: int, rng: np.random.Generator) -> list[tuple
     if not classes:
         raise RtdenoiseError("no noise held out lasts 1 s: hold out longer ones")
     names = sorted(classes)
-    picks = [names[i] for i in _spread(np.ones(len(names)), count, rng)]
+    sources = [bank.clips[classes[name][0]].source for name in names]
+    many = Counter(sources)
+    weights = np.array([many[source] ** -0.5 for source in sources])
+    picks = [names[i] for i in _spread(weights, count, rng)]
     return [(name, _cut_noise(bank, classes[name], rng)) for name in picks]
 
 
