@@ -20,6 +20,7 @@ from .recipe import Recipe
 from .rooms import EARLY, shoebox
 from .segment_sampler import cut, join_effects
 from .synthetic_noise import Draw, clicks, hum, keys, smooth_curve, stationary
+from .tonal_noise import tones
 from .voices import draw_factors, effort, move_formants
 from .weights import full_band_runs, noise_weights, speaker_weights
 
@@ -33,7 +34,7 @@ LATEST_START = 1.0  # seconds
 SNR = ((-10.0, 5.0, 0.5), (5.0, 16.0, 0.35), (16.0, 30.0, 0.15))
 LEAST_ABOVE = 0.01  # of a noise's power counts in SNR, however little of it lies above 80 Hz
 # Synthesised noise, and the chance of each kind in a clip that has any.
-SYNTHETIC = ((stationary, 0.4), (hum, 0.2), (keys, 0.35), (clicks, 0.15))
+SYNTHETIC = ((stationary, 0.4), (hum, 0.2), (keys, 0.3), (clicks, 0.15), (tones, 0.3))
 # Band limits of telephones, codecs and resamplers, Hz.
 LOW_PASS = (3400, 3700, 5400, 7400, 7900, 10800, 13000, 15500, 16000, 18000, 20000)
 

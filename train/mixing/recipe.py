@@ -20,7 +20,9 @@ class Recipe:
     only_noise: float = 0.10  # without speech
     only_clean: float = 0.08  # without noise
     recorded: float = 0.75  # noise that was recorded
-    synthesised: float = 0.4  # fans, hum, typing, clicks; also wherever there is no recorded noise
+    synthesised: float = (
+        0.4  # fans, hum, tones, typing, clicks; also wherever there is no recorded noise
+    )
     babble: float = 0.15  # other talkers, beside noise or alone
     formants: float = 0.4  # moved by up to a sixth, while the pitch stays
     effort: float = 0.3  # a softer or a more forceful voice: tilted spectrum
@@ -34,7 +36,7 @@ class Recipe:
     late: float = 0.25  # begin after the clip does
     floor: float = 0.5  # faint noise below the speech, in the target as well
     full_band: float = 0.25  # at least: of speakers recorded up to 18 kHz or more
-    music: float = 0.05  # at most: music as noise
+    music: float = 0.1  # at most: music as noise
 
     def __post_init__(self) -> None:
         """Raise RtdenoiseError if a share is not between 0 and 1."""

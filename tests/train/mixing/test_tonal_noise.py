@@ -1,0 +1,41 @@
+"""Tones: a few narrow partials that start, stop and change, and no aliases."""
+
+from __future__ import annotations
+
+import torch
+
+from rtdenoise.constants import SAMPLE_RATE
+from train.mixing.synthetic_noise import Draw, stationary
+from train.mixing.tonal_noise import tones
+
+LENGTH = 3 * SAMPLE_RATE
+
+
+def test_tones_are_narrow_and_noise_is_not():
+    def share_of_strongest_bins(sound: torch.Tensor) -> torch.Tensor:
+        window = torch.hann_window(4096)
+        power = torch.stft(sound, 4096, 4096, window=window, return_complex=True).abs().square()
+        strongest = power.sort(1, descending=True).values[:, :100].sum(1)  # of 2049 bins
+        return (strongest.sum(-1) / power.sum((1, 2))).median()
+
+    assert share_of_strongest_bins(tones(Draw(1), 12, LENGTH)) > 0.98
+    assert share_of_strongest_bins(stationary(Draw(1), 12, LENGTH)) < 0.9
+
+
+def test_notes_change_and_clips_differ_and_a_seed_repeats():
+    sound = tones(Draw(2), 12, LENGTH)
+    assert sound.shape == (12, LENGTH) and sound.isfinite().all()
+    assert torch.equal(sound, tones(Draw(2), 12, LENGTH))
+    level = sound.unflatten(1, (-1, 4800)).square().mean(-1).sqrt()
+    assert (level.amax(1) > 0.01).sum() >= 10  # rests may fill a clip, but seldom
+    changing = level.amax(1) / level.amin(1).clamp(min=1e-9) > 1.5
+    assert 4 <= changing.sum()
+    peaks = torch.fft.rfft(sound).abs().argmax(1)
+    assert len(set(peaks.tolist())) >= 10
+
+
+def test_no_partial_passes_half_the_sample_rate():
+    """A partial above it would come back as a tone that belongs to no note."""
+    spectrum = torch.fft.rfft(tones(Draw(3), 24, LENGTH) * torch.hann_window(LENGTH)).abs()
+    top = int(spectrum.shape[1] * 0.95)
+    assert (spectrum[:, top:].amax(1) < 0.003 * spectrum.amax(1)).all()
