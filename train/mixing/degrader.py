@@ -15,7 +15,14 @@ from torch import Tensor
 from rtdenoise.constants import SAMPLE_RATE
 
 from ..data import Batch, Corpus
-from .modulation import HIGH_PASS, RUMBLE_TOP, envelopes, high_pass, rumble
+from .modulation import (
+    HIGH_PASS,
+    RUMBLE_TOP,
+    envelopes,
+    high_pass,
+    rumble,
+    shift_frequencies,
+)
 from .recipe import Recipe
 from .rooms import EARLY, shoebox
 from .segment_sampler import cut, join_effects
@@ -170,6 +177,11 @@ class Degrader:
             of = self.noise_class[pick[short]]
             clips = bank.run_first[of], bank.run_last[of]
             noise[short] = join_effects(bank, clips, NOISE_RATES, self.length, draw)
+        rows = draw.chance(self.recipe.reversed, count)
+        noise[rows] = noise[rows].flip(-1)
+        rows = draw.chance(self.recipe.shifted, count)
+        if rows.any():
+            noise[rows] = shift_frequencies(draw, noise[rows])
         return noise
 
     def _noise(self, draw: Draw) -> tuple[Tensor, Tensor]:

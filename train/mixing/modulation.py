@@ -1,4 +1,4 @@
-"""Noise that pulses, comes and goes, and rumble: envelopes and low frequencies, batched."""
+"""Noise that pulses, comes and goes, and rumble: envelopes and frequencies, batched."""
 
 from __future__ import annotations
 
@@ -63,6 +63,22 @@ def _bursts(draw: Draw, batch: int, time: Tensor) -> Tensor:
     off = 10 ** draw.uniform(-3, -0.5, batch, 1)
     gain = torch.where(number % 2 == 0, 1.0, off)
     return torch.nn.functional.avg_pool1d(gain[:, None], 9, 1, 4, count_include_pad=False)[:, 0]
+
+
+def shift_frequencies(draw: Draw, sound: Tensor) -> Tensor:
+    """Move all frequencies of each clip [batch, length] up or down by 30 to 1,000 Hz.
+
+    Harmonics are no longer multiples of one pitch, as with metal, alarms and many machines.
+    """
+    batch, length = sound.shape
+    spectrum = torch.fft.rfft(sound)
+    hertz = 30 * (1000 / 30) ** draw.uniform(0, 1, batch, 1)
+    hertz = torch.where(draw.chance(0.5, batch, 1), hertz, -hertz)
+    bins = torch.arange(spectrum.shape[1], device=sound.device)
+    origin = bins - (hertz * length / SAMPLE_RATE).round().long()
+    inside = (origin >= 0) & (origin < len(bins))
+    moved = spectrum.gather(1, origin.clamp(0, len(bins) - 1)) * inside
+    return torch.fft.irfft(moved, n=length)
 
 
 def rumble(draw: Draw, batch: int, length: int) -> Tensor:

@@ -32,6 +32,8 @@ class Recipe:
     low_pass: float = 0.2  # half of the corpus has no top octave anyway
     rumble: float = 0.25  # wind, rumble, mains hum or DC up to 20 dB above the voice
     pulsing: float = 0.3  # noise that pulses, comes and goes
+    reversed: float = 0.3  # recorded noise played backwards: other onsets, the same spectrum
+    shifted: float = 0.2  # recorded noise with all frequencies moved: other partials
     clipped: float = 0.06
     late: float = 0.25  # begin after the clip does
     floor: float = 0.5  # faint noise below the speech, in the target as well
@@ -67,6 +69,8 @@ PLAIN = Recipe(
     floor=0,
     rumble=0,
     pulsing=0,
+    reversed=0,
+    shifted=0,
     formants=0,
     effort=0,
 )

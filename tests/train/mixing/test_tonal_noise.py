@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 
 from rtdenoise.constants import SAMPLE_RATE
+from train.mixing.modulation import shift_frequencies
 from train.mixing.synthetic_noise import Draw, stationary
 from train.mixing.tonal_noise import tones
 
@@ -39,3 +40,19 @@ def test_no_partial_passes_half_the_sample_rate():
     spectrum = torch.fft.rfft(tones(Draw(3), 24, LENGTH) * torch.hann_window(LENGTH)).abs()
     top = int(spectrum.shape[1] * 0.95)
     assert (spectrum[:, top:].amax(1) < 0.003 * spectrum.amax(1)).all()
+
+
+def test_frequencies_are_moved_and_nothing_comes_round():
+    time = torch.arange(LENGTH) / SAMPLE_RATE
+    sound = (torch.sin(2 * torch.pi * 2000 * time) + torch.sin(2 * torch.pi * 4000 * time))[None]
+    moved = shift_frequencies(Draw(4), sound.repeat(20, 1))
+    spectrum = torch.fft.rfft(moved * torch.hann_window(LENGTH)).abs()
+    hertz = spectrum.topk(2, dim=1).indices.sort(1).values * SAMPLE_RATE / LENGTH
+    shifts = hertz - torch.tensor([2000.0, 4000.0])
+    assert torch.allclose(shifts[:, 0], shifts[:, 1], atol=1)  # not multiples of one pitch any more
+    assert (shifts.abs().amax(1) < 1001).all() and (shifts.abs().amin(1) > 28).all()
+    assert (shifts[:, 0] > 0).any() and (shifts[:, 0] < 0).any()
+    low = torch.sin(2 * torch.pi * 20 * time)[None].repeat(20, 1)
+    level = shift_frequencies(Draw(4), low).square().mean(1).sqrt()
+    gone = shifts[:, 0] < 0
+    assert (level[gone] < 0.02).all() and (level[~gone] > 0.7).all()
