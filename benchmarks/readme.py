@@ -1,8 +1,9 @@
-"""The measured tables of README.md and docs/benchmarks.md, made from benchmarks/results alone.
+"""The measured tables of README.md and of two pages in docs/, made from benchmarks/results alone.
 
 python -m benchmarks readme
 
-README.md holds the short tables, docs/benchmarks.md the complete ones. Each page has one place
+README.md holds the short tables, docs/benchmarks.md the complete ones, and docs/comparison.md how
+rtdenoise stands to each other denoiser. Each page has one place
 between the markers BEGIN and END that is rewritten; everything around it is written by hand.
 """
 
@@ -15,10 +16,12 @@ from typing import Any
 
 from rtdenoise.errors import RtdenoiseError
 
+from .comparison import compared
 from .reporting import RESULTS
 
 BEGIN, END = "<!-- measured: begin -->\n", "<!-- measured: end -->"
 LONG_PAGE = Path("docs/benchmarks.md")  # beside the README
+COMPARISON_PAGE = Path("docs/comparison.md")
 Make = Callable[[dict[str, Any], str], str]  # a result and the way to its folder, to Markdown
 
 # What the systems of `python -m benchmarks quality` are called by their makers.
@@ -48,12 +51,16 @@ SHORT_FILE = 600  # seconds of audio
 
 
 def readme(path: Path = Path("README.md"), results: Path = RESULTS) -> str:
-    """Rewrite the measured part of the README and of docs/benchmarks.md beside it.
+    """Rewrite the measured part of the README and of the two pages in docs/ beside it.
 
     Returns the README's part. Raises RtdenoiseError if a page or its markers are missing; then
-    neither page is changed.
+    no page is changed.
     """
-    pages = {path: measured(results), path.parent / LONG_PAGE: measured_long(results)}
+    pages = {
+        path: measured(results),
+        path.parent / LONG_PAGE: measured_long(results),
+        path.parent / COMPARISON_PAGE: compared(results, NAMES),
+    }
     texts = {page: _replaced(page, made) for page, made in pages.items()}
     for page, text in texts.items():
         page.write_text(text, encoding="utf-8")

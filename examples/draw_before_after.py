@@ -13,6 +13,7 @@ from pathlib import Path
 import matplotlib
 import numpy as np
 import soundfile as sf
+from matplotlib.figure import Figure
 from numpy.typing import NDArray
 from PIL import Image
 
@@ -53,6 +54,11 @@ def draw(noisy: NDArray[np.float32], clean: NDArray[np.float32], rate: int, path
         axis.set(title=title, ylabel="frequency, kHz", ylim=(0, HIGHEST_KHZ))
     axes[-1].set_xlabel("time, seconds")
     figure.colorbar(image, ax=axes, label="level, dB")
+    save(figure, path)
+
+
+def save(figure: Figure, path: Path) -> None:
+    """Write a figure as a small PNG, and close it."""
     path.parent.mkdir(parents=True, exist_ok=True)
     figure.set_dpi(90)
     figure.canvas.draw()

@@ -78,9 +78,9 @@ class FileResult:
 class Denoiser:
     """A loaded model, ready for arrays and files.
 
-    >>> denoiser = Denoiser()
-    >>> clean = denoiser(noisy, 44100)         # [frames] or [frames, channels], any rate
-    >>> denoiser.file("noisy.wav", "clean.wav")
+        >>> denoiser = Denoiser()
+        >>> clean = denoiser(noisy, 44100)         # [frames] or [frames, channels], any rate
+        >>> denoiser.file("noisy.wav", "clean.wav")
 
     `mix`, `attenuation_limit_db`, `gain_db`, `opening` and `workers` may be assigned later; like
     the arguments, they are checked. A Denoiser can be copied and pickled: the copy opens the model

@@ -51,10 +51,10 @@ class _Form(NamedTuple):
 class DenoiseStream:
     """Denoises one stream in chunks of any length. Made by `Denoiser.stream`.
 
-    >>> with Denoiser().stream(16_000) as stream:
-    ...     for chunk in microphone:
-    ...         play(stream.write(chunk))
-    ...     play(stream.flush())
+        >>> with Denoiser().stream(16_000) as stream:
+        ...     for chunk in microphone:
+        ...         play(stream.write(chunk))
+        ...     play(stream.flush())
 
     A chunk is an array [frames] (mono) or [frames, channels] of floats or integers, or bytes of
     interleaved samples. The output has the type of the chunk and as many frames, `latency` frames

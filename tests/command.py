@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -9,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+ROOT = Path(__file__).parents[1]
 RTDENOISE = [sys.executable, "-m", "rtdenoise.cli"]
 
 
@@ -16,6 +18,18 @@ def run(*arguments: object, **options: Any) -> subprocess.CompletedProcess:
     """Run `rtdenoise` with these arguments; `options` are those of subprocess.run."""
     settings = {"capture_output": True, "text": True, "timeout": 300} | options
     return subprocess.run([*RTDENOISE, *map(str, arguments)], **settings)
+
+
+def install_command(folder: Path) -> Path:
+    """Write a program `rtdenoise` into `folder`, as an installation makes it; return its path."""
+    folder.mkdir(parents=True, exist_ok=True)
+    program = folder / "rtdenoise"
+    program.write_text(
+        f"#!/bin/sh\nPYTHONPATH={shlex.quote(str(ROOT))} "
+        f'exec {shlex.quote(sys.executable)} -m rtdenoise "$@"\n'
+    )
+    program.chmod(0o755)
+    return program
 
 
 def noise(frames: int, channels: int = 1) -> np.ndarray:

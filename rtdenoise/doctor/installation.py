@@ -86,7 +86,7 @@ def _check_extras() -> Finding:
     """Return which extras are installed completely; rtdenoise's own metadata lists them."""
     wanted = needed_by_extras(metadata.requires("rtdenoise") or []) if _version("rtdenoise") else {}
     found = {
-        extra: all(_version(name) for name in names)
+        extra: all(map(_is_installed, names))
         for extra, names in wanted.items()
         if extra not in FOR_DEVELOPERS
     }
@@ -100,14 +100,25 @@ def _check_extras() -> Finding:
     return Finding("extras", "ok", "; ".join(parts), details=found)
 
 
+def _is_installed(wanted: str) -> bool:
+    """Return whether a distribution is installed, with its extras: `onnxruntime-gpu[cuda]`."""
+    name, _, extras = wanted.rstrip("]").partition("[")
+    if not _version(name):
+        return False
+    needed = needed_by_extras(metadata.requires(name) or []) if extras else {}
+    parts = [part for extra in extras.split(",") for part in needed.get(extra, ())]
+    return all(map(_is_installed, parts))
+
+
 def needed_by_extras(requirements: list[str]) -> dict[str, set[str]]:
-    """Return the distributions that each extra needs, from the requirements of a distribution."""
+    """Return what each extra needs, from the requirements of a distribution: `name[extras]`."""
     needed: dict[str, set[str]] = {}
     for found in map(REQUIREMENT.match, requirements):
         if found:
-            name, own_extras, extra = found.groups()
-            own = name == "rtdenoise" and own_extras
-            needed.setdefault(extra, set()).update(own_extras.split(",") if own else [name])
+            name, extras, extra = found.groups()
+            wanted = [f"{name}[{extras}]" if extras else name]
+            own = extras.split(",") if extras and name == "rtdenoise" else wanted
+            needed.setdefault(extra, set()).update(own)
     for _ in needed:  # rtdenoise[a] in an extra stands for all that a needs
         for extra, names in needed.items():
             for other in names & needed.keys() - {extra}:

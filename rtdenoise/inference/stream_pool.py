@@ -53,11 +53,11 @@ class StreamPool:
     graphs are recorded for one. Raises RtdenoiseError for a model that is no stream model, a hop
     that does not fit it, and if the GPU's memory does not hold `capacity` streams.
 
-    >>> pool = StreamPool(capacity=100)
-    >>> caller = pool.join()
-    >>> pool.feed(caller, samples)
-    >>> for stream, denoised in pool.step().items(): ...
-    >>> pool.leave(caller)
+        >>> pool = StreamPool(capacity=100)
+        >>> caller = pool.join()
+        >>> pool.feed(caller, samples)
+        >>> for stream, denoised in pool.step().items(): ...
+        >>> pool.leave(caller)
     """
 
     def __init__(

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -23,16 +23,15 @@ def command(name: str) -> str:
     return re.search(rf"<!-- command: {name} -->\s*```sh\n(.*?)```", text, re.S).group(1).strip()
 
 
-def test_the_first_command_on_a_clean_virtual_environment(tmp_path):
+def test_the_first_command_on_a_clean_virtual_environment(tmp_path, bare_python):
     files = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True).stdout
     for name in files.split():
         if name.startswith(("rtdenoise/", "examples/")) or "/" not in name:
             target = tmp_path / "checkout" / name
             target.parent.mkdir(parents=True, exist_ok=True)
             target.write_bytes((ROOT / name).read_bytes())
-    subprocess.run([sys.executable, "-m", "venv", tmp_path / "venv"], check=True)
     env = {k: v for k, v in os.environ.items() if k not in ("PYTHONPATH", "VIRTUAL_ENV")}
-    env["PATH"] = f"{tmp_path / 'venv/bin'}:{env['PATH']}"
+    env["PATH"] = f"{bare_python.parent}:{env['PATH']}"
     result = subprocess.run(
         ["bash", "-c", command("try")],
         cwd=tmp_path / "checkout",
@@ -46,10 +45,10 @@ def test_the_first_command_on_a_clean_virtual_environment(tmp_path):
     after = sf.info(tmp_path / "checkout/denoised.wav")
     assert (before.frames, before.samplerate) == (after.frames, after.samplerate)
     listed = subprocess.run(
-        [tmp_path / "venv/bin/pip", "list"], env=env, capture_output=True, text=True
+        [bare_python.with_name("pip"), "list"], env=env, capture_output=True, text=True
     ).stdout
     assert not re.search(r"^torch", listed, re.M)
-    sites = list((tmp_path / "venv/lib").glob("python*/site-packages"))
+    sites = list(bare_python.parents[1].glob("lib/python*/site-packages"))
     assert not any((site / name).exists() for site in sites for name in ("train", "export"))
 
 
@@ -65,6 +64,8 @@ def between_markers(page: Path) -> str:
 def test_the_measurements_are_those_of_the_result_files():
     results = ROOT / "benchmarks" / "results"
     short, long = between_markers(ROOT / "README.md"), between_markers(ROOT / readme.LONG_PAGE)
+    beside = between_markers(ROOT / readme.COMPARISON_PAGE)
+    assert beside == readme.compared(results, readme.NAMES) and "| DeepFilterNet 3 |" in beside
     assert short == readme.measured(results)
     assert long == readme.measured_long(results)
     assert "**Sound quality**" in short and "## Sound quality" in long
@@ -72,9 +73,11 @@ def test_the_measurements_are_those_of_the_result_files():
 
 @pytest.fixture
 def pages(tmp_path):
-    """A README and its long page, with markers around nothing."""
+    """A README and its pages in docs/, with markers around nothing."""
     (tmp_path / "docs").mkdir()
-    for page in (tmp_path / "README.md", tmp_path / readme.LONG_PAGE):
+    for page in (
+        tmp_path / name for name in ("README.md", readme.LONG_PAGE, readme.COMPARISON_PAGE)
+    ):
         page.write_text(f"above\n{readme.BEGIN}old\n{readme.END}\nbelow\n")
     return tmp_path
 
@@ -101,6 +104,16 @@ def test_a_page_without_its_markers_leaves_both_pages_as_they_are(pages, bad):
 def test_results_that_are_not_measured_yet_have_no_section(pages, tmp_path):
     (tmp_path / "results").mkdir()
     assert readme.readme(pages / "README.md", tmp_path / "results") == "\n"
+
+
+def test_the_comparison_has_a_sign_for_better_and_worse(tmp_path):
+    scores = {"PESQ": 2.0, "ESTOI": 0.5, "SISDR": 9.0, "OVRL": 2.5, "LSD_hi": 5.0}
+    other = {"PESQ": 2.1, "ESTOI": 0.4, "SISDR": 9.0, "OVRL": 2.0, "LSD_hi": 4.0}
+    systems = {"rtdenoise default 1": scores, "dfn3": other, "clean": other}
+    (tmp_path / "quality.json").write_text(json.dumps({"systems": systems}))
+    text = readme.compared(tmp_path, readme.NAMES)
+    assert "| DeepFilterNet 3 | -0.10 | +0.100 | +0.00 | +0.50 | -1.00 |" in text
+    assert "ahead of 0 of 1 in PESQ" in text
 
 
 def test_peers_that_are_not_installed_are_named():

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import os
 import re
-import shlex
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
-from tests.command import run
+from tests.command import install_command, run
 
 ROOT = Path(__file__).parents[2]
 COLOUR = re.compile(r"\x1b\[(?:\d+;)*[34][0-9]m")  # a foreground or background colour
@@ -20,12 +18,7 @@ COLOUR = re.compile(r"\x1b\[(?:\d+;)*[34][0-9]m")  # a foreground or background 
 @pytest.fixture
 def command(tmp_path: Path) -> Path:
     """A program `rtdenoise` in a folder of its own, as an installation makes it."""
-    program = tmp_path / "bin" / "rtdenoise"
-    program.parent.mkdir()
-    start = f"exec {shlex.quote(sys.executable)} -m rtdenoise"
-    program.write_text(f'#!/bin/sh\nPYTHONPATH={shlex.quote(str(ROOT))} {start} "$@"\n')
-    program.chmod(0o755)
-    return program
+    return install_command(tmp_path / "bin")
 
 
 def complete_in_bash(command: Path, *words: str) -> list[str]:

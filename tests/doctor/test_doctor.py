@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 import rtdenoise
-from rtdenoise.doctor import Finding, as_lines, exit_code
+from rtdenoise.doctor import Finding, as_lines, exit_code, installation
 from rtdenoise.doctor.installation import needed_by_extras
 from rtdenoise.doctor.isolation import IsolatedCheck
 from tests.command import run
@@ -141,5 +141,17 @@ def test_extras_are_read_from_the_metadata():
         "pytest; extra == 'test'",
     ]
     found = needed_by_extras(lines)
-    assert found["av"] == {"av"} and found["cuda"] == {"onnxruntime-gpu"}
+    assert found["av"] == {"av"} and found["cuda"] == {"onnxruntime-gpu[cuda,cudnn]"}
     assert found["test"] == {"torch", "av", "pytest"}
+
+
+def test_an_extra_of_a_package_counts_only_with_what_it_needs(monkeypatch):
+    versions = {"onnxruntime-gpu": "1", "cudnn": "9"}
+    requires = {"onnxruntime-gpu": ["cuda-runtime; extra == 'cuda'", "cudnn; extra == 'cudnn'"]}
+    monkeypatch.setattr(installation, "_version", versions.get)
+    monkeypatch.setattr(installation.metadata, "requires", requires.get)
+    assert not installation._is_installed("onnxruntime-gpu[cuda,cudnn]")
+    assert installation._is_installed("onnxruntime-gpu[cudnn]")
+    versions["cuda-runtime"] = "13"
+    assert installation._is_installed("onnxruntime-gpu[cuda,cudnn]")
+    assert not installation._is_installed("av")
