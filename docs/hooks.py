@@ -1,7 +1,7 @@
 """Hooks of the documentation site (mkdocs.yml).
 
 The pages link to files of the repository, so that they also work where the repository is browsed.
-The site gets a copy of each linked file, below `project/`, and the page of the commands.
+The site gets a copy of each linked file, below `project/`, and a list of all commands.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ OPTIONAL = (
 LINK = re.compile(r"(?<=\]\()([^)\s#]+)(#[^)\s]*)?(?=\))")
 TEXT_LINK = re.compile(r"(?<!!)\[([^\]]*)\]\(([^)\s#]+)\)")
 FENCE = re.compile(r"(^```.*?^```[^\n]*$)", re.M | re.S)
-COMMANDS = "reference-commands.md"
+COMMANDS = "<!-- commands -->"  # where a page wants all commands with their options
 
 _sources: dict[str, Path] = {}  # the file behind each page and each copy, by its path in the site
 
@@ -49,7 +49,7 @@ def _without(items: list[Any], missing: list[str]) -> list[Any]:
 
 
 def on_files(files: Files, config: Any) -> Files:
-    """Add the linked files of the repository, and the page of the commands."""
+    """Add the linked files of the repository."""
     _sources.clear()
     for page in files.documentation_pages():
         _sources[page.src_uri] = Path(page.abs_src_path or "")
@@ -61,12 +61,13 @@ def on_files(files: Files, config: Any) -> Files:
                 _sources[uri] = target
                 files.append(File.generated(config, uri, abs_src_path=str(target)))
                 waiting.append(target)
-    files.append(File.generated(config, COMMANDS, content=commands_page()))
     return files
 
 
 def on_page_markdown(markdown: str, page: Any, **_: Any) -> str:
-    """Let links go to the copies; links to folders become text."""
+    """Let links go to the copies; links to folders become text. Fill in the commands."""
+    if COMMANDS in markdown:
+        markdown = markdown.replace(COMMANDS, commands())
     source = _sources.get(page.file.src_uri)
     if source is None:
         return markdown
@@ -112,7 +113,7 @@ def _uri(path: Path) -> str:
     return f"{FOLDER}/{path.relative_to(ROOT).as_posix()}"
 
 
-def commands_page() -> str:
+def commands() -> str:
     """Return all commands with their options as Markdown, from what `--help` shows."""
     import typer
     from typer.cli import get_docs_for_click
@@ -121,5 +122,5 @@ def commands_page() -> str:
 
     command = typer.main.get_command(app)
     context = typer.Context(command, info_name="rtdenoise")
-    text = get_docs_for_click(obj=command, ctx=context, name="rtdenoise", title="Commands")
-    return re.sub(r"^\* ", "- ", text, flags=re.M)
+    text = get_docs_for_click(obj=command, ctx=context, name="rtdenoise")
+    return text.partition("\n")[2]  # without its title
