@@ -7,6 +7,7 @@ exit code, and what the command said.
 from __future__ import annotations
 
 import contextlib
+import functools
 import io
 import json
 import os
@@ -18,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import typer.main
 
 import rtdenoise.denoiser
 from rtdenoise import Denoiser
@@ -55,7 +57,9 @@ _kept: dict[str, QuickDenoiser] = {}
 
 def quick(model: str, **settings: Any) -> QuickDenoiser:
     """Return the Denoiser of the last file with other settings."""
-    denoiser = _kept.setdefault(model, QuickDenoiser(model, provider="cpu"))
+    if model not in _kept:
+        _kept[model] = QuickDenoiser(model, provider="cpu")
+    denoiser = _kept[model]
     denoiser.track = settings["track"]
     return denoiser
 
@@ -120,6 +124,8 @@ def serve() -> None:
     resource.setrlimit(resource.RLIMIT_AS, (ADDRESS_SPACE, ADDRESS_SPACE))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     answers, jobs = sys.stdout, sys.stdin
+    # typer reads the options of all commands anew for each call, which takes most of the time.
+    typer.main.get_command = functools.cache(typer.main.get_command)
     print("ready", file=answers, flush=True)
     for line in jobs:
         print(json.dumps(run(json.loads(line))), file=answers, flush=True)
