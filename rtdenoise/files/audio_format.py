@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import soundfile as sf
+from numpy.typing import NDArray
 
 from ..errors import RtdenoiseError
 from .paths import suffix_of
@@ -24,6 +25,8 @@ CONTAINERS = {
 }
 LARGEST_WAV = 4_000_000_000  # bytes; a longer recording becomes RF64, which has 64-bit sizes
 LOSSY = {"VORBIS", "OPUS", "MPEG_LAYER_I", "MPEG_LAYER_II", "MPEG_LAYER_III"}
+LOUDEST = 4.0  # times full scale: louder samples make LAME abort and FFmpeg's AAC encoder hang
+LOUDEST_G726 = 0.9
 # Bits of samples; for the compressed ones, those of the samples that decoding gives.
 BITS = {"PCM_S8": 8, "PCM_U8": 8, "PCM_24": 24, "ALAC_20": 24, "ALAC_24": 24, "DWVW_24": 24}
 BITS |= {"PCM_32": 32, "ALAC_32": 32, "FLOAT": 32, "DOUBLE": 64}
@@ -102,6 +105,19 @@ def _lossless_subtypes(container: str, subtype: str, same: bool) -> list[str]:
     if container == "VOC" and not same:
         wanted = [name for name in wanted if _bits(name) > 8]  # 8-bit VOC rounds sample rates
     return [name for name in dict.fromkeys(wanted) if sf.check_format(container, name)]
+
+
+def limit(block: NDArray[np.float32], subtype: str) -> NDArray[np.float32]:
+    """Return samples that the codec can take, with louder ones clipped.
+
+    libsndfile clips integers, but u-law, A-law, ADPCM and GSM would wrap around to the other sign.
+    """
+    if subtype in ("FLOAT", "DOUBLE"):
+        return block
+    loudest = LOUDEST if subtype in LOSSY else 1.0
+    if subtype.startswith(("G72", "NMS")):  # libsndfile's decoder wraps around above that
+        loudest = LOUDEST_G726
+    return np.clip(block, -loudest, loudest)
 
 
 def _bits(subtype: str) -> int:

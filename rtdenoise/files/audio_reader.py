@@ -11,9 +11,8 @@ import numpy as np
 import soundfile as sf
 from numpy.typing import NDArray
 
-from ..constants import MAX_CHANNELS
 from ..errors import RtdenoiseError
-from .paths import check_input, file_name, reason
+from .paths import check_input, check_sound, file_name, reason
 from .pipe_reader import PipeSource
 from .tags import id3_size
 from .unfinished import MendedFile, mend
@@ -54,11 +53,11 @@ class AudioReader:
                 f"{path} cannot be read as audio ({reason(error)}): give a WAV, FLAC, OGG, Opus, "
                 "MP3, AIFF or CAF file, or convert it with ffmpeg"
             ) from error
-        if not 1 <= self._file.channels <= MAX_CHANNELS:
-            raise RtdenoiseError(
-                f"{path} has {self._file.channels} channels, but at most {MAX_CHANNELS} are "
-                "supported: split it first"
-            )
+        try:
+            check_sound(self.path, self._file.samplerate, self._file.channels)
+        except RtdenoiseError:
+            self._close()
+            raise
         self.sample_rate, self.channels = self._file.samplerate, self._file.channels
         known = not self._piped and self._file.frames < UNKNOWN_FRAMES
         self.frames = self._file.frames if known else 0  # from the header; may be too many
@@ -90,12 +89,26 @@ class AudioReader:
         return b"Xing" in start or b"VBRI" in start
 
     def skip(self, frames: int) -> None:
-        """Skip the first `frames`. Call this before `blocks`."""
+        """Skip the first `frames`. Call this before `blocks`.
+
+        Raises RtdenoiseError if the file is damaged there.
+        """
         if not self._piped and self._file.seekable():
-            self._file.seek(min(frames, self.frames))
-            self.frames_read = min(frames, self.frames)
+            try:
+                self._file.seek(min(frames, self.frames))
+                self.frames_read = min(frames, self.frames)
+            except sf.SoundFileError:  # damaged: what comes before the damage can still be read
+                self._file.close()
+                self._file = self._open()
         while (missing := frames - self.frames_read) > 0:
-            if not (count := len(self._file.read(min(missing, SKIP_FRAMES)))):
+            try:
+                count = len(self._file.read(min(missing, SKIP_FRAMES)))
+            except (sf.SoundFileError, RuntimeError) as error:
+                raise RtdenoiseError(
+                    f"{self.path} is damaged before --start ({reason(error)}): "
+                    "choose an earlier one"
+                ) from error
+            if not count:
                 break
             self.frames_read += count
 
@@ -156,6 +169,9 @@ class AudioReader:
         return self
 
     def __exit__(self, *_: object) -> None:
+        self._close()
+
+    def _close(self) -> None:
         self._file.close()
         if self._pipe:
             self._pipe.close()

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from ..errors import RtdenoiseError
 from .atomic_write import commit_part, create_part, incomplete
-from .audio_format import AudioFormat, choose_format, fewer_bits
+from .audio_format import AudioFormat, choose_format, fewer_bits, limit
 from .paths import file_name, reason, visible_path
 from .tags import copy_tags, lost_tags, same_family
 
@@ -81,7 +81,7 @@ class AudioWriter:
 
     def _append(self, block: Audio) -> None:
         try:
-            self._file.write(block)
+            self._file.write(limit(block, self._file.subtype))
         except (sf.SoundFileError, OSError) as error:
             raise self._failed(error) from error
         self._frames += len(block)

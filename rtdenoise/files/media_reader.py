@@ -14,9 +14,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..constants import MAX_CHANNELS
 from ..errors import RtdenoiseError
-from .paths import check_input, reason, suffix_of, visible_path
+from .paths import check_input, check_sound, reason, suffix_of, visible_path
 
 Audio = NDArray[np.float32]
 MEDIA_SUFFIXES = frozenset(
@@ -116,11 +115,7 @@ class MediaReader:
         context = stream.codec_context
         if context is None or not context.sample_rate or not context.layout.nb_channels:
             raise RtdenoiseError(f"{self.path}: the codec of its sound track is not supported")
-        if context.layout.nb_channels > MAX_CHANNELS:
-            raise RtdenoiseError(
-                f"{self.path} has {context.layout.nb_channels} channels, but at most "
-                f"{MAX_CHANNELS} are supported: split it first"
-            )
+        check_sound(self.path, context.sample_rate, context.layout.nb_channels)
         return stream
 
     def _subtype(self) -> str:

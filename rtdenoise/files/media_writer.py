@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from ..errors import RtdenoiseError
 from .atomic_write import commit_part, create_part, incomplete
+from .audio_format import LOUDEST
 from .media_reader import MediaReader, import_av, open_container
 from .media_tracks import TS_CODECS, TrackCopier, muxer_of
 from .paths import reason, suffix_of, visible_path
@@ -148,6 +149,8 @@ class MediaWriter:
 
     def _write_piece(self, block: Audio) -> None:
         rate = self._like.sample_rate
+        if not self._stream.codec_context.name.startswith("pcm_f"):
+            block = np.clip(block, -LOUDEST, LOUDEST)
         frame = self._av.AudioFrame.from_ndarray(
             np.ascontiguousarray(block.T), format="fltp", layout=self._stream.codec_context.layout
         )

@@ -11,6 +11,7 @@ import stat
 import sys
 from pathlib import Path
 
+from ..constants import HIGHEST_RATE, LOWEST_RATE, MAX_CHANNELS
 from ..errors import RtdenoiseError
 
 PIPE = Path("-")  # stdin, or stdout
@@ -74,6 +75,20 @@ def check_input(path: Path) -> None:
         raise RtdenoiseError(f"{path} is a device or a pipe: give an audio file")
     if path.stat().st_size == 0:
         raise RtdenoiseError(f"{path} is empty: record or copy it again")
+
+
+def check_sound(path: Path, sample_rate: int, channels: int) -> None:
+    """Raise RtdenoiseError if a recording has a rate or channels that are not supported."""
+    if not LOWEST_RATE <= sample_rate <= HIGHEST_RATE:
+        raise RtdenoiseError(
+            f"{path} states a sample rate of {sample_rate} Hz, so it is damaged or no sound: "
+            f"{LOWEST_RATE} to {HIGHEST_RATE:,} Hz are supported"
+        )
+    if not 1 <= channels <= MAX_CHANNELS:
+        raise RtdenoiseError(
+            f"{path} has {channels} channels, but at most {MAX_CHANNELS} are supported: split it "
+            "first"
+        )
 
 
 def check_output(source: Path, target: Path, force: bool) -> None:

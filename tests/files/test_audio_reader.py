@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import pytest
 import soundfile as sf
 
-from tests.command import noise, run
+from rtdenoise import RtdenoiseError
+from rtdenoise.files.audio_reader import AudioReader
+from tests.command import noise, only, refused, run
 
 
 def test_a_recording_cut_off_in_the_middle(tmp_path, toy_stream_model):
@@ -18,3 +21,24 @@ def test_a_recording_cut_off_in_the_middle(tmp_path, toy_stream_model):
         assert result.returncode == 0, result.stderr
         assert "cut off or damaged" in result.stderr
         assert 20_000 < sf.info(out).frames < 60_000
+
+
+def test_a_damaged_flac_with_a_start(tmp_path, toy_stream_model):
+    """libsndfile cannot seek in it: what comes before the damage is read instead."""
+    sf.write(tmp_path / "in.flac", noise(96_000), 48_000)
+    data = bytearray((tmp_path / "in.flac").read_bytes())
+    data[len(data) // 2 : len(data) // 2 + 100] = b"\xff" * 100
+    (tmp_path / "in.flac").write_bytes(data)
+    with AudioReader(tmp_path / "in.flac") as reader:
+        with pytest.raises(sf.SoundFileError):
+            reader._file.seek(47_000)
+        reader.skip(40_000)
+        assert reader.frames_read == 40_000
+        with pytest.raises(RtdenoiseError, match="is damaged before --start"):
+            reader.skip(47_000)
+    command = ("file", tmp_path / "in.flac", tmp_path / "out.flac", "--model", toy_stream_model)
+    refused(run(*command, "--start", "1.975"), "before --start")
+    only(tmp_path, "in.flac")
+    result = run(*command, "--start", "0.2")
+    assert result.returncode == 0 and "damaged" in result.stderr, result.stderr
+    assert sf.info(tmp_path / "out.flac").frames > 24_000

@@ -5,10 +5,14 @@ from __future__ import annotations
 import resource
 import signal
 
+import numpy as np
 import pytest
 import soundfile as sf
 
 from rtdenoise import Denoiser
+from rtdenoise.files import open_reader, open_writer
+from rtdenoise.files.audio_reader import AudioReader
+from rtdenoise.files.audio_writer import AudioWriter
 from tests.command import noise, only, refused, run
 
 
@@ -64,3 +68,39 @@ def test_a_full_disk_leaves_nothing(tmp_path):
     sf.write(noisy, noise(30_000), 48_000, subtype="PCM_24")
     refused(run("file", noisy, tmp_path / "out.wav", preexec_fn=limit), "free some disk space")
     only(tmp_path, "noisy.wav")
+
+
+SUBTYPES = [
+    (container, subtype)
+    for container in ("WAV", "AU", "AIFF", "CAF", "W64", "VOC", "OGG", "MP3")
+    for subtype in sf.available_subtypes(container)
+    if sf.check_format(container, subtype) and not subtype.startswith(("DWVW", "MPEG_LAYER_I"))
+]
+
+
+def test_samples_above_full_scale_never_wrap_around(tmp_path):
+    """libsndfile's u-law, A-law, ADPCM and GSM turn +1.5 into a negative sample."""
+    loud = (3 * np.sin(np.arange(48_000) * 2 * np.pi * 300 / 48_000)).astype("f")[:, None]
+    for container, subtype in SUBTYPES:
+        source = tmp_path / f"in.{container.lower()}"
+        sf.write(source, noise(9600), 48_000, subtype, format=container)
+        target = source.with_name(f"out{source.suffix}")
+        with AudioReader(source) as like, AudioWriter(target, like) as writer:
+            writer.write(loud)
+        after, _ = sf.read(target, dtype="float32")
+        match = np.corrcoef(after[: len(loud)], np.clip(loud, -1, 1)[:, 0])[0, 1]
+        assert match > 0.9, subtype
+
+
+@pytest.mark.parametrize("suffix", ["mp3", "mp4", "ogg", "opus", "webm"])
+def test_samples_that_are_far_too_loud_reach_no_encoder(tmp_path, suffix):
+    """LAME aborted the process with 5e14, and FFmpeg's AAC encoder did not return."""
+    sound = noise(20_000)
+    sound[5000:5010] = 9e9
+    sound[9000] = -9e9
+    sf.write(tmp_path / "in.wav", sound, 48_000, "FLOAT")
+    target = tmp_path / f"out.{suffix}"
+    with AudioReader(tmp_path / "in.wav") as like, open_writer(target, like) as writer:
+        writer.write(sound)
+    with open_reader(target) as reader:
+        assert np.abs(np.concatenate(list(reader.blocks(48_000)))).max() < 20

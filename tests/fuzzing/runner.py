@@ -104,13 +104,17 @@ def make_job(
     source = folder / f"in.{suffix}"
     source.write_bytes(data)
     target = folder / f"out.{generator.choice((suffix, suffix, *TARGETS))}"
-    return name, kinds, {
-        "source": str(source),
-        "target": str(target),
-        "model": str(model),
-        "options": list(generator.choice(OPTIONS)),
-        "whole": generator.randrange(WHOLE_SHARE) == 0,
-    }
+    return (
+        name,
+        kinds,
+        {
+            "source": str(source),
+            "target": str(target),
+            "model": str(model),
+            "options": list(generator.choice(OPTIONS)),
+            "whole": generator.randrange(WHOLE_SHARE) == 0,
+        },
+    )
 
 
 def fuzz(numbers: range, seed: int, model: Path, keep: Path | None = None) -> Outcome:

@@ -83,8 +83,15 @@ def _write_media(path: Path, name: str) -> None:
         audio = out.add_stream(sound, rate=RATE, layout="mono")
         if muxer not in ("avi", "mpegts"):
             out.set_chapters(
-                [{"id": 1, "start": 0, "end": 200, "time_base": Fraction(1, 1000),
-                  "metadata": {"title": "One"}}]
+                [
+                    {
+                        "id": 1,
+                        "start": 0,
+                        "end": 200,
+                        "time_base": Fraction(1, 1000),
+                        "metadata": {"title": "One"},
+                    }
+                ]
             )
         for frame in _frames(av, audio, video):
             stream = audio if isinstance(frame, av.AudioFrame) else video
