@@ -173,13 +173,13 @@ class MediaReader:
         """Yield blocks of at least `size` frames (the last may be shorter); gaps become silence."""
         chunks: list[Audio] = []
         count = 0
-        for chunk in self._chunks(size):
+        for chunk in self._until_damage(size):
             chunks.append(chunk)
             count += len(chunk)
             if count >= size:
                 yield self._join(chunks)
                 chunks, count = [], 0
-        if chunks:
+        if count:
             yield self._join(chunks)
         if not self.frames_read:
             raise RtdenoiseError(f"{self.path} contains no decodable audio: check the file")
@@ -188,6 +188,19 @@ class MediaReader:
         block = np.concatenate(chunks)
         self.frames_read += len(block)
         return block
+
+    def _until_damage(self, size: int) -> Iterator[Audio]:
+        """Yield from `_chunks`; where FFmpeg can convert no more of the audio, end with a warning.
+
+        A damaged header may state a format that no sound has.
+        """
+        try:
+            yield from self._chunks(size)
+        except (self._av.FFmpegError, ValueError) as error:
+            warnings.warn(
+                f"{visible_path(self.path)} is damaged ({reason(error)}): its end is left out",
+                stacklevel=2,
+            )
 
     def _chunks(self, size: int) -> Iterator[Audio]:
         """Yield decoded audio; gaps between time stamps become at most `size` zeros at a time."""

@@ -34,6 +34,9 @@ CODECS = {"webm": "libopus", "avi": "libmp3lame", "asf": "wmav2", "ac3": "ac3", 
 # time 0 are left out, or the muxer would move all tracks to later times.
 PRIMING = ("mp4", "mov", "3gp", "matroska", "webm", "asf")
 ASF_TAIL = 4096  # frames of silence at the end: FFmpeg's WMA encoder keeps the last ones back
+SHORTEST = 256  # frames; players find no sound in an MP4 file of fewer
+SHORTEST_ADTS = 4096
+RATES = {"flv": (11_025, 22_050, 44_100, 48_000)}  # what a muxer allows, where that is less
 BRANDS = {"m4a": "M4A ", "m4b": "M4B ", "m4v": "M4V "}
 BIT_RATE = 96_000  # per channel, if the input has none
 MAX_OPUS_RATE = 256_000  # per channel
@@ -107,7 +110,9 @@ class MediaWriter:
     def _add_encoder(self, out: Any, encoder: str, rate: int) -> Any:
         like, codec = self._like, self._av.Codec(encoder, "w")
         stream = out.add_stream(
-            encoder, rate=_nearest_rate(codec, like.sample_rate), layout=_layout(like)
+            encoder,
+            rate=_nearest_rate(codec, like.sample_rate, RATES.get(out.format.name)),
+            layout=_layout(like),
         )
         if encoder == "libmp3lame" and out.format.name not in PRIMING:
             stream.options = {"reservoir": "0"}  # the first packet left must not need earlier ones
@@ -190,8 +195,7 @@ class MediaWriter:
     ) -> None:
         try:
             if kind is None:
-                if self._out.format.name == "asf":
-                    self.write(np.zeros((ASF_TAIL, self._like.channels), np.float32))
+                self._pad()
                 self._encode(None)
                 self._copy_until(float("inf"))
                 self._out.close()
@@ -200,6 +204,13 @@ class MediaWriter:
             raise self._failed(problem) from problem
         finally:
             self._discard()
+
+    def _pad(self) -> None:
+        """Append silence where the format needs it to be read again."""
+        name = self._out.format.name
+        shortest = SHORTEST_ADTS if name == "adts" else SHORTEST
+        if (tail := ASF_TAIL if name == "asf" else shortest - self._samples) > 0:
+            self.write(np.zeros((tail, self._like.channels), np.float32))
 
     def _discard(self) -> None:
         for container in (getattr(self, "_out", None), self._tracks):
@@ -243,9 +254,10 @@ def _layout(like: Any) -> str:
     return LAYOUTS[like.channels] if not name or name.endswith(" channels") else name
 
 
-def _nearest_rate(codec: Any, rate: int) -> int:
-    """Return `rate`, or the lowest higher one that the encoder holds, or its highest."""
-    rates = codec.audio_rates or [rate]
+def _nearest_rate(codec: Any, rate: int, allowed: tuple[int, ...] | None = None) -> int:
+    """Return `rate`, or the lowest higher one that encoder and muxer hold, or the highest."""
+    rates = codec.audio_rates or allowed or [rate]
+    rates = [r for r in rates if allowed is None or r in allowed] or rates
     return int(min((r for r in rates if r >= rate), default=max(rates)))
 
 

@@ -7,7 +7,7 @@ import soundfile as sf
 
 from rtdenoise import RtdenoiseError
 from rtdenoise.files.audio_reader import AudioReader
-from tests.command import noise, only, refused, run
+from tests.command import noise, run
 
 
 def test_a_recording_cut_off_in_the_middle(tmp_path, toy_stream_model):
@@ -34,11 +34,10 @@ def test_a_damaged_flac_with_a_start(tmp_path, toy_stream_model):
             reader._file.seek(47_000)
         reader.skip(40_000)
         assert reader.frames_read == 40_000
+    with AudioReader(tmp_path / "in.flac") as reader:
         with pytest.raises(RtdenoiseError, match="is damaged before --start"):
             reader.skip(47_000)
     command = ("file", tmp_path / "in.flac", tmp_path / "out.flac", "--model", toy_stream_model)
-    refused(run(*command, "--start", "1.975"), "before --start")
-    only(tmp_path, "in.flac")
     result = run(*command, "--start", "0.2")
     assert result.returncode == 0 and "damaged" in result.stderr, result.stderr
     assert sf.info(tmp_path / "out.flac").frames > 24_000

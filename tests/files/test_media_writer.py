@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from fractions import Fraction
 from pathlib import Path
 
@@ -10,7 +11,9 @@ import pytest
 import soundfile as sf
 
 from rtdenoise import Denoiser, RtdenoiseError
-from tests.command import only, refused, run
+from rtdenoise.files import open_reader, open_writer
+from rtdenoise.files.media_reader import MediaReader
+from tests.command import noise, only, refused, run
 
 av = pytest.importorskip("av")
 RATE = 48_000
@@ -116,3 +119,49 @@ def test_a_full_disk_leaves_nothing(tmp_path, toy_stream_model, monkeypatch):
     with pytest.raises(RtdenoiseError, match="No space left"):
         Denoiser(toy_stream_model).file(source, tmp_path / "out.mp4")
     only(tmp_path, "in.mp4")
+
+
+@pytest.mark.parametrize("rate", [8000, 48_000])
+@pytest.mark.parametrize("suffix", ["m4a", "mp4", "mov", "mkv", "webm", "ac3", "ts", "flv", "aac"])
+def test_the_shortest_recordings_can_be_read_again(tmp_path, suffix, rate):
+    """FFmpeg finds no sound in an MP4 file of 20 samples."""
+    target = tmp_path / f"out.{suffix}"
+    for frames in (1, 20, 100):
+        sf.write(tmp_path / "in.wav", np.full(frames, 0.1), rate)
+        like = open_reader(tmp_path / "in.wav")
+        with warnings.catch_warnings(), like, open_writer(target, like) as writer:
+            warnings.simplefilter("ignore")
+            writer.write(next(like.blocks(1000)))
+        with open_reader(target) as reader:
+            assert sum(map(len, reader.blocks(48_000))) >= frames
+
+
+def test_a_track_whose_samples_all_come_before_its_start(tmp_path, monkeypatch, toy_stream_model):
+    sf.write(tmp_path / "in.wav", noise(4800), 48_000)
+    with open_reader(tmp_path / "in.wav") as like, open_writer(tmp_path / "in.m4a", like) as writer:
+        writer.write(noise(4800))
+    monkeypatch.setattr(MediaReader, "_early_samples", lambda self: 1 << 30)
+    with pytest.raises(RtdenoiseError, match="contains no decodable audio"):
+        Denoiser(toy_stream_model).file(tmp_path / "in.m4a", tmp_path / "out.m4a")
+    only(tmp_path, "in.wav", "in.m4a")
+
+
+def test_a_sound_format_that_nothing_can_convert(tmp_path, monkeypatch, toy_stream_model):
+    """FFmpeg's resampler refuses some damaged headers: what came before is kept."""
+    sf.write(tmp_path / "in.wav", noise(48_000), 48_000)
+    with open_reader(tmp_path / "in.wav") as like, open_writer(tmp_path / "in.mp3", like) as writer:
+        writer.write(noise(48_000))
+    convert = av.AudioResampler.resample
+    calls = []
+
+    class Refusing(av.AudioResampler):
+        def resample(self, frame):
+            calls.append(frame)
+            if len(calls) > 20:
+                raise av.ArgumentError(22, "Invalid argument")
+            return convert(self, frame)
+
+    monkeypatch.setattr(av, "AudioResampler", Refusing)
+    with pytest.warns(UserWarning, match="is damaged .* its end is left out"):
+        seconds = sum(map(len, MediaReader(tmp_path / "in.mp3").blocks(4800))) / RATE
+    assert 0.2 < seconds < 0.6

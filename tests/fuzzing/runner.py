@@ -45,6 +45,8 @@ class Outcome:
 class Worker:
     """A worker process, started again when it crashes or hangs."""
 
+    command = (sys.executable, "-m", "tests.fuzzing.worker")
+
     def __init__(self, temporary: Path) -> None:
         self._temporary, self._process = temporary, None
         temporary.mkdir(exist_ok=True)
@@ -72,7 +74,7 @@ class Worker:
                 shutil.rmtree(path) if path.is_dir() else path.unlink()
             environment = os.environ | {"TMPDIR": str(self._temporary)}
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "tests.fuzzing.worker"],
+                self.command,
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.DEVNULL,

@@ -22,7 +22,7 @@ import numpy as np
 import typer.main
 
 import rtdenoise.denoiser
-from rtdenoise import Denoiser
+from rtdenoise import Denoiser, RtdenoiseError
 from rtdenoise.cli import main
 from rtdenoise.files import open_reader
 
@@ -103,7 +103,10 @@ def finding(job: dict[str, Any], code: int, error: str) -> str:
         return f"left in TMPDIR: {left}"
     if resource.getrusage(resource.RUSAGE_SELF).ru_maxrss > MOST_MEMORY:
         return f"{resource.getrusage(resource.RUSAGE_SELF).ru_maxrss} kB of memory"
-    return check_output(target) if code == 0 else ""
+    try:
+        return check_output(target) if code == 0 else ""
+    except RtdenoiseError as problem:
+        return f"the output cannot be read: {problem}"
 
 
 def check_output(target: Path) -> str:
