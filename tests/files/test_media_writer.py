@@ -151,15 +151,17 @@ def test_a_sound_format_that_nothing_can_convert(tmp_path, monkeypatch, toy_stre
     sf.write(tmp_path / "in.wav", noise(48_000), 48_000)
     with open_reader(tmp_path / "in.wav") as like, open_writer(tmp_path / "in.mp3", like) as writer:
         writer.write(noise(48_000))
-    convert = av.AudioResampler.resample
-    calls = []
+    resamplers, calls = av.AudioResampler, []
 
-    class Refusing(av.AudioResampler):
+    class Refusing:
+        def __init__(self, *arguments):
+            self.resampler = resamplers(*arguments)
+
         def resample(self, frame):
             calls.append(frame)
             if len(calls) > 20:
                 raise av.ArgumentError(22, "Invalid argument")
-            return convert(self, frame)
+            return self.resampler.resample(frame)
 
     monkeypatch.setattr(av, "AudioResampler", Refusing)
     with pytest.warns(UserWarning, match="is damaged .* its end is left out"):
