@@ -35,6 +35,8 @@ RATES = {
     "OPUS": (8000, 12000, 16000, 24000, 48000),
     "MPEG_LAYER_III": (8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100, 48000),
 }
+HIGHEST_VORBIS = 192_000  # Hz; above 200 kHz libvorbis writes what nobody can read, or crashes
+FLAC_16_BITS, FLAC_HIGHEST = 65_535, 655_350  # Hz: rates above the first are counted in tens
 MOST_CHANNELS = {"MPEG_LAYER_III": 2}
 # Bits per second of one channel at Vorbis quality -0.1, 0, 0.1 ... 1: from libvorbis (setup_44.h).
 VORBIS_QUALITY = np.arange(-1, 11) / 10
@@ -60,18 +62,30 @@ def choose_format(path: Path, like: Any) -> AudioFormat:
     Raises RtdenoiseError if libsndfile writes no such files, or not with as many channels.
     """
     container, subtypes = _container(path, like)
-    rates = RATES.get(subtypes[0], (like.sample_rate,))
+    usual = min(like.sample_rate, HIGHEST_VORBIS) if "VORBIS" in subtypes else like.sample_rate
+    rates = RATES.get(subtypes[0], (usual,))
     rate = min((r for r in rates if r >= like.sample_rate), default=max(rates))
     most = MOST_CHANNELS.get(subtypes[0], like.channels)
     if like.channels > most:
         raise RtdenoiseError(
             f"{path} cannot hold {like.channels} channels, at most {most}: choose .wav or .flac"
         )
+    if container == "FLAC":
+        _check_flac_rate(path, rate)
     changes = []
     if rate != like.sample_rate:
         changes.append(f".{suffix_of(path)} does not hold {like.sample_rate} Hz: it has {rate} Hz")
     settings = _bit_rate_settings(subtypes[0], rate, like)
     return AudioFormat(container, subtypes, rate, settings, changes)
+
+
+def _check_flac_rate(path: Path, rate: int) -> None:
+    """Raise RtdenoiseError for a rate that FLAC cannot state."""
+    if rate > FLAC_HIGHEST or (rate > FLAC_16_BITS and rate % 10):
+        raise RtdenoiseError(
+            f"{path} cannot hold {rate} Hz: FLAC holds rates up to {FLAC_16_BITS:,} Hz, and above "
+            f"that multiples of 10 up to {FLAC_HIGHEST:,} Hz: choose .wav"
+        )
 
 
 def _container(path: Path, like: Any) -> tuple[str, list[str]]:

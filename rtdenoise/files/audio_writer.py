@@ -19,6 +19,7 @@ from .paths import file_name, reason, visible_path
 from .tags import copy_tags, lost_tags, same_family
 
 Audio = NDArray[np.float32]
+MOST_FRAMES = 1 << 16  # at once: libvorbis puts them on the stack, where 32 s at 96 kHz do not fit
 
 
 class AudioWriter:
@@ -81,7 +82,9 @@ class AudioWriter:
 
     def _append(self, block: Audio) -> None:
         try:
-            self._file.write(limit(block, self._file.subtype))
+            for start in range(0, len(block), MOST_FRAMES):
+                piece = block[start : start + MOST_FRAMES]
+                self._file.write(limit(piece, self._file.subtype))
         except (sf.SoundFileError, OSError) as error:
             raise self._failed(error) from error
         self._frames += len(block)

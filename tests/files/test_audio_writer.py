@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import soundfile as sf
 
-from rtdenoise import Denoiser
+from rtdenoise import Denoiser, RtdenoiseError
 from rtdenoise.files import open_reader, open_writer
 from rtdenoise.files.audio_reader import AudioReader
 from rtdenoise.files.audio_writer import AudioWriter
@@ -104,3 +104,31 @@ def test_samples_that_are_far_too_loud_reach_no_encoder(tmp_path, suffix):
         writer.write(sound)
     with open_reader(target) as reader:
         assert np.abs(np.concatenate(list(reader.blocks(48_000)))).max() < 20
+
+
+def test_blocks_that_libvorbis_cannot_put_on_the_stack(tmp_path):
+    """40 s at 96 kHz in one block ended the process with a segmentation fault."""
+    sf.write(tmp_path / "in.wav", noise(9600), 96_000)
+    with AudioReader(tmp_path / "in.wav") as like:
+        with AudioWriter(tmp_path / "out.ogg", like) as writer:
+            writer.write(np.zeros((40 * 96_000, 1), np.float32))
+    assert sf.info(tmp_path / "out.ogg").frames == 40 * 96_000
+
+
+@pytest.mark.parametrize("rate", [65_537, 705_600])
+def test_rates_that_flac_cannot_state(tmp_path, rate):
+    sf.write(tmp_path / "in.wav", noise(9600), rate)
+    with AudioReader(tmp_path / "in.wav") as like:
+        with pytest.raises(RtdenoiseError, match=f"cannot hold {rate} Hz: .* choose .wav"):
+            AudioWriter(tmp_path / "out.flac", like)
+    only(tmp_path, "in.wav")
+
+
+def test_rates_that_vorbis_does_not_hold(tmp_path):
+    """libvorbis writes files of more than 200 kHz that nobody can read."""
+    sf.write(tmp_path / "in.wav", noise(80_000), 400_000)
+    with AudioReader(tmp_path / "in.wav") as like:
+        with pytest.warns(UserWarning, match="does not hold 400000 Hz: it has 192000 Hz"):
+            with AudioWriter(tmp_path / "out.ogg", like) as writer:
+                writer.write(noise(80_000))
+    assert sf.info(tmp_path / "out.ogg").duration == pytest.approx(0.2, abs=0.001)
