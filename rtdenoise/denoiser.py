@@ -9,6 +9,7 @@ import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -197,18 +198,14 @@ class Denoiser:
 
     def processor(self) -> Processor:
         """Return a new processor with this model and these settings; call `prepare` on it."""
-        processor = Processor(self._engine)
+        # Not a method of this object: it would be a circle, and the model would stay in memory.
+        processor = Processor(partial(_engine, self._model, self.workers))
         self._apply_settings(processor)
         return processor
 
     def _apply_settings(self, processor: Processor) -> None:
         processor.mix, processor.gain_db = self.mix, self.gain_db
         processor.attenuation_limit_db = self.attenuation_limit_db
-
-    def _engine(self, channels: int) -> Engine:
-        if self.card.form == "stream" and self.card.fits_segment:
-            return ParallelStreamEngine(self.model, channels, self.workers)
-        return make_engine(self.model, channels)
 
     @contextmanager
     def _prepared(self, sample_rate: int, channels: int) -> Iterator[Processor]:
@@ -331,6 +328,13 @@ class Denoiser:
             for path in temporary:
                 path.unlink(missing_ok=True)
         return max(results, key=lambda result: result.seconds)
+
+
+def _engine(model: Model, workers: int | None, channels: int) -> Engine:
+    """Return the engine for files and arrays."""
+    if model.card.form == "stream" and model.card.fits_segment:
+        return ParallelStreamEngine(model, channels, workers)
+    return make_engine(model, channels)
 
 
 def _warn_mended(processor: Processor, what: str, stacklevel: int) -> None:

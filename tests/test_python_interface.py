@@ -10,6 +10,7 @@ import subprocess
 import sys
 import threading
 import warnings
+import weakref
 from pathlib import Path
 
 import numpy as np
@@ -478,3 +479,12 @@ def test_every_number_of_every_command_is_finite_and_in_range(tmp_path, value, m
 def test_importing_the_package_stays_light():
     code = "import sys, rtdenoise; assert 'numpy' not in sys.modules"
     subprocess.run([sys.executable, "-c", code], check=True, cwd=Path(__file__).parents[1])
+
+
+def test_a_denoiser_that_is_not_used_any_more_leaves_the_memory(toy_stream_model):
+    denoiser = Denoiser(toy_stream_model)
+    denoiser(noise(4800), 44_100)
+    (processor,) = denoiser._idle.values()
+    engine = weakref.ref(processor.engine)
+    del denoiser, processor
+    assert engine() is None  # at once: a session holds memory that Python does not see

@@ -25,6 +25,7 @@ import rtdenoise.denoiser
 from rtdenoise import Denoiser, RtdenoiseError
 from rtdenoise.cli import main
 from rtdenoise.files import open_reader
+from rtdenoise.processing import Processor
 
 LONGEST_SECONDS = 600  # of output that is looked at
 MOST_MEMORY = 500_000  # kB
@@ -48,8 +49,8 @@ class PassThrough:
 class QuickDenoiser(Denoiser):
     """A Denoiser without a network: files, resampler and processor are as always."""
 
-    def _engine(self, channels: int) -> PassThrough:
-        return PassThrough(channels)
+    def processor(self) -> Processor:
+        return Processor(PassThrough)
 
 
 _kept: dict[str, QuickDenoiser] = {}
