@@ -1,4 +1,4 @@
-"""The command line: rtdenoise file | live | compare | devices | latency | info | doctor."""
+"""The command line: rtdenoise file | live | app | compare | devices | latency | info | doctor."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import typer
 
 from ..command import call_app, is_debugging, one_line, say, silence_libraries
 from ..constants import VERSION
+from .app_command import app as app_command
 from .doctor_command import doctor
 from .file_commands import compare, file, info
 from .live_commands import devices, latency, live
@@ -39,8 +40,8 @@ def common(
     """Speech denoising at 48 kHz."""
 
 
-for command in (file, live, compare, devices, latency, info, doctor):
-    app.command()(command)
+for command in (file, live, app_command, compare, devices, latency, info, doctor):
+    app.command(command.__name__)(command)
 
 
 def run() -> None:

@@ -9,6 +9,8 @@ from typing import Annotated
 
 import typer
 
+from ..command import finite
+
 Text = str | None
 Number = float | None
 
@@ -118,7 +120,33 @@ Forget = Annotated[
     bool, typer.Option("--forget", help="Forget the remembered devices and settings.")
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON line per second.")]
-
 JsonReport = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
+
+# The page in the browser.
+Host = Annotated[str, typer.Option(help="Address to serve on; 127.0.0.1 is this computer only.")]
+Port = Annotated[int, typer.Option(min=0, max=65535, help="Port to serve on; 0 for a free one.")]
+Open = Annotated[bool, typer.Option("--open/--no-open", help="Open the page in the browser.")]
+MaxSize = Annotated[
+    float,
+    typer.Option(
+        metavar="MB", min=0.001, max=2000, callback=finite, help="Refuse larger recordings."
+    ),
+]
+Export = Annotated[
+    Path | None, typer.Option(metavar="DIR", help="Write the page to this folder and end.")
+]
+ForceExport = Annotated[
+    bool, typer.Option("--force", help="Write into the folder of --export if it is not empty.")
+]
+FetchRuntime = Annotated[
+    bool,
+    typer.Option(
+        "--fetch-runtime", help="Download onnxruntime-web with npm if it is not here yet."
+    ),
+]
+RuntimeSource = Annotated[
+    Path | None,
+    typer.Option(metavar="PATH", help="The onnxruntime-web package (.tgz) or its folder."),
+]
 
 Quiet = Annotated[bool, typer.Option("--quiet", help="Print only warnings and errors.")]
