@@ -22,9 +22,9 @@ ROOT = Path(__file__).parents[1]
 NOISY = ROOT / "examples/noisy.wav"
 FLAGS = ["--disable-gpu", "--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream"]
 FLAGS += [f"--use-file-for-fake-audio-capture={NOISY}", "--no-sandbox"]
-COLOURS = 128  # of the PNG; more make it larger and look the same
+COLOURS = 64  # of the PNG; more make it larger and look the same
 LIVE_MS = 12_000
-DESKTOP = {"width": 1120, "height": 840}
+DESKTOP = {"width": 960, "height": 840}
 TELEPHONE = {"width": 390, "height": 844}
 
 

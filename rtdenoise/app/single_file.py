@@ -1,7 +1,7 @@
 """The page as one HTML file that works without a web server: from a disk or a USB stick.
 
 Browsers load neither modules nor workers beside a file:// page. So style and script stand in the
-page, and the other files are compressed in it; the script makes blob: URLs of them.
+page, and the other files are compressed in it; the script makes blob: and data: URLs of them.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ EMBEDDED = ("worker.js", "worklet.js", "settings.json", "model.onnx", "ort.mjs",
 
 
 def single_file(site: Site) -> str:
-    """Return the whole page as HTML. Its policy allows the page's own script and blob: URLs."""
+    """Return the whole page as HTML. Its policy allows its own script and what that makes."""
     style, script = (site.files[name].decode() for name in ("style.css", "main.js"))
     script = script.replace("</script", "<\\/script")
     icon = f"data:image/svg+xml;base64,{_base64(site.files['icon.svg'])}"
@@ -25,7 +25,7 @@ def single_file(site: Site) -> str:
         read_page_file("index.html"),
         policy(
             {
-                "script-src": f"'{_hash(script)}' blob: 'wasm-unsafe-eval'",
+                "script-src": f"'{_hash(script)}' blob: data: 'wasm-unsafe-eval'",
                 "worker-src": "blob:",
                 "style-src": f"'{_hash(style)}'",
                 "img-src": "data:",

@@ -13,6 +13,8 @@ from rtdenoise.app.runtime import SHA256
 from tests.command import RTDENOISE, refused, run
 from tests.test_telemetry import trace, unexpected
 
+ROOT = Path(__file__).parents[2]
+
 
 @pytest.fixture(scope="module")
 def package(runtime, tmp_path_factory) -> Path:
@@ -58,8 +60,8 @@ def test_export_opens_no_socket_and_writes_only_the_folder(package, tmp_path):
 @pytest.mark.parametrize(
     ("options", "word"),
     [
-        (["--max-size", "nan"], "nan"),
-        (["--port", "70000"], "70000"),
+        (["--max-size", "nan"], "--max-size"),
+        (["--port", "70000"], "--port"),
         (["--model", "missing.onnx"], "missing.onnx"),
         (["--host", "203.0.113.1", "--no-open"], "203.0.113.1"),
         (["--runtime", "missing.tgz"], "missing.tgz"),
@@ -82,11 +84,9 @@ def test_the_command_serves_until_ctrl_c(package):
     assert (process.returncode, errors) == (0, "")
 
 
-def test_the_single_file_works_without_a_server(exported, open_page, tmp_path):
-    from tests.app.conftest import NOISY
-
+def test_the_single_file_works_without_a_server(exported, open_page):
     page = open_page(exported.joinpath("rtdenoise.html").as_uri())
-    page.choose(NOISY)
+    page.choose(ROOT / "examples/noisy.wav")
     page.wait_done()
     page.said("#list .done", "done")
     page.page.click("#mic-tab")

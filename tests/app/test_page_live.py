@@ -24,7 +24,7 @@ def test_a_take_has_the_samples_of_the_python_stream(open_page, tmp_path):
     assert re.match(r"\d+ ms$", page.page.inner_text("#latency"))
     assert "look-ahead and window 10" in page.page.inner_text("#latency-parts")
     page.page.click("#live")
-    page.said("#status", "The microphone is off.")
+    page.said("#live", "Start the microphone")
     page.page.click("#files-tab")
     page.drawn()
     page.download("#list .download", tmp_path / "wet.wav")

@@ -21,10 +21,23 @@ export async function fileBytes(name) {
   return new Response(plain).arrayBuffer();
 }
 
-/** Return an address from which the browser runs a script. */
-export async function scriptURL(name) {
+/** Return an address from which a worker starts. */
+export async function workerURL(name) {
   if (!embedded(name)) return new URL(name, document.baseURI).href;
   return URL.createObjectURL(new Blob([await fileBytes(name)], { type: "text/javascript" }));
+}
+
+/** Return an address of an audio worklet. On file:// Chromium takes no blob: address there. */
+export async function workletURL(name) {
+  if (!embedded(name)) return new URL(name, document.baseURI).href;
+  const text = new TextDecoder().decode(await fileBytes(name));
+  return `data:text/javascript,${encodeURIComponent(text)}`;
+}
+
+/** Return what a worker imports: an address, or the text of a module. */
+export async function moduleFor(name) {
+  if (!embedded(name)) return { url: new URL(name, document.baseURI).href };
+  return { bytes: await fileBytes(name) };
 }
 
 export async function loadSettings() {

@@ -1,20 +1,20 @@
 // Workers that run the network, from the page's side.
-import { fileBytes, scriptURL } from "./assets.js";
+import { fileBytes, moduleFor, workerURL } from "./assets.js";
 
 let loading; // the files that every worker gets
 
 /** Start loading the model and onnxruntime-web, so that the first recording need not wait. */
 export function preload() {
-  loading ??= Promise.all(["worker.js", "ort.mjs"].map(scriptURL).concat(["ort.wasm", "model.onnx"].map(fileBytes)));
+  loading ??= Promise.all([workerURL("worker.js"), moduleFor("ort.mjs"), fileBytes("ort.wasm"), fileBytes("model.onnx")]);
   return loading;
 }
 
 /** A worker with the model loaded. */
 export class DenoisingWorker {
   static async open(settings) {
-    const [workerURL, runtimeURL, binary, model] = await preload();
-    const opened = new DenoisingWorker(new Worker(workerURL, { type: "module" }));
-    await opened.call("open", { settings, runtimeURL, binary, model });
+    const [address, runtime, binary, model] = await preload();
+    const opened = new DenoisingWorker(new Worker(address));
+    await opened.call("open", { settings, runtime, binary, model });
     return opened;
   }
 

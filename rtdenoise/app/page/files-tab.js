@@ -151,8 +151,8 @@ export class FilesTab {
     const view = this.page.find("file-view");
     view.dataset.drawn = "";
     const { dry, wet } = this.sound;
-    await this.view.draw([mean(dry), mean(mixed(dry, wet, this.page.sound()))], this.rate);
-    view.dataset.drawn = this.selected?.name ?? "";
+    const whole = await this.view.draw([mean(dry), mean(mixed(dry, wet, this.page.sound()))], this.rate);
+    if (whole) view.dataset.drawn = this.selected?.name ?? "";
   }
 
   later(call) {

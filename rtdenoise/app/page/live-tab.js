@@ -1,5 +1,5 @@
 // The tab for the microphone: its start and end, figures, meters, moving spectrograms, takes.
-import { scriptURL } from "./assets.js";
+import { workletURL } from "./assets.js";
 import { DenoisingWorker } from "./engine.js";
 import { joined } from "./samples.js";
 import { SpectrogramPair, clock } from "./spectrogram.js";
@@ -102,7 +102,7 @@ export class LiveTab {
     await this.setSpeaker();
     this.worker = await DenoisingWorker.open(this.page.settings);
     this.worker.onLive = (live) => this.received(live);
-    await this.context.audioWorklet.addModule(await scriptURL("worklet.js"));
+    await this.context.audioWorklet.addModule(await workletURL("worklet.js"));
     await this.connect(hop);
     await this.context.resume();
   }

@@ -132,7 +132,7 @@ export class SpectrogramPair {
     return this.canvases[0];
   }
 
-  /** Draw whole recordings [[samples, samples]]; a later call ends an earlier one. */
+  /** Draw whole recordings. Returns false if a later call ended this one. */
   async draw(recordings, sampleRate) {
     const turn = ++this.turn;
     const { width, height } = this.resize();
@@ -144,11 +144,12 @@ export class SpectrogramPair {
       for (let x = 0; x < width; x++) {
         columns.push(analyser.column(samples, ((x + 0.5) / width) * samples.length));
         if (x % 64 === 63) await new Promise((resolve) => setTimeout(resolve));
-        if (turn !== this.turn) return;
+        if (turn !== this.turn) return false;
       }
       if (i === 0) top = Math.max(-60, columns.reduce((m, levels) => levels.reduce((a, b) => Math.max(a, b), m), top));
       paint(this.canvases[i].getContext("2d"), columns, 0, top);
     }
+    return true;
   }
 
   /** Prepare for live columns. */
@@ -235,6 +236,7 @@ function addFrequencies(axes) {
     const label = element("span", "", axis);
     label.textContent = frequency < 1000 ? `${frequency}` : `${frequency / 1000}k`;
     if (frequency === HIGHEST) label.textContent += " Hz";
+    if (frequency === 10000) label.className = "tight"; // too near to 20k on small screens
     const place = Math.log(HIGHEST / frequency) / Math.log(HIGHEST / LOWEST);
     label.style.top = `${Math.min(95, Math.max(5, 100 * place))}%`;
   }

@@ -7,9 +7,10 @@ const engines = new Map(); // by number of channels
 const cancelled = new Set();
 let settings, session, ort, setControls;
 
-async function open({ settings: given, runtimeURL, binary, model }) {
+async function open({ settings: given, runtime, binary, model }) {
   settings = given;
-  ort = await import(runtimeURL);
+  // Behind a file:// page only the worker's own blob: addresses can be imported.
+  ort = await import(runtime.url ?? URL.createObjectURL(new Blob([runtime.bytes], { type: "text/javascript" })));
   ort.env.wasm.numThreads = 1; // more would need a page that is isolated from all others
   ort.env.wasm.wasmBinary = binary;
   ort.env.logLevel = "error";
