@@ -43,7 +43,7 @@ def test_the_switch_keeps_the_place(loaded):
     page.keyboard.press("b")
     assert page.is_checked("#after")
     assert page.locator("#position").input_value() == "1.25"
-    assert page.locator(".playhead").evaluate("e => parseFloat(e.style.left)") == 12.5
+    assert page.locator("#file-view .playhead").evaluate("e => parseFloat(e.style.left)") == 12.5
 
 
 def test_a_click_on_the_spectrogram_moves_there(loaded):
