@@ -61,7 +61,8 @@ def test_the_archives_hold_the_package_and_nothing_else(dist):
     assert wheel.name == f"rtdenoise-{VERSION}-py3-none-any.whl"
     names = zipfile.ZipFile(wheel).namelist()
     assert {name.split("/")[0] for name in names} == {"rtdenoise", f"rtdenoise-{VERSION}.dist-info"}
-    for name in ("py.typed", "models/default-stream.onnx", "compare/report.html", "app/page/main.js"):
+    data = ("models/default-stream.onnx", "compare/report.html", "app/page/main.js")
+    for name in ("py.typed", *data):
         assert f"rtdenoise/{name}" in names
     assert any(name.endswith("licenses/LICENSE") for name in names)
     assert wheel.stat().st_size < MAX_WHEEL_MB * 1e6
