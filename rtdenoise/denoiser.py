@@ -62,7 +62,7 @@ BLOCK_SECONDS, MIN_BLOCK_SECONDS = {"cpu": 32, "cuda": 256}, 4
 MAX_BLOCK_RATE = 192_000  # Hz; blocks of higher rates are shorter, so that memory stays limited
 ENERGY_FLOOR = 1e-9  # added to energies, so that digital silence has a level in dB
 OPENING_SECONDS = 0.6  # a whole number of hops at every usual rate
-KEPT_PROCESSORS = 4  # for the next file or array of the same rate and channel count
+KEPT_KINDS = 4  # of processors, for the next files or arrays of the same rate and channel count
 OPENING = NumberRange("an opening", 0, 60, "s")
 WORKERS = NumberRange("a number of workers", 1, 256, advice=", or None for all cores")
 Progress = Callable[[int, int], None]  # frames done, frames in total (0 if unknown)
@@ -131,7 +131,7 @@ class Denoiser:
     def _open_model(self) -> None:
         self._model = load_model(**self._source, prefer="stream")
         self._shared_engines = SharedEngines(self._model)
-        self._idle: dict[tuple[int, ...], Processor] = {}
+        self._idle: dict[tuple[int, ...], list[Processor]] = {}
 
     def __getstate__(self) -> dict[str, Any]:
         """Return the settings: neither the session nor the processors can be copied."""
@@ -215,8 +215,10 @@ class Denoiser:
         alone: threads do not survive a fork.
         """
         key = (os.getpid(), sample_rate, channels, self.workers or 0)
-        processor = self._idle.pop(key, None)  # one step, so no other thread can get it as well
-        if processor is None:
+        idle = self._idle.setdefault(key, [])
+        try:
+            processor = idle.pop()  # one step, so no other thread can get it as well
+        except IndexError:
             processor = self.processor()
             processor.prepare(sample_rate, channels, self._block(sample_rate, channels))
         else:
@@ -225,8 +227,10 @@ class Denoiser:
             processor.reset()
         yield processor
         processor.reset()  # so that no audio stays in memory
-        self._idle[key] = processor
-        for other in list(self._idle)[:-KEPT_PROCESSORS]:
+        idle.append(processor)
+        self._idle.pop(key, None)  # the last one used is the last one of the dict
+        self._idle[key] = idle
+        for other in list(self._idle)[:-KEPT_KINDS]:
             self._idle.pop(other, None)
 
     def _block(self, sample_rate: int, channels: int) -> int:

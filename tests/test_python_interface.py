@@ -484,7 +484,7 @@ def test_importing_the_package_stays_light():
 def test_a_denoiser_that_is_not_used_any_more_leaves_the_memory(toy_stream_model):
     denoiser = Denoiser(toy_stream_model)
     denoiser(noise(4800), 44_100)
-    (processor,) = denoiser._idle.values()
+    ((processor,),) = denoiser._idle.values()
     engine = weakref.ref(processor.engine)
     del denoiser, processor
     assert engine() is None  # at once: a session holds memory that Python does not see

@@ -9,11 +9,14 @@ from __future__ import annotations
 import codecs
 import csv
 import glob
+import itertools
 import json
 import os
+import threading
 import time
 import warnings
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -30,7 +33,11 @@ from ..files import (
     check_space,
     remove_stale_parts,
 )
+from ..inference import available_cores
+from .caught_warnings import caught_warnings
 
+SMALL_BYTES = 1_000_000  # of a file that is denoised beside others; about 10 s of WAV
+MOST_THREADS = 8
 SOUND_MAGIC = tuple(b"RIFF RF64 riff fLaC OggS FORM .snd caff ID3".split())
 TaskProgress = Callable[["FileTask", int, int], None]  # task, frames done, frames in total
 
@@ -145,8 +152,52 @@ def run_tasks(
     """Run every task whose output does not exist, and store the results in the tasks."""
     for folder in {Path(task.output).parent for task in tasks}:
         remove_stale_parts(folder)
-    for task in tasks:
-        run_task(denoiser, task, force, _for_task(progress, task))
+    threads = _threads(denoiser)
+    for small, group in itertools.groupby(tasks, lambda task: threads > 1 and _is_small(task)):
+        if small:
+            _run_together(threads, denoiser, list(group), force, progress)
+        else:
+            for task in group:
+                run_task(denoiser, task, force, _for_task(progress, task))
+
+
+def _threads(denoiser: Denoiser) -> int:
+    """Return how many short files are denoised at once. A long one uses all cores by itself."""
+    if denoiser.provider != "cpu":
+        return 1
+    return denoiser.workers or min(MOST_THREADS, available_cores())
+
+
+def _is_small(task: FileTask) -> bool:
+    try:
+        return os.path.getsize(task.file) < SMALL_BYTES
+    except OSError:
+        return True  # it is reported at once
+
+
+def _run_together(
+    threads: int,
+    denoiser: Denoiser,
+    tasks: list[FileTask],
+    force: bool,
+    progress: TaskProgress | None,
+) -> None:
+    """Run tasks in threads. A signal lets those that have begun come to their end."""
+    lock = threading.Lock()
+
+    def show(task: FileTask, done: int, total: int) -> None:
+        with lock:
+            assert progress
+            progress(task, done, total)
+
+    shown = show if progress else None
+    pool = ThreadPoolExecutor(threads, "rtdenoise file")
+    try:
+        futures = [pool.submit(run_task, denoiser, t, force, _for_task(shown, t)) for t in tasks]
+        for future in futures:
+            future.result()
+    finally:
+        pool.shutdown(cancel_futures=True)
 
 
 def _for_task(progress: TaskProgress | None, task: FileTask) -> Progress | None:
@@ -161,8 +212,7 @@ def run_task(
     if target.exists() and not force:
         task.status = "skipped"
         return
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always")
+    with caught_warnings() as caught:
         try:
             target.parent.mkdir(parents=True, exist_ok=True)
             result = denoiser.measured_file(task.file, target, force, progress)
@@ -172,7 +222,7 @@ def run_task(
             raise_if_stopped()
             show_traceback(error)
             task.status, task.error = "failed", _name_file(task, describe_error(error))
-    task.warning = "; ".join(str(warning.message) for warning in caught)
+    task.warning = "; ".join(caught)
     task.took = round(time.monotonic() - started, 3)
 
 

@@ -17,6 +17,7 @@ from .paths import reason, write_hint
 PART_NAME = re.compile(r"^\..+\.(\d+)\.part$")  # names made by `part_path`; the group is the pid
 MAX_NAME = 255  # bytes of a file name in most file systems
 _own_parts: set[Path] = set()
+_clean_folders: set[Path] = set()  # searched already: a search for each of many files takes long
 
 
 def part_path(path: Path) -> Path:
@@ -81,12 +82,24 @@ def remove_stale_parts(folder: Path, name: str | None = None) -> None:
 
     `name` is the final name of a file; by default all of `folder` are looked at.
     """
+    if name is not None and folder in _clean_folders:
+        return
     start = "" if name is None else f"{glob.escape(name)}."
     for path in folder.glob(f".{start}*.part"):
         match = PART_NAME.match(path.name)
-        if match and not _is_running(int(match[1])):
+        if match and not _is_in_use(path, int(match[1])):
             with suppress(OSError):
                 path.unlink()
+    if name is None:
+        _clean_folders.add(folder)
+
+
+def _is_in_use(part: Path, process: int) -> bool:
+    if (
+        process == os.getpid()
+    ):  # or one before with the same number, as in each start of a container
+        return part.absolute() in _own_parts
+    return _is_running(process)
 
 
 def _is_running(process: int) -> bool:

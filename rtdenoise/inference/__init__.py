@@ -19,7 +19,7 @@ from .loading import (
     load_model,
 )
 from .model_card import FORMS, METADATA_KEY, SEGMENT, ModelCard
-from .parallel_engine import ParallelStreamEngine
+from .parallel_engine import ParallelStreamEngine, available_cores
 from .shared_engines import SharedEngines
 from .stream_pool import StreamPool
 
@@ -39,6 +39,7 @@ __all__ = [
     "SharedEngines",
     "StreamEngine",
     "StreamPool",
+    "available_cores",
     "bundled_models",
     "check_choice",
     "find_model",

@@ -132,3 +132,14 @@ def test_permissions(tmp_path, toy_stream_model, name):
         assert stat.S_IMODE(out.stat().st_mode) == 0o604
     finally:
         os.umask(old)
+
+
+def test_the_part_of_an_earlier_process_with_the_same_number_is_removed(tmp_path):
+    """In a container, rtdenoise has the same process number at every start."""
+    stale = tmp_path / f".old.wav.{os.getpid()}.part"
+    stale.touch()
+    own = part_path(tmp_path / "new.wav")
+    own.touch()
+    remove_stale_parts(tmp_path)
+    only(tmp_path, own.name)
+    own.unlink()
