@@ -69,6 +69,7 @@ def test_the_archives_hold_the_package_and_nothing_else(dist):
     assert f"rtdenoise-{VERSION}/rtdenoise/py.typed" in tarfile.open(sdist).getnames()
 
 
+@pytest.mark.timeout(900)  # it may be the one that installs 450 MB
 def test_the_wheel_works_without_the_repository(dist, bare_python, tmp_path):
     [wheel] = dist.glob("*.whl")
     pip = [bare_python, "-m", "pip", "install", "-q"]
