@@ -283,11 +283,13 @@ def open_stream(
     block: int | None,
     dtype: ByteType,
     aligned: bool,
+    low_latency: bool,
 ) -> DenoiseStream:
     """Return a stream; `Denoiser.stream` describes the parameters. Raises RtdenoiseError."""
     rate = RATE.check_whole(sample_rate)
     block = None if block is None else BLOCK.check_whole(block)
     aligned = check_switch("aligned", aligned)
+    low_latency = check_switch("low_latency", low_latency)
     check_choice("sample type of bytes", dtype, tuple(BYTE_TYPES))
     card = engines.model.card
     whole_hops = (
@@ -300,5 +302,5 @@ def open_stream(
     processor = Processor(lambda count: engines.make(count, usual * SAMPLE_RATE))
     apply_settings(processor)
     longest = math.ceil(MAX_SECONDS * rate / card.hop) * card.hop
-    processor.prepare(rate, channels, longest, whole_hops)
+    processor.prepare(rate, channels, longest, whole_hops, low_latency)
     return DenoiseStream(processor, block or 1, dtype, aligned)

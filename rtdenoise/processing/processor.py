@@ -17,6 +17,7 @@ from ..checks import OptionalSetting, Setting, check_switch
 from ..constants import SAMPLE_RATE
 from ..errors import InvalidValueError, RtdenoiseError
 from ..inference import Engine
+from .fir_resampler import FirResampler
 from .resampler import AudioFifo, Resampler
 from .samples import as_samples, from_float, mend, to_float
 from .settings import ATTENUATION_LIMIT, BLOCK, CHANNELS, GAIN, MIX, RATE
@@ -61,21 +62,30 @@ class Processor:
         self._bypass = check_switch("bypass", value)
 
     def prepare(
-        self, sample_rate: float, channels: int, max_block: int, whole_hops: bool = False
+        self,
+        sample_rate: float,
+        channels: int,
+        max_block: int,
+        whole_hops: bool = False,
+        low_latency: bool = False,
     ) -> None:
         """Set up for a rate in Hz, 1..8 channels, and blocks of up to `max_block` frames.
 
         `whole_hops` promises blocks of whole engine hops at 48 kHz, which need no buffering.
+        `low_latency` resamples with a short filter where the rate allows it.
         Raises RtdenoiseError on values that are not allowed.
         """
         sample_rate, channels = RATE.check_whole(sample_rate), CHANNELS.check_whole(channels)
         max_block = BLOCK.check_whole(max_block)
         whole_hops = check_switch("whole_hops", whole_hops)
+        low_latency = check_switch("low_latency", low_latency)
         self.sample_rate, self.channels, self.max_block = sample_rate, channels, max_block
         self._dtype: np.dtype[Any] = np.dtype(np.float32)  # of the last block
         self.engine = self._factory(channels)
-        self._in = Resampler(sample_rate, SAMPLE_RATE, channels)
-        self._out = Resampler(SAMPLE_RATE, sample_rate, channels)
+        short = low_latency and FirResampler.is_suitable(sample_rate, SAMPLE_RATE)
+        make = FirResampler if short else Resampler
+        self._in = make(sample_rate, SAMPLE_RATE, channels)
+        self._out = make(SAMPLE_RATE, sample_rate, channels)
         period = SAMPLE_RATE // math.gcd(sample_rate, SAMPLE_RATE)
         self._alignment_frames = (
             -self.engine.delay % period if period <= MAX_ALIGNMENT_PERIOD else 0
@@ -190,6 +200,8 @@ class Processor:
         """Return the most frames by which the output falls behind, measured with silence."""
         if self.sample_rate == SAMPLE_RATE:
             return self.engine.hop - 1
+        if isinstance(self._in, FirResampler) and isinstance(self._out, FirResampler):
+            return self._compute_buffering(self._in, self._out)
         longest = min(self.max_block, self.sample_rate)  # the filters' buffers are much shorter
         key = self.sample_rate, longest, self.engine.hop, self._alignment_frames
         if key not in _MEASURED_LAGS:
@@ -197,6 +209,17 @@ class Processor:
             _MEASURED_LAGS[key] = max(self._measure_lag(size, longest) for size in sizes)
         hop_frames = math.ceil(self.engine.hop * self.sample_rate / SAMPLE_RATE)
         return _MEASURED_LAGS[key] + hop_frames
+
+    def _compute_buffering(self, first: FirResampler, last: FirResampler) -> int:
+        """Return the most frames by which the output falls behind, with blocks of any lengths."""
+        hop = self.engine.hop
+        period = math.lcm(hop, first.outputs, last.stride)  # samples at 48 kHz
+        period = period * self.sample_rate // SAMPLE_RATE
+        settled = -(-self.sample_rate // period) * period  # the filters' windows are filled
+        frames = np.arange(settled, settled + period)
+        hops = first.count_outputs(frames) // hop
+        available = last.count_outputs(hops * hop + self._alignment_frames)
+        return int(np.max(frames - available))
 
     def _measure_lag(self, size: int, longest: int) -> int:
         """Return the most frames by which the output falls behind with blocks of `size` frames."""
