@@ -18,8 +18,8 @@ ROOT = Path(__file__).parents[1]
 PACKAGES = ("benchmarks", "export", "train", "rtdenoise")
 # A room imports only rooms of lower floors (further right).
 FLOORS = {
-    "rtdenoise": """__main__ | __init__ cli | app batch doctor | live denoiser | stream
-        | compare processing | files inference | checks command
+    "rtdenoise": """__main__ | __init__ cli | app batch doctor integrations | live denoiser
+        | stream | compare processing | files inference | checks command
         | constants errors models telemetry""",
     "train": """__init__ __main__ examples grow moved | loop | sources trainer
         | checkpoint device distributed memory metrics plots progress | config mixing optim

@@ -37,9 +37,9 @@ def _weights(source: int, target: int, stride: int, outputs: int) -> Audio:
     inside = np.sqrt(np.clip(1 - (seconds * lower / HALF) ** 2, 0, None))
     window = np.i0(KAISER_BETA * inside) * (inside > 0) / np.i0(KAISER_BETA)
     weights = np.sinc(seconds * lower) * window
-    weights = np.ascontiguousarray(weights / weights.sum(axis=0), np.float32)
-    weights.flags.writeable = False
-    return weights
+    normalised: Audio = (weights / weights.sum(axis=0)).astype(np.float32)
+    normalised.flags.writeable = False  # all streams share it
+    return normalised
 
 
 def _reach(source: int, target: int) -> int:
