@@ -19,8 +19,8 @@ try:
     _Base = rtc.FrameProcessor[rtc.AudioFrame]
 except ImportError as error:
     raise missing_package("LiveKit", "livekit", error) from error
-except AttributeError as error:  # livekit before 1.0.20 has no FrameProcessor
-    raise missing_package("LiveKit", "livekit", ImportError(name="livekit>=1.0.20")) from error
+except AttributeError as error:  # an old version, without FrameProcessor
+    raise missing_package("LiveKit", "livekit", ImportError(name="livekit>=1.1")) from error
 
 _THREADS = ThreadPoolExecutor(thread_name_prefix="rtdenoise-livekit")
 
@@ -49,6 +49,7 @@ class DenoiseProcessor(_Base):
         self._background, self._enabled = background, True
         self._pending: Future[rtc.AudioFrame] | None = None
         self._frame_seconds = 0.0
+        self._publication = ""
 
     @property
     def latency_seconds(self) -> float:
@@ -76,6 +77,15 @@ class DenoiseProcessor(_Base):
     @bypass.setter
     def bypass(self, value: bool) -> None:
         self._stream.bypass = value
+
+    def _on_stream_info_updated(
+        self, *, room_name: str, participant_identity: str, publication_sid: str
+    ) -> None:
+        """Begin anew when the processor is moved to another voice, as agents do."""
+        if self._publication and publication_sid != self._publication:
+            self._finish()
+            self._stream.reset()
+        self._publication = publication_sid
 
     def _process(self, frame: rtc.AudioFrame) -> rtc.AudioFrame:
         self._frame_seconds = frame.samples_per_channel / frame.sample_rate

@@ -71,13 +71,18 @@ def test_frames_keep_their_form_and_a_new_format_begins_anew(denoiser):
     processor._close()
 
 
-def test_enabled_and_bypass(denoiser):
+def test_enabled_another_voice_and_bypass(denoiser):
     noise = np.random.default_rng(0).normal(0, 1000, 48_000).astype(np.int16)
     processor = DenoiseProcessor(denoiser)
     assert processor.enabled and not processor.bypass and processor.latency_seconds == 0
     first = samples([processor._process(frame) for frame in frames(noise, 48_000)])
     processor.enabled = False  # LiveKit then leaves it out
     processor.enabled = True
+    again = samples([processor._process(frame) for frame in frames(noise, 48_000)])
+    np.testing.assert_array_equal(first, again)
+    names = {"room_name": "r", "participant_identity": "p"}
+    processor._on_stream_info_updated(**names, publication_sid="a")
+    processor._on_stream_info_updated(**names, publication_sid="b")  # another voice
     again = samples([processor._process(frame) for frame in frames(noise, 48_000)])
     np.testing.assert_array_equal(first, again)
     processor.bypass = True
