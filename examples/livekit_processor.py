@@ -32,9 +32,9 @@ async def denoise(audio: np.ndarray, rate: int, processor: rtc.FrameProcessor) -
         chunk = audio[start : start + step]
         await source.capture_frame(rtc.AudioFrame(chunk.tobytes(), rate, 1, step))
     await source.wait_for_playout()
-    await stream.aclose()
-    listening.cancel()
     await source.aclose()
+    await stream.aclose()
+    await listening
     return np.concatenate(heard)
 
 

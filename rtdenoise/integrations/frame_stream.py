@@ -31,7 +31,10 @@ class FrameStream:
         self._denoiser, self._low_latency = denoiser, low_latency
         self._lock = threading.Lock()
         self._stream: DenoiseStream | None = None
-        self._block: int | None = None
+        self._block: int | None = None  # frames of which all writes have been multiples
+        self._rest: NDArray[Any] | None = (
+            None  # output after a write that was none: usually the last
+        )
         self._bypass = self._closed = False
 
     @property
@@ -57,16 +60,23 @@ class FrameStream:
         Raises RtdenoiseError for unsupported formats, and after `close`.
         """
         with self._lock:
-            return self._stream_for(samples, rate).write(samples)
+            stream = self._stream_for(samples, rate)
+            if self._block and len(samples) % self._block:
+                return self._finish(stream, samples, self._block)
+            return stream.write(samples)
 
     def flush(self) -> NDArray[Any]:
         """Return the last frames [latency, channels] in the type of the last ones."""
         with self._lock:
+            rest, self._rest = self._rest, None
+            if rest is not None:
+                return rest
             return self._stream.flush() if self._stream else np.zeros((0, 1), np.float32)
 
     def reset(self) -> None:
         """Forget all audio; the next frame begins anew."""
         with self._lock:
+            self._rest = None
             if self._stream:
                 self._stream.reset()
 
@@ -83,14 +93,23 @@ class FrameStream:
         frames, channels = samples.shape
         stream = self._stream
         same = stream and (stream.sample_rate, stream.channels) == (rate, channels)
-        if stream and same and not (self._block and frames % self._block):
+        if stream and same and self._rest is None:
             return stream
         denoiser = self._denoiser or default_denoiser()
         hop = denoiser.card.hop
         whole = not same and rate == SAMPLE_RATE and frames and frames % hop == 0
-        self._block = hop if whole else None
+        self._block, self._rest = (hop if whole else None), None
         stream = denoiser.stream(rate, channels, block=self._block, low_latency=self._low_latency)
         stream.bypass = self._bypass
         stream.reset()  # takes the bypass without a ramp
         self._stream = stream
         return stream
+
+    def _finish(self, stream: DenoiseStream, samples: NDArray[Any], block: int) -> NDArray[Any]:
+        """Write frames that are no multiple of `block`, as if silence followed; keep the rest."""
+        padding = np.zeros((-len(samples) % block, samples.shape[1]), samples.dtype)
+        if samples.dtype == np.uint8:
+            padding += 128
+        out = np.concatenate([stream.write(np.concatenate([samples, padding])), stream.flush()])
+        self._rest = out[len(samples) : len(samples) + stream.latency]
+        return out[: len(samples)]

@@ -26,7 +26,7 @@ class Source(MediaStreamTrack):
 
     def __init__(self, audio, rate, form="s16", frame_seconds=0.02, paced=False, start=0):
         super().__init__()
-        self.audio = audio.reshape(len(audio), -1)
+        self.audio = audio[:, None] if audio.ndim == 1 else audio
         self.rate, self.form, self.paced = rate, form, paced
         self.step, self.position, self.start = round(rate * frame_seconds), 0, start
         self.began: float | None = None

@@ -6,13 +6,15 @@ import threading
 import numpy as np
 import pytest
 from pipecat.frames.frames import (
+    EndFrame,
     FilterEnableFrame,
     FilterUpdateSettingsFrame,
     InputAudioRawFrame,
 )
-from pipecat.tests.utils import SleepFrame, run_test
-from pipecat.transports.base_input import BaseInputTransport
+from pipecat.pipeline.pipeline import Pipeline
+from pipecat.pipeline.worker import PipelineWorker
 from pipecat.transports.base_transport import TransportParams
+from pipecat.workers.runner import WorkerRunner
 
 from rtdenoise import Denoiser, RtdenoiseError
 from rtdenoise.integrations.pipecat import DenoiseFilter
@@ -56,28 +58,38 @@ def test_the_latency_is_exact_and_short(denoiser, rate):
 
 
 def test_control_frames_within_a_pipeline(denoiser):
-    """Frames of the queue, one after the other: audio, off, audio, on, a setting that is wrong."""
-    rate, filter = 16_000, DenoiseFilter(denoiser)
+    """Audio, off, audio, on, audio: each part waits for what went before."""
+    names, rate, filter = example("pipecat_filter.py"), 16_000, DenoiseFilter(denoiser)
     noise = np.random.default_rng(0).normal(0, 1000, (60, 320)).astype(np.int16)
-
-    class Transport(BaseInputTransport):
-        async def start(self, frame):
-            await super().start(frame)
-            await self.set_transport_ready(frame)
-
-    transport = Transport(
-        TransportParams(audio_in_enabled=True, audio_in_sample_rate=rate, audio_in_filter=filter)
+    params = TransportParams(
+        audio_in_enabled=True, audio_in_sample_rate=rate, audio_in_filter=filter
     )
-    audio = [InputAudioRawFrame(chunk.tobytes(), rate, 1) for chunk in noise]
-    frames = [*audio[:20], SleepFrame(1.0), FilterEnableFrame(False), SleepFrame(0.3)]
-    frames += [*audio[20:40], SleepFrame(1.0), FilterEnableFrame(True), SleepFrame(0.3)]
-    frames += [*audio[40:], SleepFrame(1.0)]
-    down, _ = asyncio.run(run_test(transport, frames_to_send=frames, start_timeout=60.0))
-    heard = [frame.audio for frame in down if isinstance(frame, InputAudioRawFrame)]
-    assert len(heard) == 60
-    levels = [np.abs(np.frombuffer(x, np.int16).astype(int)).mean() for x in heard]
-    assert np.mean(levels[10:20]) < 300 < 600 < np.mean(levels[30:40])
-    assert np.mean(levels[50:]) < 300
+    recorder = names["Recorder"](noise.nbytes)
+    worker = PipelineWorker(Pipeline([names["FileInput"](b"", params), recorder]))
+
+    async def wait_for(condition) -> None:
+        while not condition():
+            await asyncio.sleep(0.01)
+
+    async def drive() -> None:
+        for part, enable in enumerate((True, False, True)):
+            await worker.queue_frame(FilterEnableFrame(enable))
+            await wait_for(lambda enable=enable: filter._stream and filter._enabled == enable)
+            for chunk in noise[20 * part : 20 * part + 20]:
+                await worker.queue_frame(InputAudioRawFrame(chunk.tobytes(), rate, 1))
+            await wait_for(lambda part=part: len(recorder.heard) == 12_800 * (part + 1))
+        await worker.queue_frame(EndFrame())
+
+    async def run_all() -> None:
+        runner = WorkerRunner()
+        await runner.add_workers(worker)
+        await asyncio.gather(runner.run(), drive())
+
+    asyncio.run(run_all())
+    heard = np.frombuffer(bytes(recorder.heard), np.int16).reshape(60, 320)
+    levels = np.abs(heard.astype(int)).mean(axis=1)
+    assert levels[10:20].mean() < 300 < 600 < levels[30:40].mean()
+    assert levels[50:].mean() < 300
 
 
 def test_settings_may_change_and_wrong_ones_are_told(denoiser):
