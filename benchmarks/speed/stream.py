@@ -72,7 +72,7 @@ def measure(denoiser: Denoiser, case: Case, seconds: float) -> dict[str, Any]:
     """Return the lowest decile of the mean ms of a chunk in each turn, for engine and stream."""
     engine = make_engine(denoiser.model, case.channels, round(48_000 * CHUNK_SECONDS))
     audio = np.random.default_rng(0).normal(0, 0.1, (case.channels, 960)).astype("f")
-    opened, chunk = denoiser.stream(case.rate, case.channels), case.chunk()
+    opened, chunk = case.open(denoiser), case.chunk()
     runs = (lambda: engine.step(audio), lambda: opened.write(chunk))
     turn = TURN if case.rate == 48_000 else BURSTS_TURN
     count = max(2, round(seconds / CHUNK_SECONDS / turn))
@@ -84,7 +84,7 @@ def measure(denoiser: Denoiser, case: Case, seconds: float) -> dict[str, Any]:
         "stream_ms": stream_ms,
         "ratio": stream_ms / engine_ms,
         "latency_ms": 1000 * opened.latency_seconds,
-        "open_ms": _opening_ms(lambda: denoiser.stream(case.rate, case.channels)),
+        "open_ms": _opening_ms(lambda: case.open(denoiser)),
     }
 
 

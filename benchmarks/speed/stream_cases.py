@@ -6,6 +6,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from rtdenoise import Denoiser, DenoiseStream
+
 CHUNK_SECONDS = 0.02
 
 
@@ -17,6 +19,11 @@ class Case(NamedTuple):
     channels: int
     dtype: str  # of the samples
     as_bytes: bool = False
+    low_latency: bool = False
+
+    def open(self, denoiser: Denoiser) -> DenoiseStream:
+        """Return a new stream of this kind."""
+        return denoiser.stream(self.rate, self.channels, low_latency=self.low_latency)
 
     def chunk(self, seconds: float = CHUNK_SECONDS, seed: int = 0) -> Any:
         """Return noise of this kind."""
@@ -33,4 +40,7 @@ CASES = (
     Case("44.1 kHz stereo float32", 44_100, 2, "float32"),
     Case("16 kHz mono int16 bytes", 16_000, 1, "int16", as_bytes=True),
     Case("8 kHz mono int16", 8_000, 1, "int16"),
+    Case("44.1 kHz stereo float32, low latency", 44_100, 2, "float32", low_latency=True),
+    Case("16 kHz mono int16 bytes, low latency", 16_000, 1, "int16", True, True),
+    Case("8 kHz mono int16, low latency", 8_000, 1, "int16", low_latency=True),
 )

@@ -17,7 +17,7 @@ TOLERANCE = {"float32": 1e-5, "int16": 1}  # full scale 1.0; steps
 def soak(denoiser: Denoiser, case: Case, blocks: int) -> dict[str, Any]:
     """Return how far `blocks` random blocks of endless noise are from the samples of one pass."""
     rng = np.random.default_rng(0)
-    tested, reference = (denoiser.stream(case.rate, case.channels) for _ in range(2))
+    tested, reference = case.open(denoiser), case.open(denoiser)
     done, seconds, largest = 0, 0, 0.0
     while done < blocks:
         audio = case.chunk(1.0, seed=seconds)
