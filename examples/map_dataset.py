@@ -5,7 +5,7 @@ python examples/map_dataset.py recordings clean.parquet
 
 import sys
 
-from datasets import Audio, load_dataset
+from datasets import load_dataset
 
 from rtdenoise.integrations.data import DenoiseTransform
 
@@ -13,7 +13,7 @@ from rtdenoise.integrations.data import DenoiseTransform
 def denoise(folder: str, target: str) -> None:
     """Keep all columns; the audio becomes WAV in the file."""
     dataset = load_dataset("audiofolder", data_dir=folder, split="train")
-    clean = dataset.map(DenoiseTransform(), num_proc=2).cast_column("audio", Audio())
+    clean = dataset.map(DenoiseTransform(), features=dataset.features, num_proc=2)
     clean.to_parquet(target)
 
 

@@ -42,7 +42,8 @@ def test_decoded_audio_of_datasets_one_by_one_and_batched(transform, denoiser, f
     paths = [str(folder / f"{i}.wav") for i in range(3)]
     dataset = Dataset.from_dict({"audio": paths, "id": [0, 1, 2]}).cast_column("audio", Audio())
     single = dataset.map(transform)
-    batched = dataset.map(transform, batched=True, batch_size=2)
+    batched = dataset.map(transform, batched=True, batch_size=2, features=dataset.features)
+    assert isinstance(batched.features["audio"], Audio)
     for i in range(3):
         for mapped in (single, batched):
             assert mapped[i]["id"] == i
@@ -79,7 +80,7 @@ def test_dictionaries_of_arrays(transform, denoiser, speech):
 def test_tensors_keep_shape_type_and_device_without_a_gradient(transform, denoiser, shape, dtype):
     torch.manual_seed(0)
     noise = torch.randn(shape) * 0.1
-    waveform = (noise * 32767).to(dtype) if dtype == torch.int16 else noise.to(dtype)
+    waveform = (noise * 32767).to(dtype) if dtype == torch.int16 else noise.to(dtype, copy=True)
     if dtype.is_floating_point:
         waveform.requires_grad_()
     clean = transform(waveform, 16_000)
