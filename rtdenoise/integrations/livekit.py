@@ -20,7 +20,8 @@ try:
 except ImportError as error:
     raise missing_package("LiveKit", "livekit", error) from error
 except AttributeError as error:  # an old version, without FrameProcessor
-    raise missing_package("LiveKit", "livekit", ImportError(name="livekit>=1.1")) from error
+    raise missing_package("LiveKit", "livekit", ImportError(name="livekit")) from error
+
 
 _THREADS = ThreadPoolExecutor(thread_name_prefix="rtdenoise-livekit")
 

@@ -11,7 +11,7 @@ class MissingPackageError(RtdenoiseError, ImportError):
 
 def missing_package(framework: str, extra: str, error: ImportError) -> MissingPackageError:
     """Return the error for an adapter of `framework` that could not import its package."""
-    name = error.name or framework
+    name = (error.name or framework).partition(".")[0]
     return MissingPackageError(
         f"the adapter for {framework} needs the package {name}: pip install 'rtdenoise[{extra}]'"
     )
