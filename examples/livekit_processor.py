@@ -18,7 +18,7 @@ from rtdenoise.integrations.livekit import DenoiseProcessor
 
 async def denoise(audio: np.ndarray, rate: int, processor: rtc.FrameProcessor) -> np.ndarray:
     """Return the int16 samples that an AudioStream with this processor delivers."""
-    source = rtc.AudioSource(rate, 1)
+    source = rtc.AudioSource(rate, 1, queue_size_ms=1000 * (len(audio) // rate + 1))
     track = rtc.LocalAudioTrack.create_audio_track("microphone", source)
     stream = rtc.AudioStream(track, sample_rate=rate, noise_cancellation=processor)
     step, heard = rate // 100, []

@@ -15,18 +15,14 @@ from .packages import missing_package
 
 try:
     from livekit import rtc
-
-    _Base = rtc.FrameProcessor[rtc.AudioFrame]
+    from livekit.rtc import FrameProcessor  # old versions have none
 except ImportError as error:
     raise missing_package("LiveKit", "livekit", error) from error
-except AttributeError as error:  # an old version, without FrameProcessor
-    raise missing_package("LiveKit", "livekit", ImportError(name="livekit")) from error
-
 
 _THREADS = ThreadPoolExecutor(thread_name_prefix="rtdenoise-livekit")
 
 
-class DenoiseProcessor(_Base):
+class DenoiseProcessor(FrameProcessor[rtc.AudioFrame]):
     """Denoises the frames of one `rtc.AudioStream`.
 
     LiveKit calls the processor in the event loop and waits for its frame. So that the loop goes

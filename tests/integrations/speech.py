@@ -37,3 +37,11 @@ def levels(audio: np.ndarray, rate: int) -> np.ndarray:
     energy = np.sort(np.mean(frames**2, axis=1) + 0.1)
     tenth = len(energy) // 10
     return 10 * np.log10([energy[:tenth].mean(), energy[-tenth:].mean()])
+
+
+def largest_correlation(one: np.ndarray, other: np.ndarray) -> float:
+    """Return the correlation of two recordings, shifted so that they fit best."""
+    spectra = [np.fft.rfft(x.astype(float), len(one) + len(other)) for x in (one, other)]
+    product = np.fft.irfft(spectra[0] * np.conj(spectra[1]))
+    energies = [np.sum(x.astype(float) ** 2) for x in (one, other)]
+    return float(product.max() / np.sqrt(energies[0] * energies[1]))

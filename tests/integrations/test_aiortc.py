@@ -11,7 +11,7 @@ from av import AudioFrame
 
 from rtdenoise import Denoiser, RtdenoiseError
 from rtdenoise.integrations.aiortc import DenoiseTrack
-from tests.integrations.speech import example, level_changes, noisy_speech
+from tests.integrations.speech import example, largest_correlation, level_changes, noisy_speech
 
 
 @pytest.fixture(scope="module")
@@ -98,14 +98,6 @@ def test_over_a_peer_connection_the_noise_goes_and_the_speech_stays(denoiser):
     assert quiet < -10 and abs(loud) < 3
     expected = denoiser.stream(48_000, block=480).write(noisy)
     assert largest_correlation(heard, expected) > 0.9  # Opus changes the waveform a little
-
-
-def largest_correlation(one: np.ndarray, other: np.ndarray) -> float:
-    """Return the correlation of two recordings, shifted so that they fit best."""
-    spectra = [np.fft.rfft(x.astype(float), len(one) + len(other)) for x in (one, other)]
-    product = np.fft.irfft(spectra[0] * np.conj(spectra[1]))
-    energies = [np.sum(x.astype(float) ** 2) for x in (one, other)]
-    return float(product.max() / np.sqrt(energies[0] * energies[1]))
 
 
 @pytest.mark.parametrize(
