@@ -1,6 +1,5 @@
 """Without its package an adapter says in one line what to install; the core needs none of them."""
 
-import re
 import subprocess
 import sys
 from pathlib import Path
@@ -36,13 +35,3 @@ def test_the_core_and_the_transform_need_no_framework():
     assert (
         import_without("rtdenoise.denoiser, rtdenoise.integrations.data", *frameworks).stderr == ""
     )
-
-
-def test_the_page_runs():
-    """All blocks but that of LiveKit's agents, whose large package the tests do without."""
-    text = (ROOT / "docs/frameworks.md").read_text(encoding="utf-8")
-    blocks = re.findall(r"^```python\n(.*?)^```", text, re.M | re.S)
-    own = [block for block in blocks if "livekit.agents" not in block]
-    assert (len(blocks), len(own)) == (6, 5)
-    for block in own:
-        exec(compile(block, "docs/frameworks.md", "exec"), {})
