@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from .live import soak
+from .live import browser, soak
 from .reporting import readme
 from .sound import bakeoff, diagnose, heldout, precision, quality, spectrograms
 from .speed import files, gpu_check, latency, stream, throughput, training
@@ -16,7 +16,7 @@ from .speed import files, gpu_check, latency, stream, throughput, training
 COMMANDS: dict[str, tuple[Callable[..., None], ...]] = {
     "Sound quality": (quality, heldout, bakeoff, diagnose, precision, spectrograms),
     "Speed": (latency, stream, throughput, files, training, gpu_check),
-    "Live audio": (soak,),
+    "Live audio": (soak, browser),
     "Reporting": (readme,),
 }
 

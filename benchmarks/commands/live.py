@@ -50,3 +50,18 @@ def soak(
     from ..live.soak import soak as measure
 
     print(measure(minutes, recording, hop_ms, drift_ppm, out, clean, safety_ms, keep, check))
+
+
+def browser(
+    recording: Noisy = Path("examples/noisy.wav"),
+    minutes: Annotated[float, number("Minutes to run.", min=0.1)] = 10.0,
+    out: Annotated[Path, Tables] = RESULTS / "browser",
+    check: Annotated[
+        bool,
+        typer.Option("--check", help="Fail if there was a dropout.", rich_help_panel=MEASUREMENT),
+    ] = False,
+) -> None:
+    """Run the microphone of `rtdenoise app` in Chromium: dropouts, time per hop, latency."""
+    from ..live.browser import measure_browser
+
+    print(measure_browser(minutes, recording, out, check))

@@ -84,6 +84,18 @@ def test_the_command_serves_until_ctrl_c(package):
     assert (process.returncode, errors) == (0, "")
 
 
+def test_another_host_is_served_with_a_warning(package):
+    command = [*RTDENOISE, "app", "--runtime", str(package), "--port", "0", "--no-open"]
+    command += ["--host", "0.0.0.0"]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    assert process.stdout and process.stdout.readline().startswith("http://0.0.0.0:")
+    process.send_signal(signal.SIGTERM)
+    _, errors = process.communicate(timeout=60)
+    assert process.returncode == 0
+    [line] = errors.splitlines()
+    assert line.startswith("rtdenoise: warning: ") and "https" in line
+
+
 def test_the_single_file_works_without_a_server(exported, open_page):
     page = open_page(exported.joinpath("rtdenoise.html").as_uri())
     page.choose(ROOT / "examples/noisy.wav")

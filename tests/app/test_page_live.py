@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 import re
 
 import numpy as np
 import soundfile as sf
 
+from benchmarks.live.browser import FIGURES
 from rtdenoise import Denoiser
 
 RATE = 48_000
@@ -23,6 +25,9 @@ def test_a_take_has_the_samples_of_the_python_stream(open_page, tmp_path):
     assert float(re.match(r"([\d.]+) ms of 10", hop_time)[1]) > 0
     assert re.match(r"\d+ ms$", page.page.inner_text("#latency"))
     assert "look-ahead and window 10" in page.page.inner_text("#latency-parts")
+    figures = page.page.evaluate(FIGURES)
+    assert figures["seconds"] >= 2.9 and 0 < figures["median_ms"] <= figures["p99_ms"]
+    assert all(math.isfinite(value) for value in figures.values())
     page.page.click("#live")
     page.said("#live", "Start the microphone")
     page.page.click("#files-tab")

@@ -192,9 +192,11 @@ export class LiveTab {
     this.meter("in", dry);
     this.meter("out", out);
     const sorted = this.times.toSorted((a, b) => a - b);
-    const at = (share) => sorted[Math.floor(share * (sorted.length - 1))].toFixed(1);
+    const at = (share) => sorted[Math.floor(share * (sorted.length - 1))];
+    const [median, p99] = [at(0.5), at(0.99)];
     const hop = (1000 * this.card.hop) / this.card.sampleRate;
-    this.page.find("hop-time").textContent = `${at(0.5)} ms of ${hop}, p99 ${at(0.99)}`;
+    this.page.find("hop-time").textContent = `${median.toFixed(1)} ms of ${hop}, p99 ${p99.toFixed(1)}`;
+    Object.assign(this.page.find("hop-time").dataset, { median, p99 }); // for `python -m benchmarks browser`
   }
 
   keep(dry, wet) {
@@ -233,5 +235,8 @@ export class LiveTab {
     find("dropouts").textContent = dropouts ? `${dropouts} (${ms(lost).toFixed(0)} ms)${dropped}` : `none${dropped}`;
     find("dropouts").classList.toggle("warn", dropouts > 0);
     find("running").textContent = clock(frames / sampleRate, false);
+    Object.assign(find("dropouts").dataset, { count: dropouts, lostMs: ms(lost), leftOut: this.figures.dropped });
+    find("latency").dataset.ms = total;
+    find("running").dataset.seconds = frames / sampleRate;
   }
 }
