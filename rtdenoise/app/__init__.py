@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from .export import export_site
 from .runtime import RUNTIME_VERSION, Runtime, find_runtime
-from .server import PageServer, serve
+from .server import PageServer, open_in_browser, serve
 from .site import Site, build_site
 
 __all__ = [
@@ -20,5 +20,6 @@ __all__ = [
     "build_site",
     "export_site",
     "find_runtime",
+    "open_in_browser",
     "serve",
 ]

@@ -5,9 +5,12 @@ It takes no uploads and has no other paths, because the browser does all the wor
 
 from __future__ import annotations
 
+import os
 import signal
 import socket
+import sys
 import threading
+import webbrowser
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import PurePosixPath
@@ -122,3 +125,10 @@ def serve(server: PageServer) -> None:
     finally:
         server.shutdown()
         server.server_close()
+
+
+def open_in_browser(url: str) -> None:
+    """Open the page in the default browser, if there is a screen to show it on."""
+    screens = ("DISPLAY", "WAYLAND_DISPLAY")
+    if sys.platform in ("win32", "darwin") or any(os.environ.get(name) for name in screens):
+        webbrowser.open(url)  # without a screen this could start a browser for terminals

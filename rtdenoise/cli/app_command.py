@@ -20,7 +20,7 @@ def app(
 
     The browser does the work: no audio leaves it. --export writes the page to a folder instead.
     """
-    from ..app import PageServer, build_site, export_site, find_runtime, serve
+    from ..app import PageServer, build_site, export_site, find_runtime, open_in_browser, serve
     from ..command import one_line, say
 
     site = build_site(find_runtime(runtime, fetch_runtime), model, max_size)
@@ -39,7 +39,5 @@ def app(
         )
     print(f"{server.url} (Ctrl-C ends it)", flush=True)
     if open_browser:
-        import webbrowser
-
-        webbrowser.open(server.url)
+        open_in_browser(server.url)
     serve(server)

@@ -75,3 +75,18 @@ def test_a_batch_with_bad_files_and_one_archive(open_page, tmp_path, voice):
         for name, length in zip(names, (48_000 * 48 / 44.1, 3 * 48_000, 48_000), strict=True):
             with archive.open(name) as file:
                 assert abs(len(sf.read(file)[0]) - length) < 2
+
+
+def test_files_can_be_dropped(open_page):
+    page = open_page()
+    page.page.evaluate(
+        """() => {
+          const data = new DataTransfer();
+          data.items.add(new File(["no sound"], "dropped.wav"));
+          const event = new DragEvent("drop", { dataTransfer: data, bubbles: true });
+          document.querySelector("#drop").dispatchEvent(event);
+        }"""
+    )
+    page.said("#list .failed", "cannot decode it")
+    page.page.click("[aria-label='Remove dropped.wav']")
+    assert not page.page.is_visible("#batch")

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from rtdenoise.app import PageServer, Runtime, build_site
+from rtdenoise.app import PageServer, Runtime, build_site, open_in_browser
 from rtdenoise.errors import RtdenoiseError
 
 
@@ -79,3 +79,14 @@ def test_a_port_in_use_is_refused(server):
 
 def test_only_loopback_is_local(server):
     assert server.is_local and server.url.startswith("http://127.0.0.1:")
+
+
+@pytest.mark.parametrize("display", ["", ":1"])
+def test_the_browser_is_opened_only_where_there_is_a_screen(monkeypatch, display):
+    opened: list[str] = []
+    monkeypatch.setattr("sys.platform", "linux")
+    monkeypatch.setattr("webbrowser.open", opened.append)
+    monkeypatch.setenv("DISPLAY", display)
+    monkeypatch.delenv("WAYLAND_DISPLAY", raising=False)
+    open_in_browser("http://127.0.0.1/")
+    assert opened == (["http://127.0.0.1/"] if display else [])

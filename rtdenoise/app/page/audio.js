@@ -1,7 +1,7 @@
 // Recordings from files: decoded by the browser, at 48 kHz.
 
 const RATE = 48000;
-const MOST_MINUTES = 60;
+const MOST_MINUTES = 30; // half an hour of stereo takes 2 GB while it is denoised
 const MOST_CHANNELS = 8;
 
 /** Return the channels of a file as Float32Arrays at 48 kHz. Throws an Error that says why not. */

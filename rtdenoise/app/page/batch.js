@@ -2,6 +2,8 @@
 import { decodeFile } from "./audio.js";
 import { DenoisingWorker } from "./engine.js";
 
+const NO_MEMORY = "there is not enough memory for it in this browser: use `rtdenoise file`";
+
 /** Recordings and their results. `onChange(item)` is called at every change of one of them. */
 export class Batch {
   constructor(settings, onChange) {
@@ -42,7 +44,8 @@ export class Batch {
     try {
       await this.process(item, worker ?? (await this.openWorker()));
     } catch (error) {
-      this.change(item, { state: "failed", problem: error.message });
+      const problem = error instanceof RangeError ? NO_MEMORY : error.message; // of a large array
+      this.change(item, { state: "failed", problem });
     }
     this.next();
   }
