@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import map_coordinates, median_filter
 
-from rtdenoise import Denoiser
+from rtdenoise import Denoiser, RtdenoiseError
 from rtdenoise.compare import si_sdr
 from rtdenoise.live import find_signal
 
@@ -39,7 +39,7 @@ def judge(raw: Path, noisy: Audio | None = None, clean: Audio | None = None) -> 
     """Compare microphone and speaker, recorded in `raw`, in windows of ten seconds.
 
     If the loop that was played is given (`noisy` and `clean`, [frames]), the live path and the file
-    path are also compared with the clean recording.
+    path are also compared with the clean recording. Raises RtdenoiseError if there is no window.
     """
     data = np.memmap(raw, np.float32, "r")
     both = data[: len(data) // 2 * 2].reshape(-1, 2)
@@ -62,6 +62,10 @@ def judge(raw: Path, noisy: Audio | None = None, clean: Audio | None = None) -> 
             row["dropouts"].insert(0, 0.0)  # between two windows
         row["dropouts"] = [start / RATE + second for second in row["dropouts"]]
         rows.append(row)
+    if not rows:
+        raise RtdenoiseError(
+            f"{raw} holds no {WINDOW // RATE} s of sound to judge: record for longer, or louder"
+        )
     return _summary(rows)
 
 

@@ -27,6 +27,7 @@ def status(session: LiveSession) -> dict[str, Any]:
         "hop_ms": 1000 * session.hop / SAMPLE_RATE,
         "overload": worker.overload.level,
         "drift_ppm": round(worker.control.drift.ppm, 1),
+        "clocks_ppm": round(worker.control.drift.clocks_ppm, 1),
         "underruns": counters.underruns,
         "device_underruns": counters.device_underruns,
         "overruns": counters.overruns,
