@@ -27,6 +27,7 @@ from ..errors import RtdenoiseError
 from ..files import (
     AUDIO_SUFFIXES,
     PART_NAME,
+    STDOUT,
     UNCOMPRESSED,
     atomic_output,
     check_output_folder,
@@ -209,7 +210,7 @@ def run_task(
 ) -> None:
     """Denoise one file unless its output exists. Results and errors are stored in the task."""
     target, started = Path(task.output), time.monotonic()
-    if target.exists() and not force:
+    if target.exists() and not target.is_dir() and not force:
         task.status = "skipped"
         return
     with caught_warnings() as caught:
@@ -249,6 +250,11 @@ def check_report(path: Path, tasks: list[FileTask]) -> None:
     """Raise RtdenoiseError if the report cannot be written there; before any file is denoised."""
     if path.is_dir():
         raise RtdenoiseError(f"--report {path} is a folder: give the name of a file in it")
+    folders = {os.path.realpath(parent) for task in tasks for parent in Path(task.output).parents}
+    if os.path.realpath(path) in folders:
+        raise RtdenoiseError(f"--report {path} is a folder of OUT: give the name of a file")
+    if path in STDOUT or (path.exists() and not path.is_file()):
+        raise RtdenoiseError(f"--report {path} is no file: give the name of a .csv or .json file")
     if not path.parent.is_dir():
         raise RtdenoiseError(f"the folder {path.parent} of the report does not exist: create it")
     if not os.access(path.parent, os.W_OK):

@@ -44,6 +44,9 @@ def file(
     from ..denoiser import Denoiser
     from ..files import STDOUT, WHOLE_FILE, TimeRange, is_batch, is_url, parse_time
 
+    for name, path in (("IN", source), ("OUT", target)):
+        if not path:
+            raise RtdenoiseError(f"{name} is an empty name: give a file or a folder")
     time_range = TimeRange(parse_time(start, "--start") or 0.0, parse_time(end, "--end"))
     settings: dict[str, Any] = {
         "model": os.path.abspath(model) if model and os.path.isfile(model) else model,
@@ -63,6 +66,8 @@ def file(
         raise typer.Exit(denoise_batch(settings, source, target, force, report, quiet, ray))
     if report or ray:
         raise RtdenoiseError("--report and --ray need a folder, a glob, @list or a URL as IN")
+    if target.endswith(os.sep) and not os.path.isdir(target):
+        raise RtdenoiseError(f"{target} is a folder's name: give a file name for the output")
     denoiser = Denoiser(**settings)
     output = Path(target)
     if quiet or not sys.stderr.isatty():

@@ -62,24 +62,26 @@ def _with_remembered(given: dict[str, Any], virtual_mic: bool) -> dict[str, Any]
     A remembered device that has disappeared is ignored, and so is the output if there is a virtual
     microphone.
     """
-    from ..live import device_exists, list_devices, load_settings
+    from ..live import NO_OUTPUT, device_exists, list_devices, load_settings
 
     before = load_settings()
     for kind in ("input", "output"):
         if kind in before and kind not in given:
             replaced = virtual_mic and kind == "output"
-            if replaced or not device_exists(list_devices(), before[kind], kind):
+            is_none = before[kind] == NO_OUTPUT and kind == "output"
+            if replaced or not (is_none or device_exists(list_devices(), before[kind], kind)):
                 del before[kind]
     return {**before, **given}
 
 
 def _remember(given: dict[str, Any]) -> None:
     """Save the given settings for the next time, except an input file."""
-    from ..live import list_devices, load_settings, save_settings, stable_name
+    from ..live import NO_OUTPUT, list_devices, load_settings, save_settings, stable_name
 
     kept = {k: v for k, v in given.items() if k != "input" or not Path(str(v)).is_file()}
     for kind in {"input", "output"} & kept.keys():
-        kept[kind] = stable_name(list_devices(), kept[kind], kind)
+        if kept[kind] != NO_OUTPUT:  # that needs no PortAudio
+            kept[kind] = stable_name(list_devices(), kept[kind], kind)
     if kept:
         save_settings({**load_settings(), **kept})
 

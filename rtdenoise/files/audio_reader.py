@@ -48,7 +48,7 @@ class AudioReader:
             check_input(self.path)
         try:
             self._file = self._open()
-        except (sf.SoundFileError, OSError) as error:
+        except (sf.SoundFileError, OSError, TypeError) as error:  # TypeError: a file called .raw
             raise RtdenoiseError(
                 f"{path} cannot be read as audio ({reason(error)}): give a WAV, FLAC, OGG, Opus, "
                 "MP3, AIFF or CAF file, or convert it with ffmpeg"

@@ -220,7 +220,7 @@ class MediaReader:
                 if resampler is not None:  # the format changed in the middle of the track
                     yield from map(_samples, resampler.resample(None))
                 layout = self.stream.codec_context.layout
-                resampler = self._av.AudioResampler("fltp", layout, self.sample_rate)
+                resampler = self._av.AudioResampler("flt", layout, self.sample_rate)
             for part in resampler.resample(frame):
                 done += part.samples
                 yield _samples(part)[early:]
@@ -269,4 +269,5 @@ class MediaReader:
 
 
 def _samples(frame: Any) -> Audio:
-    return np.ascontiguousarray(frame.to_ndarray().T)
+    """Return [frames, channels] of an interleaved frame; PyAV fails with eight planes."""
+    return np.ascontiguousarray(frame.to_ndarray().reshape(frame.samples, -1))

@@ -156,8 +156,10 @@ class MediaWriter:
         rate = self._like.sample_rate
         if not self._stream.codec_context.name.startswith("pcm_f"):
             block = np.clip(block, -LOUDEST, LOUDEST)
-        frame = self._av.AudioFrame.from_ndarray(
-            np.ascontiguousarray(block.T), format="fltp", layout=self._stream.codec_context.layout
+        frame = self._av.AudioFrame.from_ndarray(  # not "fltp": PyAV fails with eight planes
+            np.ascontiguousarray(block).reshape(1, -1),
+            format="flt",
+            layout=self._stream.codec_context.layout,
         )
         frame.sample_rate = rate
         start = getattr(self._like, "start", 0.0)

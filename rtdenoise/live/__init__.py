@@ -11,13 +11,14 @@ from .devices import device_exists, import_sounddevice, list_devices, stable_nam
 from .duplex_buffer import DuplexBuffer
 from .fractional_resampler import FractionalResampler
 from .latency_probe import latency_report
-from .options import LiveOptions
+from .options import NO_OUTPUT, LiveOptions
 from .pulse_server import connect_to_pulse
 from .run import run_live
 from .settings import forget_settings, load_settings, save_settings, settings_path
 from .thread_priority import raise_priority
 
 __all__ = [
+    "NO_OUTPUT",
     "DuplexBuffer",
     "FractionalResampler",
     "LiveOptions",

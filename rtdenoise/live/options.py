@@ -13,9 +13,11 @@ from ..processing import ATTENUATION_LIMIT, MIX
 
 NO_OUTPUT = "none"  # value of --output that plays nothing
 # The ring buffers hold one second.
-HOP = NumberRange("a hop", 0.01, 200, "ms")
-SAFETY = NumberRange("a safety", 0, 400, "ms")
-DURATION = NumberRange("a duration", 0.001, 1e8, "s", ", or leave it out to run until stopped")
+HOP = NumberRange("a hop (--hop-ms)", 0.01, 200, "ms")
+SAFETY = NumberRange("a safety (--safety-ms)", 0, 400, "ms")
+DURATION = NumberRange(
+    "a duration (--seconds)", 0.001, 1e8, "s", ", or leave it out to run until stopped"
+)
 
 
 @dataclasses.dataclass
@@ -63,7 +65,7 @@ class LiveOptions:
         hop = round(ms * SAMPLE_RATE / 1000)
         if hop < 1 or hop % card.hop:
             raise InvalidValueError(
-                f"a hop of {ms:g} ms does not fit the model: "
+                f"a hop (--hop-ms) of {ms:g} ms does not fit the model: "
                 f"use a multiple of {card.hop * 1000 / SAMPLE_RATE:g} ms"
             )
         return hop

@@ -247,6 +247,10 @@ def test_what_can_be_known_is_checked_before_work(tree, tmp_path, toy_stream_mod
         ("file/deeper", [], "is a file, not a folder"),
         ("out", ["--report", tmp_path / "absent" / "r.csv"], "absent of the report does not exist"),
         ("out", ["--report", tmp_path], "is a folder"),
+        ("out", ["--report", out], "is a folder of OUT"),
+        ("out", ["--report", "-"], "is no file"),
+        ("out", ["--report", "/dev/stdout"], "is no file"),
+        ("out", ["--report", "/dev/null"], "is no file"),
         ("out", ["--report", tree / "a.wav"], "is one of the recordings"),
         ("/proc/nothing", [], "/proc"),
     ):
@@ -360,3 +364,11 @@ def test_a_signal_among_short_files(tmp_path, toy_stream_model):
     done = [row["file"] for row in csv.DictReader(open(report)) if row["status"] == "done"]
     assert 5 <= len(done) < 2000
     assert names(out) == sorted(Path(name).name for name in done)
+
+
+def test_a_folder_in_the_place_of_an_output_is_no_finished_file(tree, tmp_path, toy_stream_model):
+    (tmp_path / "out" / "a.wav").mkdir(parents=True)
+    tasks = plan_tasks(tree, tmp_path / "out")
+    run_tasks(Denoiser(toy_stream_model), tasks)
+    assert [task.status for task in tasks] == ["failed", "done", "done"]
+    assert "is a folder" in tasks[0].error

@@ -15,7 +15,7 @@ import soundfile as sf
 
 from rtdenoise import Denoiser, RtdenoiseError
 from rtdenoise.files import TimeRange
-from tests.command import noise, refused, run
+from tests.command import noise, only, refused, run
 
 
 @pytest.fixture
@@ -162,3 +162,15 @@ def test_a_disk_that_is_too_small_is_known_before_work(tmp_path, noisy, monkeypa
         denoiser.file(noisy, tmp_path / "out.wav")  # 90 kB
     denoiser.file(noisy, tmp_path / "part.wav", time_range=TimeRange(0.0, 0.3))  # 43 kB
     assert sorted(p.name for p in tmp_path.iterdir()) == ["noisy.wav", "part.wav"]
+
+
+def test_empty_names_and_names_of_folders(tmp_path):
+    sf.write(tmp_path / "in.wav", noise(4800), 48_000)
+    for source, target, word in (
+        ("", "out.wav", "IN is an empty name"),
+        ("in.wav", "", "OUT is an empty name"),
+        ("in.wav", "new/", "new/ is a folder's name"),
+    ):
+        environment = os.environ | {"PYTHONPATH": str(Path(__file__).parents[2])}
+        refused(run("file", source, target, cwd=tmp_path, env=environment), word)
+    only(tmp_path, "in.wav")

@@ -13,7 +13,7 @@ import soundfile as sf
 
 from rtdenoise import RtdenoiseError
 from rtdenoise.cli import live_commands
-from rtdenoise.live import settings
+from rtdenoise.live import LiveOptions, settings
 from rtdenoise.live.devices import Device
 
 DEVICES = [
@@ -73,3 +73,31 @@ def test_remembered_values_that_are_not_allowed_are_left_out(tmp_path, monkeypat
     monkeypatch.setattr(settings, "settings_path", lambda: tmp_path / "live.json")
     (tmp_path / "live.json").write_text(f'{{"output": "speaker", {line}}}')
     assert settings.load_settings() == {"output": "speaker"}
+
+
+def test_a_file_without_an_output_needs_no_portaudio(tmp_path, monkeypatch, toy_stream_model):
+    sf.write(tmp_path / "in.wav", np.zeros(24_000), 48_000)
+    (tmp_path / "sounddevice.py").write_text("raise OSError('PortAudio library not found')")
+    path = os.pathsep.join([str(tmp_path), str(Path(__file__).parents[2])])
+    environment = {**os.environ, "PYTHONPATH": path, "XDG_CONFIG_HOME": str(tmp_path)}
+    command = [sys.executable, "-m", "rtdenoise", "live", "--input", "in.wav", "--output", "none"]
+    for _ in range(2):  # the second time, the output is remembered
+        result = subprocess.run(
+            [*command, "--model", str(toy_stream_model), "--seconds", "0.2"],
+            cwd=tmp_path,
+            env=environment,
+            capture_output=True,
+            text=True,
+        )
+        assert result.returncode == 0, result.stderr
+        command = command[:-2]
+
+
+def test_a_wrong_number_names_its_option():
+    for options, name in (
+        ({"hop_ms": 500.0}, "--hop-ms"),
+        ({"safety_ms": -1.0}, "--safety-ms"),
+        ({"seconds": 0.0}, "--seconds"),
+    ):
+        with pytest.raises(RtdenoiseError, match=name):
+            LiveOptions(**options)

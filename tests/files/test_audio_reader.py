@@ -7,7 +7,7 @@ import soundfile as sf
 
 from rtdenoise import RtdenoiseError
 from rtdenoise.files.audio_reader import AudioReader
-from tests.command import noise, run
+from tests.command import noise, refused, run
 
 
 def test_a_recording_cut_off_in_the_middle(tmp_path, toy_stream_model):
@@ -41,3 +41,8 @@ def test_a_damaged_flac_with_a_start(tmp_path, toy_stream_model):
     result = run(*command, "--start", "0.2")
     assert result.returncode == 0 and "damaged" in result.stderr, result.stderr
     assert sf.info(tmp_path / "out.flac").frames > 24_000
+
+
+def test_a_file_of_raw_samples_is_refused(tmp_path):
+    (tmp_path / "in.raw").write_bytes(bytes(4000))
+    refused(run("file", tmp_path / "in.raw", tmp_path / "out.wav"), "cannot be read as audio")

@@ -167,3 +167,25 @@ def test_a_sound_format_that_nothing_can_convert(tmp_path, monkeypatch, toy_stre
     with pytest.warns(UserWarning, match="is damaged .* its end is left out"):
         seconds = sum(map(len, MediaReader(tmp_path / "in.mp3").blocks(4800))) / RATE
     assert 0.2 < seconds < 0.6
+
+
+@pytest.mark.parametrize(
+    "suffix, channels",
+    # FFmpeg's Opus encoder changes the order of 6.1, so there is no 7 for webm.
+    [(suffix, n) for suffix in ("m4a", "mkv", "mov", "webm") for n in (1, 2, 6, 8)] + [("m4a", 7)],
+)
+def test_channels_stay_in_their_order(tmp_path, suffix, channels):
+    """PyAV raised an IndexError with eight channels."""
+    time = np.arange(RATE)[:, None] / RATE
+    sound = 0.1 * np.sin(2 * np.pi * time * (300 + 50 * np.arange(channels)))
+    sf.write(tmp_path / "in.wav", sound, RATE, "FLOAT")
+    target = tmp_path / f"out.{suffix}"
+    with open_reader(tmp_path / "in.wav") as like, open_writer(target, like) as writer:
+        writer.write(sound.astype("f"))
+    with open_reader(target) as reader:
+        after = np.concatenate(list(reader.blocks(RATE)))[: len(sound)]
+    assert after.shape[1] == channels
+    spectra = np.abs(np.fft.rfft(after[: len(after) // 4800 * 4800], axis=0))
+    peaks = np.argmax(spectra, axis=0) * RATE / (len(after) // 4800 * 4800)
+    heard = [i for i in range(channels) if abs(peaks[i] - (300 + 50 * i)) < 15]
+    assert len(heard) >= channels - 1, peaks  # one is the low-frequency channel of 5.1 to 7.1
