@@ -23,7 +23,7 @@ NOISY = ROOT / "examples/noisy.wav"
 FLAGS = ["--disable-gpu", "--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream"]
 FLAGS += [f"--use-file-for-fake-audio-capture={NOISY}", "--no-sandbox"]
 COLOURS = 64  # of the PNG; more make it larger and look the same
-LIVE_MS = 12_000
+LIVE_UNTIL = "0:12"  # of the page's clock: its moving pictures show 10 s
 DESKTOP = {"width": 960, "height": 840}
 TELEPHONE = {"width": 390, "height": 844}
 
@@ -46,7 +46,7 @@ def draw_live(browser: Browser, url: str, target: Path, scheme: str, size: dict[
     page.goto(url)
     page.click("#mic-tab")
     page.click("#live")
-    page.wait_for_timeout(LIVE_MS)
+    page.locator("#running", has_text=LIVE_UNTIL).wait_for(timeout=120_000)
     save(page.screenshot(full_page=True), target)
     page.close()
 
