@@ -89,13 +89,17 @@ class FirResampler:
 
     def process(self, block: Audio) -> Audio:
         """Resample these frames; return the output that is available by now."""
-        audio = np.concatenate([self._waiting, block.T], axis=1)
-        blocks = max(0, (audio.shape[1] - len(self._weights)) // self.stride + 1)
+        held, window = self._waiting.shape[1], len(self._weights)
+        audio = np.empty((self._channels, held + len(block)), np.float32)
+        audio[:, :held], audio[:, held:] = self._waiting, block.T
+        blocks = max(0, (audio.shape[1] - window) // self.stride + 1)
         self._waiting = audio[:, blocks * self.stride :]
         if not blocks:
             return np.zeros((0, self._channels), np.float32)
-        views = np.lib.stride_tricks.sliding_window_view(audio, len(self._weights), axis=1)
-        windows = views[:, :: self.stride][:, :blocks].reshape(-1, len(self._weights))
+        shape, steps = (self._channels, blocks, window), (audio.strides[0], 4 * self.stride, 4)
+        # Faster than sliding_window_view, which takes longer than the product of a chunk.
+        views: Audio = np.ndarray(shape, np.float32, audio, strides=steps)
+        windows = views.reshape(-1, window)
         rows = max(2, MAX_PRODUCTS // self._weights.size)
         out = [windows[i : i + rows] @ self._weights for i in range(0, len(windows), rows)]
         joined = out[0] if len(out) == 1 else np.concatenate(out)
