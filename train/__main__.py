@@ -3,6 +3,7 @@
     python -m train [--learning-rate 3e-4] [--clean DIR DIR2] ...
 
 Every field of TrainConfig is an option; its declaration there gives help, default and limits.
+`python -m train personal` fine-tunes the bundled model instead.
 """
 
 from __future__ import annotations
@@ -52,7 +53,8 @@ def make_parser() -> Parser:
         "python -m train",
         description=(__doc__ or "").splitlines()[0],
         epilog="Defaults are those of --preset baseline; in brackets, those of --preset default. "
-        "--debug adds the traceback to the message of an error.",
+        "--debug adds the traceback to the message of an error. "
+        "`python -m train personal --help`: fine-tuning to one voice and one room.",
         allow_abbrev=False,
     )
     groups: dict[str, Any] = {}
@@ -117,7 +119,13 @@ def run() -> None:
 
 def main() -> None:
     """Run the command line. Bad input gives one line on stderr and exit code 2."""
-    run_command("train", run)
+    if sys.argv[1:2] == ["personal"]:
+        from .personal import main as personal  # torch, which --help alone can do without
+
+        del sys.argv[1]
+        personal()
+    else:
+        run_command("train", run)
 
 
 if __name__ == "__main__":

@@ -5,19 +5,26 @@ This room imports `rtdenoise` only. `mixing`, `sources` and the loop take batche
 
 from __future__ import annotations
 
-from .banks import FULL_SCALE, Bank
+from .banks import FULL_SCALE, Bank, Clip
 from .batches import Batch, BatchSource
 from .corpus import Corpus
 from .paired_dataset import AudioDataset, PairedBatches, generate_noisy, split
+from .recordings import UnusableRecordingError, fade, pieces, read_piece, scan
 
 __all__ = [
     "AudioDataset",
     "Bank",
     "Batch",
     "BatchSource",
+    "Clip",
     "Corpus",
     "FULL_SCALE",
     "PairedBatches",
+    "UnusableRecordingError",
+    "fade",
     "generate_noisy",
+    "pieces",
+    "read_piece",
+    "scan",
     "split",
 ]

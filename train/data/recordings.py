@@ -95,12 +95,15 @@ def fade(samples: np.ndarray) -> np.ndarray:
 
 
 def scan(folders: Iterable[Path]) -> list[tuple[Path, Clip]]:
-    """List the audio below the folders.
+    """List the audio below the folders; a file is listed itself.
 
     The folder a file lies in is its speaker, the first folder on the way to it its source.
     """
     found = []
     for folder in map(Path, folders):
+        if folder.is_file():
+            found.append((folder, Clip(folder.name, folder.stem, folder.stem)))
+            continue
         if not folder.is_dir():
             raise RtdenoiseError(f"{folder} is not a folder: give one with audio files in it")
         for path in sorted(p for p in folder.rglob("*") if p.suffix.lower() in AUDIO):

@@ -9,6 +9,8 @@ learns to remove what there is. SNR counts what lies above 80 Hz, as the tests m
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor
 
@@ -49,7 +51,9 @@ LOW_PASS = (3400, 3700, 5400, 7400, 7900, 10800, 13000, 15500, 16000, 18000, 200
 class Degrader:
     """Draws (noisy, clean) batches from a corpus; a pure function of (seed, step).
 
-    `batch` clips of `segment` samples each; `recipe` says how many of them suffer what.
+    `batch` clips of `segment` samples each; `recipe` says how many of them suffer what. Some play
+    faster or slower, between the two factors of `speech_rates` and `noise_rates`. `snr` holds
+    ranges in dB with their weights.
     """
 
     def __init__(
@@ -60,9 +64,13 @@ class Degrader:
         seed: int = 0,
         device: torch.device | str = "cpu",
         recipe: Recipe = Recipe(),  # noqa: B008 (frozen)
+        speech_rates: tuple[float, float] = SPEECH_RATES,
+        noise_rates: tuple[float, float] = NOISE_RATES,
+        snr: Sequence[tuple[float, float, float]] = SNR,
     ) -> None:
         self.corpus, self.size, self.segment, self.seed = corpus.to(device), batch, segment, seed
         self.device, self.length, self.recipe = device, segment + PREROLL, recipe
+        self.speech_rates, self.noise_rates, self.snr = speech_rates, noise_rates, snr
         self.speakers = speaker_weights(corpus.clean)
         self.full_band = self.speakers * full_band_runs(corpus.clean)
         noise = corpus.noise
@@ -71,7 +79,8 @@ class Degrader:
         bins = self.length // 2 + 1
         self.high_pass = high_pass(bins, HIGH_PASS).to(device)
         self.audible = high_pass(bins, RUMBLE_TOP).square().to(device)
-        self._make_rooms()
+        if recipe.room:
+            self._make_rooms()
 
     def batch(self, step: int) -> Batch:
         """Return the batch of a training step: noisy and clean [batch, 1, segment]."""
@@ -127,7 +136,7 @@ class Degrader:
         pick = self._draw_speakers(draw, count)
         starts = bank.run_starts[pick]
         region = starts, bank.run_ends[pick] - starts
-        speech, index, rate = cut(bank, region, SPEECH_RATES, self.length, draw)
+        speech, index, rate = cut(bank, region, self.speech_rates, self.length, draw)
         clip = torch.searchsorted(bank.starts, index, right=True) - 1  # which were joined?
         bandwidth = bank.bandwidths[clip].amin(-1).to(self.device) * rate[:, 0]
         return speech, bandwidth.clamp(max=SAMPLE_RATE / 2)
@@ -172,11 +181,11 @@ class Degrader:
         pick = draw.choice(self.noises, count).cpu()
         short = (bank.lengths[pick] < self.length) & draw.chance(0.5, count).cpu()
         region = bank.starts[pick], bank.lengths[pick]
-        noise, _, _ = cut(bank, region, NOISE_RATES, self.length, draw)
+        noise, _, _ = cut(bank, region, self.noise_rates, self.length, draw)
         if short.any():
             of = self.noise_class[pick[short]]
             clips = bank.run_first[of], bank.run_last[of]
-            noise[short] = join_effects(bank, clips, NOISE_RATES, self.length, draw)
+            noise[short] = join_effects(bank, clips, self.noise_rates, self.length, draw)
         rows = draw.chance(self.recipe.reversed, count)
         noise[rows] = noise[rows].flip(-1)
         rows = draw.chance(self.recipe.shifted, count)
@@ -274,7 +283,7 @@ class Degrader:
 
     def _snr(self, draw: Draw, babble: Tensor) -> Tensor:
         """Draw SNRs in dB [batch, 1]; below 0 dB nobody could tell the talker from babble."""
-        low, high, weight = torch.tensor(SNR, device=self.device).T
+        low, high, weight = torch.tensor(self.snr, device=self.device).T
         of = draw.choice(weight, self.size)
         snr = (low[of] + (high - low)[of] * draw.uniform(0, 1, self.size))[:, None]
         return torch.where(babble, snr.clamp(min=0), snr)
