@@ -16,9 +16,10 @@ from ..errors import RtdenoiseError
 from .atomic_write import commit_part, create_part, incomplete
 from .audio_format import AudioFormat, choose_format, fewer_bits, limit
 from .paths import file_name, reason, visible_path
-from .tags import copy_tags, lost_tags, same_family
+from .tags import copy_tags, lost_names, lost_tags, same_family
 
 Audio = NDArray[np.float32]
+MOST_NAMES = 10  # of tags in a warning
 MOST_FRAMES = 1 << 16  # at once: libvorbis puts them on the stack, where 32 s at 96 kHz do not fit
 
 
@@ -43,8 +44,9 @@ class AudioWriter:
                 setattr(self._file, tag, value)
             others = getattr(like, "others", None)  # of a video
             lost = others() if others else lost_tags(like.path, like.format)
+            lost += [] if others else lost_names(like.path, like.format)
             if lost:
-                changes.append(f"not kept: {', '.join(lost)}")
+                changes.append(f"not kept: {_listed(lost)}")
         if text := "; ".join(filter(None, changes)):
             warnings.warn(f"{visible_path(self.path)}: {text}", stacklevel=4)
 
@@ -125,3 +127,9 @@ class AudioWriter:
 
     def _failed(self, error: Exception) -> RtdenoiseError:
         return incomplete(self.path, self._part, error)
+
+
+def _listed(names: list[str]) -> str:
+    """Return names with commas; those after `MOST_NAMES` are counted."""
+    more = len(names) - MOST_NAMES
+    return ", ".join(names[:MOST_NAMES]) + (f" and {more} more" if more > 0 else "")

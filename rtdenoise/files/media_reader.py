@@ -29,6 +29,9 @@ PCM_SUBTYPES = {"pcm_f32": "FLOAT", "pcm_f64": "DOUBLE", "pcm_s32": "PCM_32", "p
 # FFmpeg's names of tags, and libsndfile's.
 TAGS = {key: key for key in "title artist album comment copyright date genre".split()}
 TAGS |= {"track": "tracknumber"}
+# Tags of a file's making and of its level, not of the recording: their loss is not told.
+NOT_NAMED = set("major_brand minor_version compatible_brands encoder duration language".split())
+NOT_NAMED |= set("handler_name vendor_id creation_time itunnorm itunsmpb".split())
 # FFmpeg may open other files, or the network, for these. They are lists, not recordings.
 PLAYLISTS = ("hls", "dash", "concat", "sdp", "rtsp", "imf", "image2")
 
@@ -161,6 +164,8 @@ class MediaReader:
                 continue
             is_cover = stream.type == "video" and stream.disposition & attached
             found.append("cover" if is_cover else words.get(stream.type, f"{stream.type}s"))
+        tags = self.container.metadata | self.stream.metadata
+        found += [key for key in tags if not is_stale(key) and key.lower() not in TAGS]
         return list(dict.fromkeys(found))
 
     def skip(self, frames: int) -> None:
@@ -266,6 +271,12 @@ class MediaReader:
 
     def __exit__(self, *_: object) -> None:
         self.container.close()
+
+
+def is_stale(key: str) -> bool:
+    """Return whether a tag tells how a file was made or how loud it is."""
+    name = key.lower()
+    return name in NOT_NAMED or name.startswith(("replaygain_", "r128_", "bps", "number_of_", "_"))
 
 
 def _samples(frame: Any) -> Audio:

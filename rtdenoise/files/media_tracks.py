@@ -22,6 +22,7 @@ LEVEL_TAGS = ("replaygain_", "r128_", "itunnorm")  # wrong after denoising
 # FFmpeg writes any codec into a transport stream, but finds only these again.
 TS_CODECS = set("h264 hevc mpeg1video mpeg2video mpeg4 vvc av1 aac ac3 eac3 mp2 mp3 opus".split())
 TS_CODECS |= {"dvb_subtitle", "dvb_teletext", "dts", "truehd"}
+TIME_CODE_VERSION = 18  # of PyAV: earlier ones do not write the track
 KINDS = {"video": "picture", "audio": "sound"}
 
 
@@ -60,6 +61,8 @@ class TrackCopier:
                 copy_labels(stream, add_denoised(), is_new=True)
             elif not self._is_implied(stream):
                 self._add_copy(stream)
+            elif "timecode" in stream.metadata and self._loses_time_code():
+                self.lost.append("the time code (PyAV 18 or later keeps it)")
         chosen = [self._source.streams[index] for index in self._copies]
         packets = self._source.demux(chosen) if chosen else iter(())
         self._packets = complete_stamps(p for p in packets if p.size)
@@ -73,6 +76,9 @@ class TrackCopier:
             return True
         discard = getattr(stream, "discard", None)
         return bool(self._source.chapters()) and discard in (None, self._av.stream.Discard.all)
+
+    def _loses_time_code(self) -> bool:
+        return int(self._av.__version__.partition(".")[0]) < TIME_CODE_VERSION
 
     def _add_copy(self, stream: Any) -> None:
         picture = self._pictures.get(stream.index)

@@ -60,6 +60,19 @@ def copy_comments(source: Path, part: Path) -> list[str]:
     return lost
 
 
+def comment_names(body: bytes) -> list[str]:
+    """Return the names of Vorbis comments, from the vendor's name on."""
+    return [comment.partition(b"=")[0].decode("utf-8", "replace") for comment in _comments(body)]
+
+
+def ogg_comment_names(source: Path) -> list[str]:
+    """Return the names of the comments of an Ogg file."""
+    with open(source, "rb") as handle:
+        packets = _packets(handle.read(SEARCHED), 2)
+    magic = _magic(packets[1]) if len(packets) > 1 else None
+    return comment_names(packets[1][len(magic) :]) if magic else []
+
+
 def replace_range(part: Path, start: int, end: int, new: bytes) -> None:
     """Replace the bytes from `start` to `end` of a file; what follows moves."""
     with open(part, "rb") as handle:

@@ -11,7 +11,7 @@ import struct
 from pathlib import Path
 
 from .atomic_write import replace_start
-from .ogg_comments import copy_comments
+from .ogg_comments import comment_names, copy_comments, ogg_comment_names
 from .unfinished import UNKNOWN_32, read_chunks
 
 FAMILIES = {"WAV": "RIFF", "WAVEX": "RIFF", "RF64": "RIFF", "AIFF": "AIFF", "MP3": "MP3"}
@@ -24,6 +24,11 @@ LARGEST = 64 << 20  # bytes of a chunk; a larger one is damaged
 BEXT_VERSION, BEXT_LOUDNESS, BEXT_UNSET = 346, 412, b"\xff\x7f" * 5
 LEVEL_FRAMES = {b"RVA2", b"RVAD", b"RGAD", b"XRVA", b"TXXX"}  # TXXX: if it names one of these
 LEVEL_NAMES = (b"REPLAYGAIN_", b"R128_", b"ITUNNORM", b"R\0E\0P\0L\0A\0Y\0G\0A\0I\0N")
+# What `AudioReader.tags` has, by its name in ID3 and in Vorbis comments.
+ID3_KNOWN = set("TIT2 TPE1 TALB COMM TCOP TDRC TYER TCON TRCK TSSE TENC".split())
+ID3_WORDS = {"APIC": "cover", "USLT": "lyrics", "CHAP": "chapters", "CTOC": "chapters"}
+COMMENTS_KNOWN = set("TITLE ARTIST ALBUM COMMENT COPYRIGHT DATE GENRE TRACKNUMBER".split())
+COMMENTS_KNOWN |= {"SOFTWARE", "LICENSE", "ENCODER", "METADATA_BLOCK_PICTURE"}
 FLAC_COMMENT, FLAC_KEPT = 4, {2, 4, 5, 6}  # application, comments, cue sheet, picture
 FLAC_TIMED = {5}
 
@@ -87,6 +92,43 @@ def lost_tags(source: Path, container: str) -> list[str]:
         kinds = {kind for kind, _ in _flac_blocks(source)}
         return [word for kind, word in ((6, "cover"), (5, "cue sheet")) if kind in kinds]
     return []
+
+
+def lost_names(source: Path, container: str) -> list[str]:
+    """Return the names of tags that a file of another family does not get, such as `TXXX:mood`."""
+    family = FAMILIES.get(container) if source.is_file() else None
+    names: list[str] = []
+    if family == "MP3":
+        with open(source, "rb") as handle:
+            tag = handle.read(id3_size(source))
+        names = [n for n in _id3_names(tag) if n not in ID3_KNOWN and n not in ID3_WORDS]
+    elif family == "FLAC":
+        bodies = [body for kind, body in _flac_blocks(source) if kind == FLAC_COMMENT]
+        names = [name for body in bodies for name in comment_names(body)]
+    elif family == "OGG":
+        names = ogg_comment_names(source)
+    levels = tuple(name.decode() for name in LEVEL_NAMES)
+    own = [n for n in names if n.upper() not in COMMENTS_KNOWN and not n.upper().startswith(levels)]
+    return list(dict.fromkeys(own))
+
+
+def _id3_names(tag: bytes) -> list[str]:
+    """Return the frames of an ID3v2.3 or 2.4 tag; those of a user with their description."""
+    names, position = [], 10
+    while tag[3:4] in (b"\3", b"\4") and not tag[5] and position + 10 <= len(tag):
+        head = tag[position : position + 10]
+        if not head[:4].isalnum():
+            break
+        length = _syncsafe(head[4:8]) if tag[3] == 4 else struct.unpack(">I", head[4:8])[0]
+        name, body = head[:4].decode(), tag[position + 10 : position + 10 + length]
+        if name == "TXXX" and body:
+            wide = body[0] in (1, 2)
+            text = body[1:].decode("utf-16" if wide else "utf-8", "replace")
+            name = f"TXXX:{text.partition(chr(0))[0]}"
+        if not any(level in body.upper() for level in LEVEL_NAMES):
+            names.append(name)
+        position += 10 + length
+    return names
 
 
 def _is_text(name: bytes, body: bytes) -> bool:

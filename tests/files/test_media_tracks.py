@@ -223,3 +223,16 @@ def test_a_podcast_becomes_a_sound_file_with_its_tags(tmp_path, folder, toy_stre
         assert len(caught) == 1
         with sf.SoundFile(tmp_path / name) as file:
             assert (file.title, file.artist) == ("A video", "Someone")
+
+
+def test_an_old_pyav_says_that_it_loses_the_time_code(
+    tmp_path, folder, toy_stream_model, monkeypatch
+):
+    import av
+
+    for version, told in (("17.0.1", 1), ("18.0.0", 0)):
+        monkeypatch.setattr(av, "__version__", version)
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            Denoiser(toy_stream_model).file(folder / "many.mp4", tmp_path / "out.mp4", force=True)
+        assert sum("the time code (PyAV 18" in str(w.message) for w in caught) == told

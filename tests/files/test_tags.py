@@ -11,7 +11,9 @@ import soundfile as sf
 
 from rtdenoise import Denoiser
 from rtdenoise.files import TimeRange
-from rtdenoise.files.tags import read_tag_chunks
+from rtdenoise.files.audio_reader import AudioReader
+from rtdenoise.files.audio_writer import AudioWriter
+from rtdenoise.files.tags import lost_names, read_tag_chunks
 from tests.command import noise, only
 
 RATE, FRAMES = 48_000, 9600
@@ -178,3 +180,39 @@ def test_ogg_comments(tmp_path, toy_stream_model, subtype):
     assert tags["lyrics"] == "la " * 2000 and "replaygain_track_gain" not in tags
     assert sf.info(target).frames == sf.info(source).frames
     assert sf.info(target).subtype == subtype
+
+
+def test_tags_that_another_format_does_not_get_are_named(tmp_path):
+    """One warning: TXXX:mood and so on; ReplayGain is left out on purpose and not named."""
+    sound = noise(24_000)
+
+    def id3(name: bytes, text: bytes) -> bytes:
+        return name + struct.pack(">IH", len(text), 0) + text
+
+    frames = id3(b"TIT2", b"\0A title") + id3(b"TXXX", b"\0mood\0calm") + id3(b"TBPM", b"\x0090")
+    frames += id3(b"TXXX", b"\0REPLAYGAIN_TRACK_GAIN\0-3 dB")
+    frames += id3(b"TXXX", b"\1" + "caf\u00e9\0x".encode("utf-16"))
+    sf.write(tmp_path / "in.mp3", sound, 48_000)
+    tag = b"ID3\3\0\0" + bytes((len(frames) >> s) & 127 for s in (21, 14, 7, 0)) + frames
+    (tmp_path / "in.mp3").write_bytes(tag + (tmp_path / "in.mp3").read_bytes())
+    sf.write(tmp_path / "in.flac", sound, 48_000)
+    comments = b"".join(
+        struct.pack("<I", len(c)) + c
+        for c in (b"TITLE=A", b"mood=calm", b"CATALOG=7", b"REPLAYGAIN_TRACK_GAIN=-3 dB")
+    )
+    block = struct.pack("<I", 1) + b"x" + struct.pack("<I", 4) + comments
+    data = (tmp_path / "in.flac").read_bytes()
+    (tmp_path / "in.flac").write_bytes(
+        data[:42] + b"\x04" + len(block).to_bytes(3, "big") + block + data[42:]
+    )
+    with AudioReader(tmp_path / "in.flac") as like, AudioWriter(tmp_path / "in.oga", like) as out:
+        out.write(sound)  # it has no tags
+    assert lost_names(tmp_path / "in.oga", "OGG") == []
+    for source, target, words in (
+        ("in.mp3", "out.wav", "not kept: TXXX:mood, TBPM, TXXX:caf\u00e9"),
+        ("in.flac", "out.wav", "not kept: mood, CATALOG"),
+    ):
+        with AudioReader(tmp_path / source) as like:
+            with pytest.warns(UserWarning) as told, AudioWriter(tmp_path / target, like) as out:
+                out.write(sound)
+        assert [str(w.message).partition(": ")[2] for w in told] == [words]
