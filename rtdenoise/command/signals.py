@@ -69,9 +69,18 @@ def _arm_again(number: int) -> None:
     global _received
     _received = None
     signal.signal(number, _raise)
-    timer = threading.Timer(RETRY_SECONDS, _thread.interrupt_main, [number])
+    timer = threading.Timer(RETRY_SECONDS, _send, [number])
     timer.daemon = True
     timer.start()
+
+
+def _send(number: int) -> None:
+    """Send a signal to the main thread; a real one also ends a system call that waits."""
+    main = threading.main_thread().ident
+    if main is not None and hasattr(signal, "pthread_kill"):
+        signal.pthread_kill(main, number)
+    else:
+        _thread.interrupt_main(number)
 
 
 def raise_if_stopped() -> None:

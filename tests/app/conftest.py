@@ -52,8 +52,9 @@ def url(site: Site) -> Iterator[str]:
     server.server_close()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
+    """Chromium; while it runs, Playwright keeps an event loop, in which other tests cannot."""
     chromium = shutil.which("chromium") or shutil.which("chromium-browser")
     if not chromium:
         assert not os.environ.get("CI"), "CI must install chromium: see .ci/run"

@@ -102,12 +102,21 @@ def finding(job: dict[str, Any], code: int, error: str) -> str:
         return f"left behind: {sorted(left)}"
     if left := os.listdir(tempfile.gettempdir()):
         return f"left in TMPDIR: {left}"
-    if resource.getrusage(resource.RUSAGE_SELF).ru_maxrss > MOST_MEMORY:
-        return f"{resource.getrusage(resource.RUSAGE_SELF).ru_maxrss} kB of memory"
+    if (memory := peak_memory()) > MOST_MEMORY:
+        return f"{memory} kB of memory"
     try:
         return check_output(target) if code == 0 else ""
     except RtdenoiseError as problem:
         return f"the output cannot be read: {problem}"
+
+
+def peak_memory() -> int:
+    """Return the largest resident memory of this program in kB.
+
+    `ru_maxrss` would begin with that of the process that started this one.
+    """
+    status = Path("/proc/self/status").read_text(encoding="utf-8")
+    return next(int(x.split()[1]) for x in status.splitlines() if x.startswith("VmHWM"))
 
 
 def check_output(target: Path) -> str:
