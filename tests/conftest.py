@@ -16,6 +16,17 @@ import torch
 from benchmarks.live.rig import LiveRig
 from tests.toy import TOY, toy_network
 
+# With pytest-xdist, tests that use one of these run one after the other: they need a steady clock,
+# or share an environment that takes long to install.
+TOGETHER = {"rig": "sound server", "bare_python": "bare environment"}
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Group tests for `-n 2 --dist loadgroup` (.ci/run): those of a file stay together, too."""
+    for item in items:
+        shared = [TOGETHER[name] for name in TOGETHER if name in getattr(item, "fixturenames", ())]
+        item.add_marker(pytest.mark.xdist_group(shared[0] if shared else str(item.path)))
+
 
 @pytest.fixture(scope="session", autouse=True)
 def default_signals() -> None:
