@@ -119,7 +119,9 @@ def test_the_dockerfile_builds_from_the_files_that_it_copies(tmp_path, bare_pyth
     environment = {"PATH": f"{bare_python.parent}:{os.environ['PATH']}", "EXTRAS": "av"}
     command = wheel.replace("/wheels", f"{tmp_path}/wheels")
     call("bash", "-c", command, cwd=tmp_path, **environment)
-    command = f"{install} --no-deps --force-reinstall".replace("/wheels", f"{tmp_path}/wheels")
+    install = install.replace("/wheels", f"{tmp_path}/wheels")
+    call("bash", "-c", install, cwd=tmp_path, **environment)  # what it requires
+    command = f"{install} --no-deps --force-reinstall"  # this copy, not another test's
     call("bash", "-c", command, cwd=tmp_path, **environment)
     [entry] = [json.loads(rest) for name, rest in instructions() if name == "ENTRYPOINT"]
     shown = call(bare_python.with_name(entry[0]), "--version", cwd=tmp_path)

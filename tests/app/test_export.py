@@ -6,6 +6,7 @@ import signal
 import subprocess
 import urllib.request
 from pathlib import Path
+from urllib.request import urlopen
 
 import pytest
 
@@ -88,7 +89,11 @@ def test_another_host_is_served_with_a_warning(package):
     command = [*RTDENOISE, "app", "--runtime", str(package), "--port", "0", "--no-open"]
     command += ["--host", "0.0.0.0"]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-    assert process.stdout and process.stdout.readline().startswith("http://0.0.0.0:")
+    assert process.stdout
+    address = process.stdout.readline().split()[0]
+    assert address.startswith("http://0.0.0.0:")
+    with urlopen(address.replace("0.0.0.0", "127.0.0.1")) as answer:  # it serves by now
+        assert answer.status == 200
     process.send_signal(signal.SIGTERM)
     _, errors = process.communicate(timeout=60)
     assert process.returncode == 0
