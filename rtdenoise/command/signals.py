@@ -80,7 +80,7 @@ def _send(number: int) -> None:
     if main is not None and hasattr(signal, "pthread_kill"):
         signal.pthread_kill(main, number)
     else:
-        _thread.interrupt_main(number)
+        _thread.interrupt_main(signal.Signals(number))
 
 
 def raise_if_stopped() -> None:
