@@ -9,6 +9,8 @@ import json
 from pathlib import Path
 from typing import Any
 
+from .reporting import table
+
 # Score, heading, decimals, and whether more is better.
 COLUMNS = (
     ("PESQ", "PESQ-WB", 2, True),
@@ -33,11 +35,6 @@ def compared(results: Path, names: dict[str, str]) -> str:
     return "\n" + "\n".join(parts)
 
 
-def _table(columns: list[str], rows: list[list[str]]) -> str:
-    lines = ["| " + " | ".join(columns) + " |", "|" + " --- |" * len(columns)]
-    return "\n".join([*lines, *("| " + " | ".join(row) + " |" for row in rows)]) + "\n"
-
-
 def _sound(result: dict[str, Any], names: dict[str, str]) -> str:
     systems = result["systems"]
     name = next(n for n in systems if n.startswith(OURS) and not n.endswith("live"))
@@ -51,7 +48,7 @@ def _sound(result: dict[str, Any], names: dict[str, str]) -> str:
         "## Sound\n\n"
         f"By how much **{name}** is better than each system: + is better, - is worse, in every "
         f"column. It is ahead of {ahead} of {len(others)} in PESQ.\n\n"
-        + _table(["beside", *(heading for _, heading, _, _ in COLUMNS)], rows)
+        + table(["beside", *(heading for _, heading, _, _ in COLUMNS)], rows)
         + "\nThe scores themselves: [Benchmarks](benchmarks.md#sound-quality).\n"
     )
 
@@ -79,7 +76,7 @@ def _hop(result: dict[str, Any], names: dict[str, str]) -> str:
     return (
         "## Computing time live\n\n"
         "One hop of 10 ms on one CPU thread, hop after hop, measured in turn:\n\n"
-        + _table(["system", "ms per hop"], rows)
+        + table(["system", "ms per hop"], rows)
     )
 
 
@@ -97,5 +94,5 @@ def _files(result: dict[str, Any], names: dict[str, str]) -> str:
         "## Files\n\n"
         f"A file of {FILE_SECONDS // 60} minutes, the whole process on "
         f"{result['machine']['cores']} cores:\n\n"
-        + _table(["system", "x real time", "peak MB"], cells)
+        + table(["system", "x real time", "peak MB"], cells)
     )

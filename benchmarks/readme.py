@@ -17,7 +17,7 @@ from typing import Any
 from rtdenoise.errors import RtdenoiseError
 
 from .comparison import compared
-from .reporting import RESULTS
+from .reporting import RESULTS, table
 
 BEGIN, END = "<!-- measured: begin -->\n", "<!-- measured: end -->"
 LONG_PAGE = Path("docs/benchmarks.md")  # beside the README
@@ -99,11 +99,6 @@ def _parts(makers: dict[str, Make], results: Path, link: str) -> str:
     return "\n" + "\n".join(parts)
 
 
-def _table(columns: list[str], rows: list[list[str]]) -> str:
-    lines = ["| " + " | ".join(columns) + " |", "|" + " --- |" * len(columns)]
-    return "\n".join([*lines, *("| " + " | ".join(row) + " |" for row in rows)]) + "\n"
-
-
 def _short(value: float) -> str:
     return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
 
@@ -116,7 +111,7 @@ def _quality_table(result: dict[str, Any], wanted: tuple[str, ...] | None = None
             ours = name.startswith("rtdenoise default")
             label = f"**{name}**" if ours else NAMES.get(name, name)
             rows.append([label, *(f"{means[key]:.{n}f}" for key, (_, n) in QUALITY.items())])
-    return _table(["system", *(title for title, _ in QUALITY.values())], rows)
+    return table(["system", *(title for title, _ in QUALITY.values())], rows)
 
 
 def _quality(result: dict[str, Any], link: str) -> str:
@@ -147,7 +142,7 @@ def _latency_table(result: dict[str, Any], wanted: list[tuple[str, int, str]]) -
         if (row["engine"], row["hop_ms"], row["pace"]) in wanted or "min" in row["pace"]
     ]
     columns = ["provider, engine, hop, pace", "median", "p99", "max", "outside onnxruntime"]
-    return _table([*columns, "missed deadlines"], rows)
+    return table([*columns, "missed deadlines"], rows)
 
 
 def _peers(beside: dict[str, Any]) -> str:
@@ -222,7 +217,7 @@ def _files_table(rows: list[dict[str, Any]]) -> str:
         for row in rows
     ]
     columns = ["system", "audio s", "wall s", "x real time", "time / rtdenoise's", "peak MB"]
-    return _table(columns, cells)
+    return table(columns, cells)
 
 
 def _files(result: dict[str, Any], link: str) -> str:
@@ -253,7 +248,7 @@ def _training_long(result: dict[str, Any], link: str) -> str:
         "## Training\n\n"
         "Audio-seconds trained on per second, and the shares of a step's time. "
         "Command: `python -m benchmarks training PACKED`. "
-        f"Chart: [training.png]({link}/training.png).\n\n" + _table(columns, rows)
+        f"Chart: [training.png]({link}/training.png).\n\n" + table(columns, rows)
     )
 
 

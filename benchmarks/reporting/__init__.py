@@ -3,6 +3,6 @@
 from __future__ import annotations
 
 from .charts import draw_files, draw_training, save
-from .results import RESULTS, markdown, write_result
+from .results import RESULTS, markdown, table, write_result
 
-__all__ = ["RESULTS", "draw_files", "draw_training", "markdown", "save", "write_result"]
+__all__ = ["RESULTS", "draw_files", "draw_training", "markdown", "save", "table", "write_result"]

@@ -21,6 +21,12 @@ def write_result(out: Path, result: dict[str, Any], text: str) -> str:
     return text
 
 
+def table(columns: list[str], rows: list[list[str]]) -> str:
+    """Return a Markdown table of cells that are text already."""
+    lines = ["| " + " | ".join(columns) + " |", "|" + " --- |" * len(columns)]
+    return "\n".join([*lines, *("| " + " | ".join(row) + " |" for row in rows)]) + "\n"
+
+
 def markdown(title: str, columns: dict[str, str], rows: list[dict[str, Any]]) -> str:
     """Return a titled table of `rows`; `columns` maps their keys to headings."""
     lines = [f"# {title}", "", "| " + " | ".join(columns.values()) + " |"]

@@ -26,11 +26,11 @@ from export.onnx_export import export_checkpoint
 from rtdenoise.constants import SAMPLE_RATE
 from rtdenoise.errors import RtdenoiseError
 from train.checkpoint import load_checkpoint, load_network
-from train.networks import DenoisingNetwork, for_export, zero_timestep
+from train.networks import DenoisingNetwork, for_export, one_pass, zero_timestep
 
 from ..reporting import write_result
 from ..speed.timing import times_within
-from .quality import Audio, Map, evaluate, harmlessness, load_clips
+from .quality import Map, evaluate, harmlessness, load_clips
 
 WIDE = {  # most of its weights in the full-band path, over time
     "channels": 24,
@@ -111,15 +111,6 @@ def run_ms(model: Path, samples: int, seconds: float = 2.0) -> float:
     }
     feeds["audio"] = 0.1 * np.random.default_rng(0).standard_normal((1, 1, samples), np.float32)
     return 1000 * statistics.median(times_within(lambda: session.run(None, feeds), seconds, 20))
-
-
-def one_pass(network: DenoisingNetwork, audio: Audio) -> Audio:
-    """Denoise a clip [samples] in one pass through the network in PyTorch."""
-    length = -(-(len(audio) + network.lookahead) // network.hop) * network.hop
-    padded = torch.zeros(1, 1, length)
-    padded[0, 0, : len(audio)] = torch.from_numpy(audio)
-    with torch.no_grad():
-        return network(padded, zero_timestep(1))[0, 0, : len(audio)].numpy()
 
 
 def measure(name: str, checkpoint: Path, clips: list, each: Map = map) -> dict[str, Any]:

@@ -22,10 +22,10 @@ from train.checkpoint import load_network
 from train.data import Batch, Corpus
 from train.metrics import mean_metrics
 from train.mixing import PLAIN, Degrader, Recipe
+from train.networks import one_pass
 
 from ..peers import deepfilternet as deepfilter
 from ..reporting import markdown, write_result
-from .bakeoff import one_pass
 from .quality import Audio
 
 CLIPS, SECONDS = 8, 4  # clips of a batch, and their length

@@ -7,6 +7,7 @@ import shutil
 from pathlib import Path
 
 from ..errors import RtdenoiseError
+from ..files import part_path
 from .single_file import single_file
 from .site import Site
 
@@ -24,7 +25,7 @@ def export_site(site: Site, target: Path, force: bool = False) -> list[Path]:
     if target.is_dir() and any(target.iterdir()) and not force:
         raise RtdenoiseError(f"{target} is not empty: choose a new folder, or --force to write")
     files = {**site.files, SINGLE_FILE: single_file(site).encode()}
-    part = target.absolute().parent / f".{target.absolute().name}.{os.getpid()}.part"
+    part = part_path(target.absolute())
     try:
         part.mkdir(parents=True)
         for name, content in files.items():

@@ -6,7 +6,6 @@ It takes no uploads and has no other paths, because the browser does all the wor
 from __future__ import annotations
 
 import os
-import signal
 import socket
 import sys
 import threading
@@ -17,6 +16,7 @@ from pathlib import PurePosixPath
 from typing import Any
 from urllib.parse import urlsplit
 
+from ..command import set_on_signals
 from ..errors import RtdenoiseError
 from .site import TYPES, Site, policy
 
@@ -29,7 +29,6 @@ HEADERS = {
     "Permissions-Policy": "microphone=(self), camera=(), geolocation=()",
     "Cache-Control": "no-cache",
 }
-SIGNALS = ("SIGINT", "SIGTERM", "SIGHUP")
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 
@@ -114,9 +113,7 @@ class _Handler(BaseHTTPRequestHandler):
 def serve(server: PageServer) -> None:
     """Answer requests until Ctrl-C or another signal to end; then close the port."""
     stop = threading.Event()
-    for name in SIGNALS:
-        if number := getattr(signal, name, None):  # Windows has no SIGHUP
-            signal.signal(number, lambda *_: stop.set())
+    set_on_signals(stop)
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
     try:

@@ -10,8 +10,7 @@ import base64
 import gzip
 import hashlib
 
-from .site import Site, policy, with_policy
-from .site import _read as read_page_file
+from .site import Site, policy, read_page_file, with_policy
 
 EMBEDDED = ("worker.js", "worklet.js", "settings.json", "model.onnx", "ort.mjs", "ort.wasm")
 

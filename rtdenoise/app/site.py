@@ -66,11 +66,11 @@ def build_site(runtime: Runtime, model: str | Path | None = None, max_mb: float 
         )
     files = {
         "index.html": _html(),
-        "style.css": _read("style.css").encode(),
-        "icon.svg": _read("icon.svg").encode(),
+        "style.css": read_page_file("style.css").encode(),
+        "icon.svg": read_page_file("icon.svg").encode(),
         "main.js": bundle("main.js").encode(),
         "worker.js": bundle("worker.js").encode(),
-        "worklet.js": _read("worklet.js").encode(),
+        "worklet.js": read_page_file("worklet.js").encode(),
         "settings.json": json.dumps(_settings(loaded, max_mb), indent=1).encode(),
         "model.onnx": loaded.path.read_bytes(),
         "ort.mjs": runtime.loader,
@@ -100,7 +100,7 @@ def bundle(entry: str) -> str:
     parts: dict[str, str] = {}
 
     def add(name: str) -> None:
-        text = _read(name)
+        text = read_page_file(name)
         for match in IMPORT.finditer(text):
             if match[2] not in parts:
                 add(match[2])
@@ -111,10 +111,11 @@ def bundle(entry: str) -> str:
 
 
 def _html() -> bytes:
-    return with_policy(_read("index.html"), policy()).encode()
+    return with_policy(read_page_file("index.html"), policy()).encode()
 
 
-def _read(name: str) -> str:
+def read_page_file(name: str) -> str:
+    """Return a file of page/ as text."""
     return (resources.files("rtdenoise.app") / "page" / name).read_text("utf-8")
 
 

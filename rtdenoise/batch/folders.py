@@ -250,8 +250,8 @@ def check_report(path: Path, tasks: list[FileTask]) -> None:
     """Raise RtdenoiseError if the report cannot be written there; before any file is denoised."""
     if path.is_dir():
         raise RtdenoiseError(f"--report {path} is a folder: give the name of a file in it")
-    folders = {os.path.realpath(parent) for task in tasks for parent in Path(task.output).parents}
-    if os.path.realpath(path) in folders:
+    folders = {parent for task in tasks for parent in Path(task.output).parents}
+    if os.path.realpath(path) in map(os.path.realpath, folders):
         raise RtdenoiseError(f"--report {path} is a folder of OUT: give the name of a file")
     if path in STDOUT or (path.exists() and not path.is_file()):
         raise RtdenoiseError(f"--report {path} is no file: give the name of a .csv or .json file")

@@ -9,7 +9,7 @@ from __future__ import annotations
 from .checks import finite, one_of, writable
 from .messages import describe_error, is_debugging, one_line, show_traceback
 from .run import call_app, report_import_errors, run_app, run_command, run_function
-from .signals import raise_if_stopped
+from .signals import raise_if_stopped, set_on_signals
 from .streams import say, silence_libraries
 
 __all__ = [
@@ -25,6 +25,7 @@ __all__ = [
     "run_command",
     "run_function",
     "say",
+    "set_on_signals",
     "show_traceback",
     "silence_libraries",
     "writable",

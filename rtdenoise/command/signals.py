@@ -53,6 +53,13 @@ def stop_on_signals() -> Iterator[None]:
             signal.signal(number, handler)
 
 
+def set_on_signals(stop: threading.Event) -> None:
+    """Set `stop` when a signal arrives, instead of raising: for commands that run until stopped."""
+    for name in SIGNALS:
+        if number := getattr(signal, name, None):  # Windows has no SIGHUP
+            signal.signal(number, lambda *_: stop.set())
+
+
 def _raise(number: int, _: FrameType | None) -> None:
     """Raise Stopped once. Then the command cleans up: only a second Ctrl-C interrupts that."""
     global _received

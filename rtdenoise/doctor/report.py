@@ -24,8 +24,9 @@ def as_lines(finding: Finding) -> list[str]:
 
 def as_json(findings: Iterable[Finding]) -> str:
     """Return all findings as one JSON object."""
-    listed = [asdict(finding) for finding in findings]
-    works = all(item["state"] != "broken" for item in listed)
+    found = list(findings)
+    listed = [asdict(finding) for finding in found]
+    works = exit_code(found) == 0
     return json.dumps({"version": VERSION, "works": works, "checks": listed}, indent=1)
 
 

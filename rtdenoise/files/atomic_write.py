@@ -95,9 +95,8 @@ def remove_stale_parts(folder: Path, name: str | None = None) -> None:
 
 
 def _is_in_use(part: Path, process: int) -> bool:
-    if (
-        process == os.getpid()
-    ):  # or one before with the same number, as in each start of a container
+    # An earlier process may have had this number, as in each start of a container.
+    if process == os.getpid():
         return part.absolute() in _own_parts
     return _is_running(process)
 

@@ -215,19 +215,11 @@ def _append_id3v1(source: Path, part: Path) -> None:
 
 
 def _flac_blocks(path: Path) -> list[tuple[int, bytes]]:
-    """Return type and contents of the metadata blocks of a FLAC file."""
-    blocks: list[tuple[int, bytes]] = []
-    with open(path, "rb") as handle:
-        handle.seek(id3_size(path))
-        if handle.read(4) != b"fLaC":
-            return blocks
-        while len(head := handle.read(4)) == 4:
-            body = handle.read(int.from_bytes(head[1:], "big"))
-            kind = head[0] & 0x7F
-            blocks.append((kind, _clean_comments(body) if kind == FLAC_COMMENT else body))
-            if head[0] & 0x80:
-                break
-    return blocks
+    """Return type and contents of the metadata blocks of a FLAC file, without ReplayGain."""
+    return [
+        (kind, _clean_comments(body) if kind == FLAC_COMMENT else body)
+        for kind, body in _raw_blocks(path)
+    ]
 
 
 def _clean_comments(body: bytes) -> bytes:
@@ -249,8 +241,8 @@ def _clean_comments(body: bytes) -> bytes:
 
 def _replace_flac_blocks(part: Path, blocks: list[tuple[int, bytes]]) -> None:
     """Put `blocks` in the place of those of `part`, except for STREAMINFO and the seek table."""
-    own = _flac_blocks(part)
-    old = 4 + sum(4 + len(body) for _, body in _raw_blocks(part))
+    own = _raw_blocks(part)
+    old = 4 + sum(4 + len(body) for _, body in own)
     kept = [b for b in own if b[0] in (0, 3)] + blocks
     head = b"fLaC"
     for number, (kind, body) in enumerate(kept):
@@ -260,11 +252,15 @@ def _replace_flac_blocks(part: Path, blocks: list[tuple[int, bytes]]) -> None:
 
 
 def _raw_blocks(path: Path) -> list[tuple[int, bytes]]:
-    blocks = []
+    """Return type and contents of the metadata blocks of a FLAC file as they are."""
+    blocks: list[tuple[int, bytes]] = []
     with open(path, "rb") as handle:
-        handle.seek(4)
+        handle.seek(id3_size(path))
+        if handle.read(4) != b"fLaC":
+            return blocks
         while len(head := handle.read(4)) == 4:
-            blocks.append((head[0] & 0x7F, handle.read(int.from_bytes(head[1:], "big"))))
+            body = handle.read(int.from_bytes(head[1:], "big"))
+            blocks.append((head[0] & 0x7F, body))
             if head[0] & 0x80:
                 break
     return blocks

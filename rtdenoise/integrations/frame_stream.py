@@ -32,9 +32,8 @@ class FrameStream:
         self._lock = threading.Lock()
         self._stream: DenoiseStream | None = None
         self._block: int | None = None  # frames of which all writes have been multiples
-        self._rest: NDArray[Any] | None = (
-            None  # output after a write that was none: usually the last
-        )
+        # Output that is left of a write that was no multiple: usually the last one.
+        self._rest: NDArray[Any] | None = None
         self._bypass = self._closed = False
 
     @property

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import signal
 import threading
 from collections.abc import Callable
 from contextlib import ExitStack
 
 import numpy as np
 
+from ..command import set_on_signals
 from ..constants import SAMPLE_RATE
 from .options import LiveOptions
 from .screens import JsonLines, PlainLines, Screen, choose_screen
 from .session import LiveSession
-
-SIGNALS = ("SIGINT", "SIGTERM", "SIGHUP")  # SIGHUP: the terminal was closed
 
 
 def run_live(
@@ -30,7 +28,7 @@ def run_live(
     fit, devices that cannot be opened, and computing that fails.
     """
     screen, stop = choose_screen(quiet, as_json), threading.Event()
-    _stop_on_signals(stop)  # first of all: from here on there is something to clean up
+    set_on_signals(stop)  # first of all: from here on there is something to clean up
     with ExitStack() as stack:
         if virtual_mic:
             from .virtual_microphone import VirtualMicrophone
@@ -48,12 +46,6 @@ def run_live(
         last = screen if isinstance(screen, JsonLines) else PlainLines(_print_line)
         for line in summarise(session):
             last.show_message(line)
-
-
-def _stop_on_signals(stop: threading.Event) -> None:
-    for name in SIGNALS:
-        if number := getattr(signal, name, None):  # Windows has no SIGHUP
-            signal.signal(number, lambda *_: stop.set())
 
 
 def _print_line(text: str) -> None:

@@ -60,6 +60,11 @@ class Bank:
         self.run_starts = self.starts[self.run_first]
         self.run_ends = (self.starts + self.lengths)[self.run_last - 1]
 
+    @classmethod
+    def empty(cls) -> Bank:
+        """Return a bank without recordings, such as that of rooms where none are needed."""
+        return cls(torch.zeros(0, dtype=torch.int16), [])
+
     def __len__(self) -> int:
         return len(self.clips)
 

@@ -21,7 +21,7 @@ from .features import HIGH_STRIDE
 from .folded import FoldedDenoiser
 from .fourier import Fourier
 from .fourier_matrices import MatrixFourier
-from .interface import DenoisingNetwork, zero_timestep
+from .interface import DenoisingNetwork, one_pass, zero_timestep
 from .recurrent import FoldedRecurrent, RecurrentDenoiser
 from .unet import WaveUNet
 
@@ -33,6 +33,7 @@ __all__ = [
     "all_options",
     "build",
     "for_export",
+    "one_pass",
     "trained_tensors",
     "zero_timestep",
 ]

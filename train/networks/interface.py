@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 
@@ -62,3 +64,11 @@ class DenoisingNetwork(nn.Module):
 def zero_timestep(batch: int, device: torch.device | str = "cpu") -> Tensor:
     """Return timestep 0 for a batch: the recording without added noise."""
     return torch.zeros(batch, dtype=torch.long, device=device)
+
+
+@torch.no_grad()
+def one_pass(network: DenoisingNetwork, audio: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Denoise a clip [samples] in one pass."""
+    padded = torch.zeros(1, 1, -(-(len(audio) + network.lookahead) // network.hop) * network.hop)
+    padded[0, 0, : len(audio)] = torch.from_numpy(audio)
+    return network.eval()(padded, zero_timestep(1))[0, 0, : len(audio)].numpy()

@@ -16,10 +16,9 @@ from numpy.typing import NDArray
 
 from rtdenoise.constants import SAMPLE_RATE
 
-from ..networks import DenoisingNetwork
+from ..networks import DenoisingNetwork, one_pass
 from .material import FRAME, Audio, Recordings
 from .pitch import GAP, two_pitches
-from .scores import one_pass
 
 LEAST_SPEECH, LEAST_NOISE = 60.0, 30.0  # seconds
 ACTIVE = 25.0  # dB below the loud frames; fainter ones are pauses

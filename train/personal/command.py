@@ -12,97 +12,31 @@ from __future__ import annotations
 import sys
 import time
 from pathlib import Path
-from typing import Annotated
 
 import torch
-import typer
 
-from rtdenoise.command import finite, run_function, writable
+from rtdenoise.command import run_function
 from rtdenoise.errors import RtdenoiseError
 
 from ..checkpoint import load_network
+from . import options
 from .material import read, read_others
 from .run import Run, Settings, check
 
 BUNDLED = Path(__file__).parents[1] / "state" / "default.pth"
-INPUT, RUN = "Recordings", "Run"  # headings in the help
 
 
 def personal(
-    voice: Annotated[
-        Path,
-        typer.Option(
-            help="Your speech without noise, about two minutes: a file, or a folder of files.",
-            exists=True,
-            rich_help_panel=INPUT,
-        ),
-    ],
-    noise: Annotated[
-        Path,
-        typer.Option(
-            help="The noise of your room, about one minute without speech: a file or a folder.",
-            exists=True,
-            rich_help_panel=INPUT,
-        ),
-    ],
-    anyway: Annotated[
-        bool,
-        typer.Option(
-            "--anyway",
-            help="Train also on recordings that seem noisy, clipped, music or several voices.",
-            rich_help_panel=INPUT,
-        ),
-    ] = False,
-    others: Annotated[
-        Path | None,
-        typer.Option(
-            help="Recordings of others, not to forget them and to measure what they lose: a packed "
-            "corpus, or a folder with clean/ and noise/.",
-            exists=True,
-            file_okay=False,
-            rich_help_panel=INPUT,
-        ),
-    ] = None,
-    out: Annotated[
-        Path,
-        typer.Option(
-            help="Prefix of the files to write: PREFIX-stream.onnx, PREFIX.pth and so on.",
-            callback=writable,
-        ),
-    ] = Path("personal"),
-    minutes: Annotated[
-        float,
-        typer.Option(
-            min=0.5,
-            help="Time that all of it may take.",
-            callback=finite,
-            rich_help_panel=RUN,
-        ),
-    ] = 10.0,
-    steps: Annotated[
-        int | None,
-        typer.Option(
-            min=1,
-            help="Train for so many steps instead, which can be repeated exactly.",
-            rich_help_panel=RUN,
-        ),
-    ] = None,
-    init: Annotated[
-        Path | None,
-        typer.Option(
-            help="Checkpoint to start from; by default that of the bundled model, which is in the "
-            "source, not in the wheel.",
-            exists=True,
-            dir_okay=False,
-            rich_help_panel=RUN,
-        ),
-    ] = None,
-    threads: Annotated[
-        int, typer.Option(min=0, help="CPU threads; 0 for all cores.", rich_help_panel=RUN)
-    ] = 0,
-    seed: Annotated[
-        int, typer.Option(min=0, help="Seed of all random numbers.", rich_help_panel=RUN)
-    ] = 0,
+    voice: options.Voice,
+    noise: options.Noise,
+    anyway: options.Anyway = False,
+    others: options.Others = None,
+    out: options.Out = Path("personal"),
+    minutes: options.Minutes = 10.0,
+    steps: options.Steps = None,
+    init: options.Init = None,
+    threads: options.Threads = 0,
+    seed: options.Seed = 0,
 ) -> None:
     """Fine-tune the bundled model to your voice and your room, in ten minutes on two cores."""
     started = time.monotonic()

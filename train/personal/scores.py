@@ -6,7 +6,6 @@ import dataclasses
 from typing import Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from rtdenoise.compare import speech_metrics
@@ -15,7 +14,7 @@ from rtdenoise.errors import RtdenoiseError
 
 from ..data import Bank, Corpus
 from ..mixing import PLAIN, Degrader
-from ..networks import DenoisingNetwork, zero_timestep
+from ..networks import DenoisingNetwork, one_pass
 
 NAMES = ("pesq", "estoi", "si_sdr")
 # One unit of `quality` is one unit of PESQ; as much as 0.2 of ESTOI, or as 10 dB of SI-SDR.
@@ -37,12 +36,12 @@ def draw_mixtures(speech: Bank, noise: Bank | None, count: int, seed: int) -> li
 
     Without noise, the voice is altered and the noise synthesised, to stand in for others.
     """
-    empty = Bank(torch.zeros(0, dtype=torch.int16), [])
     settings: dict[str, Any] = {"recipe": STAND_IN, "snr": SNR}
     if noise is not None:
         rates = {"speech_rates": (1, 1), "noise_rates": (1, 1)}
         settings |= {"recipe": UNTOUCHED, **rates}
-    source = Degrader(Corpus(speech, noise or empty, empty), count, LENGTH, seed, **settings)
+    corpus = Corpus(speech, noise or Bank.empty(), Bank.empty())
+    source = Degrader(corpus, count, LENGTH, seed, **settings)
     found: list[Mixture] = []
     for step in range(TRIES):
         batch = source.batch(step)
@@ -67,14 +66,6 @@ def score(network: DenoisingNetwork, mixtures: list[Mixture]) -> Scores:
         found = speech_metrics(clean, one_pass(network, noisy))
         rows.append([found[name] for name in NAMES])
     return np.array(rows)
-
-
-@torch.no_grad()
-def one_pass(network: DenoisingNetwork, audio: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Denoise a clip [samples] in one pass."""
-    padded = torch.zeros(1, 1, -(-(len(audio) + network.lookahead) // network.hop) * network.hop)
-    padded[0, 0, : len(audio)] = torch.from_numpy(audio)
-    return network.eval()(padded, zero_timestep(1))[0, 0, : len(audio)].numpy()
 
 
 def quality(scores: Scores) -> float:

@@ -62,9 +62,8 @@ OWN_SNR = ((-5.0, 5.0, 0.5), (5.0, 15.0, 0.35), (15.0, 30.0, 0.15))
 
 def own_mixtures(speech: Bank, noise: Bank, seed: int, size: int = OWN) -> Degrader:
     """Return the source of the user's training mixtures."""
-    empty = Bank(torch.zeros(0, dtype=torch.int16), [])
     return Degrader(
-        Corpus(speech, noise, empty),
+        Corpus(speech, noise, Bank.empty()),
         size,
         SEGMENT,
         seed,
@@ -85,8 +84,7 @@ def other_mixtures(
     """
     if others is not None:
         return Degrader(others, size, SEGMENT, seed + 1)
-    empty = Bank(torch.zeros(0, dtype=torch.int16), [])
-    corpus = Corpus(speech, empty, empty)
+    corpus = Corpus(speech, Bank.empty(), Bank.empty())
     return Degrader(corpus, size, SEGMENT, seed + 1, recipe=ALTERED_RECIPE)
 
 

@@ -13,9 +13,9 @@ from rtdenoise.constants import SAMPLE_RATE
 from rtdenoise.errors import RtdenoiseError
 from rtdenoise.inference import find_model
 from train.checkpoint import load_network
+from train.networks import one_pass
 
 from ...peers import DeepFilter2, deepfilternet
-from ..bakeoff import one_pass
 from .levels import Audio
 
 Denoise = Callable[[Audio], Audio]
