@@ -55,9 +55,10 @@ class Corpus:
         banks: list[Bank] = []
         for kind in KINDS:
             table, data = Path(packed, f"{kind}.csv"), Path(packed, f"{kind}.npy")
-            if not (table.is_file() and data.is_file()):
+            missing = next((file.name for file in (table, data) if not file.is_file()), None)
+            if missing:
                 raise RtdenoiseError(
-                    f"{packed} is not a packed corpus ({table.name} is missing): "
+                    f"{packed} is not a packed corpus ({missing} is missing): "
                     "make one with `python -m train.data.packing`"
                 )
             # Mapped, not read: it starts at once, and all processes share one copy in memory.

@@ -2,7 +2,7 @@
 import { StreamEngine, denoiseRecording } from "./denoiser.js";
 import { serveLive } from "./live-worker.js";
 
-const WARM_UP_HOPS = 30;
+const WARM_UP_HOPS = 100; // 1 s of audio
 const engines = new Map(); // by number of channels
 const cancelled = new Set();
 let settings, session, ort, setControls;

@@ -2,18 +2,52 @@
 // It allocates only the hops that it sends, and never waits.
 
 const FADE = 128; // samples, where sound begins, ends or is shortened
-const CALM_SECONDS = 10; // without a dropout, before the queue shrinks again
-const MOST_HOPS = 20; // of the queue
+const FIRST_HOPS = 5; // that wait before sound begins: a browser stops for 20 ms now and then
+const LEAST_HOPS = 2;
+const MOST_HOPS = 20;
+const SPARE_HOPS = 2; // that were never needed, before the queue becomes shorter
+const CALM_SECONDS = 60; // of which that must be true; twice as long after each dropout
+
+/** How many samples shall wait: more after a dropout, fewer after a long calm. */
+class Reserve {
+  constructor(hop, sampleRate) {
+    this.hop = hop;
+    this.target = FIRST_HOPS * hop;
+    this.patience = CALM_SECONDS * sampleRate;
+    this.begin();
+  }
+
+  begin() {
+    this.calm = 0;
+    this.lowest = Infinity;
+  }
+
+  dropped() {
+    this.target = Math.min(this.target + this.hop, MOST_HOPS * this.hop);
+    this.patience *= 2;
+    this.begin();
+  }
+
+  /** Note what still waits after `length` samples were played; return whether a hop is too much. */
+  played(length, waiting) {
+    this.lowest = Math.min(this.lowest, waiting);
+    this.calm += length;
+    if (this.calm < this.patience) return false;
+    const spare = this.target > LEAST_HOPS * this.hop && this.lowest > SPARE_HOPS * this.hop;
+    if (spare) this.target -= this.hop;
+    this.begin();
+    return spare;
+  }
+}
 
 class LiveProcessor extends AudioWorkletProcessor {
   constructor({ processorOptions: { hop } }) {
     super();
     this.hopLength = hop;
-    this.least = 2 * hop;
-    this.target = this.least; // samples to wait for before sound begins
+    this.reserve = new Reserve(hop, sampleRate);
     this.ring = new Float32Array(2 * MOST_HOPS * hop);
     Object.assign(this, { read: 0, fill: 0, filling: true, fade: 0, last: 0, started: false });
-    Object.assign(this, { dropouts: 0, lost: 0, trimmed: 0, frames: 0, lowest: Infinity, calm: 0 });
+    Object.assign(this, { dropouts: 0, lost: 0, trimmed: 0, frames: 0 });
     this.collected = new Float32Array(hop);
     this.collectedLength = 0;
     this.ended = false;
@@ -35,9 +69,9 @@ class LiveProcessor extends AudioWorkletProcessor {
       write = write + 1 === this.ring.length ? 0 : write + 1;
     }
     this.fill += samples.length;
-    if (this.fill >= this.target) this.filling = false;
+    if (this.fill >= this.reserve.target) this.filling = false;
     // What comes in a burst after a stall would be a delay for ever.
-    const slack = this.fill - this.target - 2 * this.hopLength;
+    const slack = this.fill - this.reserve.target - 2 * this.hopLength;
     if (slack > 0) {
       this.trim(slack + this.hopLength);
       this.trimmed += slack + this.hopLength;
@@ -90,22 +124,19 @@ class LiveProcessor extends AudioWorkletProcessor {
     } else {
       this.copy(out);
       this.started = true;
-      this.shrink(out.length);
+      if (this.reserve.played(out.length, this.fill)) this.trim(this.hopLength);
     }
     if (this.frames % (out.length * 64) === 0) this.report();
   }
 
-  /** The worker was late: play faded silence, and wait for one hop more from now on. */
+  /** The worker was late: play faded silence until more samples wait than before. */
   drop() {
     this.dropouts++;
     this.filling = true;
-    this.target = Math.min(this.target + this.hopLength, MOST_HOPS * this.hopLength);
-    this.calm = 0;
-    this.lowest = Infinity;
+    this.reserve.dropped();
   }
 
   copy(out) {
-    this.lowest = Math.min(this.lowest, this.fill - out.length);
     for (let i = 0; i < out.length; i++) {
       this.fade = Math.min(1, this.fade + 1 / FADE);
       out[i] = this.ring[this.read] * this.fade;
@@ -115,20 +146,9 @@ class LiveProcessor extends AudioWorkletProcessor {
     this.last = out[out.length - 1];
   }
 
-  shrink(length) {
-    this.calm += length;
-    if (this.calm < CALM_SECONDS * sampleRate) return;
-    if (this.target > this.least && this.lowest > this.hopLength) {
-      this.target -= this.hopLength;
-      this.trim(this.hopLength);
-    }
-    this.calm = 0;
-    this.lowest = Infinity;
-  }
-
   report() {
-    const { dropouts, lost, trimmed, fill, target, frames } = this;
-    this.port.postMessage({ dropouts, lost, trimmed, fill, target, frames });
+    const { dropouts, lost, trimmed, fill, frames } = this;
+    this.port.postMessage({ dropouts, lost, trimmed, fill, target: this.reserve.target, frames });
   }
 }
 
