@@ -53,7 +53,7 @@ def test_without_stalls_the_queue_becomes_shorter(simulate):
 
 
 def test_short_stalls_are_never_heard(simulate):
-    assert simulate(every=45, stall=0.025)["dropouts"] == 0
+    assert simulate(every=45, stall=0.035)["dropouts"] == 0
 
 
 def test_long_stalls_are_heard_only_until_the_queue_is_long_enough(simulate):
