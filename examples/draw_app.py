@@ -1,6 +1,6 @@
 """Draw the pictures of the page in docs/images: a recording, and the microphone on a telephone.
 
-    python examples/draw_app.py [FOLDER]     (pip install playwright; needs Chromium, and the page's
+    python -m examples.draw_app [FOLDER]     (pip install playwright; needs Chromium, and the page's
                                               `rtdenoise app --fetch-runtime` once)
 
 The microphone is Chromium's fake one, which plays examples/noisy.wav.
@@ -8,20 +8,18 @@ The microphone is Chromium's fake one, which plays examples/noisy.wav.
 
 from __future__ import annotations
 
-import shutil
 import sys
 import threading
 from pathlib import Path
 
 from PIL import Image
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser
 
+from benchmarks.live.chromium import chromium
 from rtdenoise.app import PageServer, build_site, find_runtime
 
 ROOT = Path(__file__).parents[1]
 NOISY = ROOT / "examples/noisy.wav"
-FLAGS = ["--disable-gpu", "--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream"]
-FLAGS += [f"--use-file-for-fake-audio-capture={NOISY}", "--no-sandbox"]
 COLOURS = 64  # of the PNG; more make it larger and look the same
 LIVE_UNTIL = "0:12"  # of the page's clock: its moving pictures show 10 s
 DESKTOP = {"width": 960, "height": 840}
@@ -61,16 +59,13 @@ def main(folder: Path) -> None:
     """Draw all pictures."""
     server = PageServer(build_site(find_runtime()))
     threading.Thread(target=server.serve_forever, daemon=True).start()
-    with sync_playwright() as playwright:
-        chromium = shutil.which("chromium") or shutil.which("chromium-browser")
-        browser = playwright.chromium.launch(executable_path=chromium, args=FLAGS)
+    with chromium(NOISY) as browser:
         draw_files(browser, server.url, folder / "app-files.png", "light", DESKTOP)
         draw_live(browser, server.url, folder / "app-live.png", "dark", TELEPHONE)
         if folder != ROOT / "docs/images":  # for a look at everything
             draw_files(browser, server.url, folder / "files-telephone.png", "dark", TELEPHONE)
             draw_files(browser, server.url, folder / "files-dark.png", "dark", DESKTOP)
             draw_live(browser, server.url, folder / "live-desktop.png", "light", DESKTOP)
-        browser.close()
     server.shutdown()
 
 

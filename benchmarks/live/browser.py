@@ -5,12 +5,8 @@ Chromium's fake microphone plays the recording in a loop. The figures are those 
 
 from __future__ import annotations
 
-import os
-import shutil
 import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -18,9 +14,8 @@ from rtdenoise.app import PageServer, build_site, find_runtime
 from rtdenoise.errors import RtdenoiseError
 
 from ..reporting import write_result
+from .chromium import chromium
 
-FLAGS = ["--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream", "--disable-gpu"]
-FLAGS += ["--no-first-run", "--disable-background-networking", "--disable-component-update"]
 READ_SECONDS = 5.0  # the page's times per hop are those of the last 5 s
 FIGURES = """() => ({
   dropouts: Number(document.querySelector("#dropouts").dataset.count),
@@ -37,7 +32,7 @@ def measure_browser(minutes: float, recording: Path, out: Path, check: bool) -> 
     """Run the page's microphone; return the table. With `check`, raise if there was a dropout."""
     server = PageServer(build_site(find_runtime()))
     threading.Thread(target=server.serve_forever, daemon=True).start()
-    with _chromium(recording) as browser:
+    with chromium(recording) as browser:
         page = browser.new_page()
         page.goto(server.url)
         page.click("#mic-tab")
@@ -54,21 +49,6 @@ def measure_browser(minutes: float, recording: Path, out: Path, check: bool) -> 
     if check and result["dropouts"]:
         raise RtdenoiseError(f"there were {result['dropouts']} dropouts: see {out}.md")
     return text
-
-
-@contextmanager
-def _chromium(recording: Path) -> Iterator[Any]:
-    from playwright.sync_api import sync_playwright
-
-    program = shutil.which("chromium") or shutil.which("chromium-browser")
-    if not program:
-        raise RtdenoiseError("Chromium is not installed: apt-get install chromium")
-    root = [] if getattr(os, "geteuid", lambda: 1)() else ["--no-sandbox"]
-    source = f"--use-file-for-fake-audio-capture={recording.absolute()}"
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=program, args=[*FLAGS, *root, source])
-        yield browser
-        browser.close()
 
 
 def summarise(readings: list[dict[str, float]], version: str) -> dict[str, Any]:

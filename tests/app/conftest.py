@@ -3,24 +3,20 @@
 from __future__ import annotations
 
 import os
-import shutil
 import threading
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page
 
+from benchmarks.live.chromium import chromium
 from rtdenoise.app import PageServer, Runtime, Site, build_site, find_runtime
 from rtdenoise.app.runtime import CACHE_VARIABLE
 from rtdenoise.errors import RtdenoiseError
 
 ROOT = Path(__file__).parents[2]
 NOISY = ROOT / "examples/noisy.wav"
-QUIET = ["--no-first-run", "--disable-background-networking", "--disable-component-update"]
-QUIET += ["--disable-sync", "--disable-gpu", "--disable-quic"]
-MICROPHONE = ["--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream"]
-MICROPHONE += [f"--use-file-for-fake-audio-capture={NOISY}"]
 
 
 @pytest.fixture(scope="session")
@@ -55,17 +51,12 @@ def url(site: Site) -> Iterator[str]:
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     """Chromium; while it runs, Playwright keeps an event loop, in which other tests cannot."""
-    chromium = shutil.which("chromium") or shutil.which("chromium-browser")
-    if not chromium:
+    try:
+        with chromium(NOISY) as started:
+            yield started
+    except RtdenoiseError as error:
         assert not os.environ.get("CI"), "CI must install chromium: see .ci/run"
-        pytest.skip("Chromium is not installed")
-    root = [] if getattr(os, "geteuid", lambda: 1)() else ["--no-sandbox"]
-    with sync_playwright() as playwright:
-        started = playwright.chromium.launch(
-            executable_path=chromium, args=[*QUIET, *MICROPHONE, *root]
-        )
-        yield started
-        started.close()
+        pytest.skip(str(error))
 
 
 class Watched:
