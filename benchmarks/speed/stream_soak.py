@@ -10,7 +10,7 @@ from rtdenoise import Denoiser
 
 from .stream_cases import Case
 
-SHORT, LONG = 1, 2000  # frames of a block, evenly spread over the logarithm
+LONGEST_SECONDS = 1 / 24  # of a block; the shortest is one frame or byte; even over the logarithm
 TOLERANCE = {"float32": 1e-5, "int16": 1}  # full scale 1.0; steps
 
 
@@ -18,12 +18,13 @@ def soak(denoiser: Denoiser, case: Case, blocks: int) -> dict[str, Any]:
     """Return how far `blocks` random blocks of endless noise are from the samples of one pass."""
     rng = np.random.default_rng(0)
     tested, reference = case.open(denoiser), case.open(denoiser)
+    longest = np.log(LONGEST_SECONDS * case.rate * (2 if case.as_bytes else 1))
     done, seconds, largest = 0, 0, 0.0
     while done < blocks:
         audio = case.chunk(1.0, seed=seconds)
         parts, start = [], 0
         while start < len(audio):
-            size = round(np.exp(rng.uniform(np.log(SHORT), np.log(LONG))))
+            size = round(np.exp(rng.uniform(0, longest)))
             parts.append(tested.write(audio[start : start + size]))
             start, done = start + size, done + 1
         got, expected = (_numbers(case, x) for x in (parts, [reference.write(audio)]))
