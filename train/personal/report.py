@@ -7,10 +7,11 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy import stats
 
 from .checks import Figures
-from .scores import NAMES, Scores, quality
+from .scores import NAMES, WEIGHTS, Scores, quality
 
 SHOWN = {"pesq": ("PESQ", 2), "estoi": ("ESTOI", 3), "si_sdr": ("SI-SDR", 1)}  # and digits
 UNITS = {"si_sdr": " dB"}
@@ -38,11 +39,16 @@ class Comparison:
         return own, others
 
     def objection(self, least_own: float, least_others: float) -> str:
-        """Return why the new weights are no better than the bundled ones, or "" if they are."""
+        """Return why the new weights are no better than the bundled ones, or "" if they are.
+
+        Others lose if their gain is below `least_others` and below zero by more than chance: the
+        confidence interval of a few clips is as wide as what cannot be heard.
+        """
         own, others = self.gains()
         if own < least_own:
             return "your voice gains too little to be heard"
-        if others < least_others or not self.share:
+        half = _interval((self.after[1] - self.before[1]) @ WEIGHTS)[1]
+        if (others < least_others and others + half < 0) or not self.share:
             return f"{OTHERS if self.measured else STAND_IN} would lose"
         return ""
 
@@ -77,6 +83,7 @@ def tell(result: Comparison, written: Sequence[Path], objection: str) -> str:
         return "\n".join([*lines, f"no better ({objection}): keep the bundled model"])
     models = [path for path in written if path.suffix == ".onnx"]
     model = next((path for path in models if path.stem.endswith("-stream")), models[0])
+    lines.append(f"share of the new weights: {100 * result.share:.0f} %")
     lines.append(f"written: {', '.join(path.name for path in written)}")
     lines.append(f"better: use it with --model {model}")
     return "\n".join(lines)
@@ -85,16 +92,21 @@ def tell(result: Comparison, written: Sequence[Path], objection: str) -> str:
 def _change(name: str, before: Scores, after: Scores) -> str:
     """Return such as "PESQ 1.74 -> 1.92 (+0.18 ± 0.06)", the latter with 95 % confidence."""
     label, digits = SHOWN[name]
-    difference = after - before
-    known = difference[~np.isnan(difference)]
-    if not len(known):
+    gain, half = _interval(after - before)
+    if np.isnan(gain):
         return f"{label} not known"
-    half = 0.0
-    if len(known) > 1:
-        deviation = float(known.std(ddof=1)) / len(known) ** 0.5
-        half = float(stats.t.ppf(0.5 + CONFIDENCE / 2, len(known) - 1)) * deviation
     old, new = (float(np.nanmean(x)) for x in (before, after))
     return (
         f"{label} {old:.{digits}f} -> {new:.{digits}f}{UNITS.get(name, '')} "
-        f"({known.mean():+.{digits}f} ± {half:.{digits}f})"
+        f"({gain:+.{digits}f} ± {half:.{digits}f})"
     )
+
+
+def _interval(gains: NDArray[np.float64]) -> tuple[float, float]:
+    """Return the mean of the clips' gains that are known, and half of its confidence interval."""
+    known = gains[~np.isnan(gains)]
+    if len(known) < 2:
+        return float(known.mean()) if len(known) else float("nan"), 0.0
+    deviation = float(known.std(ddof=1)) / len(known) ** 0.5
+    half = float(stats.t.ppf(0.5 + CONFIDENCE / 2, len(known) - 1)) * deviation
+    return float(known.mean()), half

@@ -37,8 +37,9 @@ from .tuning import (
     own_mixtures,
 )
 
-OWN_CLIPS, OTHERS_CLIPS = 8, 12  # mixtures to choose by; as many others to tell the result by
+OWN_CLIPS, OTHERS_CLIPS = 8, 16  # mixtures to choose by; as many others to tell the result by
 LEAST_OTHERS = -0.02  # quality that others may lose, in units of PESQ: not to be heard
+LEAST_CHOSEN = -0.01  # the same for the choice: other clips will tell the result
 LEAST_OWN = 0.02  # quality that the user must gain for a model to be worth a change
 EXPORT_SECONDS = 25.0  # on two cores
 LEAST_TRAINING = 20.0  # seconds
@@ -157,7 +158,7 @@ class Run:
                 for mixtures, old in zip((self.own, self.others), before, strict=True)
             ]
             tried.append(Choice(share, *gains))
-        return choose(tried, LEAST_OTHERS)
+        return choose(tried, LEAST_CHOSEN)
 
     def _write(self, network: DenoisingNetwork, result: Comparison) -> list[Path]:
         """Write checkpoint and ONNX files once all of them are complete; return their paths."""

@@ -158,10 +158,13 @@ def test_the_report_says_what_changed_and_what_to_do():
     text = tell(good, [Path("x/me-rolling.onnx"), Path("x/me-stream.onnx")], "")
     assert "your voice in your room: PESQ 1.60 -> 1.80 (+0.20 ± 0.00)" in text
     assert "SI-SDR 8.5 -> 9.5 dB (+1.0 ± 0.0) (2 mixtures)" in text
+    assert "share of the new weights: 50 %" in text
     assert text.endswith("better: use it with --model x/me-stream.onnx")
     assert good.objection(0.02, -0.02) == ""
     harmful = Comparison((rows, rows), (better, worse), 0.5)
     assert harmful.objection(0.02, -0.02) == "other voices and noises would lose"
+    chance = rows + [[0.05, 0, 0], [-0.11, 0, 0]]  # a mean of -0.03, which proves nothing
+    assert Comparison((rows, rows), (better, chance), 0.5).objection(0.02, -0.02) == ""
     alone = Comparison((rows, rows), (better, worse), 0.5, measured=False)
     assert "your voice altered" in alone.objection(0.02, -0.02)
     assert "other voices were not measured" in tell(alone, [], "why")
