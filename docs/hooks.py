@@ -18,34 +18,12 @@ DOCS = Path(__file__).parent
 ROOT = DOCS.parent
 FOLDER = "project"  # where the site has its copies
 ALWAYS = ("CONTRIBUTING.md", "CHANGELOG.md", "SECURITY.md", "rtdenoise/models/MODEL_CARD.md")
-OPTIONAL = (
-    "app.md",
-    "frameworks.md",
-)  # pages that the navigation leaves out while they are missing
 LINK = re.compile(r"(?<=\]\()([^)\s#]+)(#[^)\s]*)?(?=\))")
 TEXT_LINK = re.compile(r"(?<!!)\[([^\]]*)\]\(([^)\s#]+)\)")
 FENCE = re.compile(r"(^```.*?^```[^\n]*$)", re.M | re.S)
 COMMANDS = "<!-- commands -->"  # where a page wants all commands with their options
 
 _sources: dict[str, Path] = {}  # the file behind each page and each copy, by its path in the site
-
-
-def on_config(config: Any) -> Any:
-    """Leave missing optional pages out of the navigation."""
-    missing = [name for name in OPTIONAL if not (DOCS / name).is_file()]
-    config.nav = _without(config.nav, missing)
-    return config
-
-
-def _without(items: list[Any], missing: list[str]) -> list[Any]:
-    kept = []
-    for item in items:
-        [(title, value)] = item.items()
-        if isinstance(value, list):
-            kept.append({title: _without(value, missing)})
-        elif value not in missing:
-            kept.append(item)
-    return kept
 
 
 def on_files(files: Files, config: Any) -> Files:

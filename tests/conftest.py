@@ -1,7 +1,11 @@
-"""Small real models for all tests: a tiny untrained default network, exported in both forms."""
+"""Small real models for all tests: a tiny untrained default network, exported in each form.
+
+Without PyTorch, as on the other Pythons of .github/workflows/ci.yml, the bundled models stand in.
+"""
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import shutil
 import signal
@@ -11,14 +15,19 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-import torch
 
 from benchmarks.live.rig import LiveRig
-from tests.toy import TOY, toy_network
 
+ROOT = Path(__file__).parents[1]
+HAS_TORCH = importlib.util.find_spec("torch") is not None
 # With pytest-xdist, tests that use one of these run one after the other: they need a steady clock,
 # or share an environment that takes long to install.
 TOGETHER = {"rig": "sound server", "bare_python": "bare environment"}
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Make the marker known where pytest-xdist is not installed."""
+    config.addinivalue_line("markers", "xdist_group(name): tests for one worker")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -49,6 +58,10 @@ def bare_python(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def toy_checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    import torch
+
+    from tests.toy import TOY, toy_network
+
     path = tmp_path_factory.mktemp("toy") / "toy.pth"
     torch.save(
         {
@@ -65,27 +78,30 @@ def toy_checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-@pytest.fixture(scope="session")
-def toy_stream_model(toy_checkpoint: Path) -> Path:
+def toy_model(form: str, request: pytest.FixtureRequest, **options: bool) -> Path:
+    """Return the exported toy; without PyTorch a copy of the bundled model of this form."""
+    if not HAS_TORCH:
+        folder = request.getfixturevalue("tmp_path_factory").mktemp("bundled")
+        return Path(shutil.copy(ROOT / f"rtdenoise/models/default-{form}.onnx", folder))
     from export.onnx_export import export_checkpoint
 
-    return export_checkpoint(toy_checkpoint, toy_checkpoint.with_name("toy-stream.onnx"), "stream")
-
-
-@pytest.fixture(scope="session")
-def toy_rolling_model(toy_checkpoint: Path) -> Path:
-    from export.onnx_export import export_checkpoint
-
-    target = toy_checkpoint.with_name("toy-rolling.onnx")
-    return export_checkpoint(toy_checkpoint, target, "rolling")
+    checkpoint = request.getfixturevalue("toy_checkpoint")
+    return export_checkpoint(checkpoint, checkpoint.with_name(f"toy-{form}.onnx"), form, **options)
 
 
 @pytest.fixture(scope="session")
-def toy_segment_model(toy_checkpoint: Path) -> Path:
-    from export.onnx_export import export_checkpoint
+def toy_stream_model(request: pytest.FixtureRequest) -> Path:
+    return toy_model("stream", request)
 
-    target = toy_checkpoint.with_name("toy-segment.onnx")
-    return export_checkpoint(toy_checkpoint, target, "segment", dynamic=True)
+
+@pytest.fixture(scope="session")
+def toy_rolling_model(request: pytest.FixtureRequest) -> Path:
+    return toy_model("rolling", request)
+
+
+@pytest.fixture(scope="session")
+def toy_segment_model(request: pytest.FixtureRequest) -> Path:
+    return toy_model("segment", request, dynamic=True)
 
 
 @pytest.fixture(scope="module")
@@ -94,5 +110,5 @@ def rig() -> Iterator[LiveRig]:
         assert not os.environ.get("CI"), "CI must install pulseaudio: see .ci/run"
         pytest.skip("pulseaudio is not installed")
     with LiveRig() as started:
-        started.env["PYTHONPATH"] = str(Path(__file__).parents[1])
+        started.env["PYTHONPATH"] = str(ROOT)
         yield started

@@ -69,6 +69,11 @@ def test_the_reference_has_every_public_name_with_its_docstring(site):
     for name in rtdenoise.__all__:
         if name != "__version__":
             assert f'id="rtdenoise.{name}"' in text, name
+    for adapter in (
+        *("pipecat.DenoiseFilter", "livekit.DenoiseProcessor"),
+        *("aiortc.DenoiseTrack", "data.DenoiseTransform"),
+    ):
+        assert f'id="rtdenoise.integrations.{adapter}"' in text, adapter
     assert "Denoise a file of any length in constant memory" in text
     commands = (site / "reference-commands.html").read_text(encoding="utf-8")
     assert "rtdenoise doctor" in commands and "--limit-db" in commands

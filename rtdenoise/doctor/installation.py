@@ -54,9 +54,10 @@ def check_packages() -> list[Finding]:
     text = ", ".join(f"{name} {version}" for name, version in versions.items())
     details = {"versions": versions}
     # Only the first one: the next packages may import it, and a C library then ends the process.
-    if failure := next(filter(None, map(_import_failure, NEEDED)), None):
-        advice = "install rtdenoise again: pip install --force-reinstall rtdenoise"
-        found = Finding("packages", "broken", failure, advice, details)
+    failures = ((name, failure) for name in NEEDED if (failure := _import_failure(name)))
+    if failed := next(failures, None):
+        advice = _reinstall(failed[0])
+        found = Finding("packages", "broken", ": ".join(failed), advice, details)
     elif set(ONNXRUNTIMES) <= versions.keys():
         problem = "onnxruntime and onnxruntime-gpu are both installed, and share a folder"
         advice = "pip uninstall onnxruntime onnxruntime-gpu, then install rtdenoise again"
@@ -78,8 +79,17 @@ def _import_failure(module: str) -> str | None:
     try:
         importlib.import_module(module)
     except BaseException as error:
-        return f"{module}: {describe_error(error)}"
+        return describe_error(error)
     return None
+
+
+def _reinstall(module: str) -> str:
+    """Return how to install a package again, in the version that is there."""
+    names = ONNXRUNTIMES if module == "onnxruntime" else (module,)
+    name = next(filter(_version, names), names[0])
+    version = _version(name)
+    wanted = f"{name}=={version}" if version else name
+    return f"install it again: pip install --force-reinstall {wanted}"
 
 
 def _check_extras() -> Finding:

@@ -52,20 +52,31 @@ def import_av() -> Any:
     return av
 
 
+def major_version(av: Any) -> int:
+    """Return the first number of PyAV's version."""
+    return int(av.__version__.partition(".")[0])
+
+
 def open_container(path: Path) -> Any:
     """Open a local file with PyAV; other files and URLs that it names stay closed.
 
     Raises av.FFmpegError if it cannot be read, RtdenoiseError if it is a playlist.
     """
-    container = import_av().open(
-        f"file:{path}",
-        container_options={"protocol_whitelist": "file"},
-        metadata_errors="replace",
+    av = import_av()
+    # From version 19 on, PyAV keeps bytes of tags that are not UTF-8 as surrogates: see `_text`.
+    decoding = {"metadata_errors": "replace"} if major_version(av) < 19 else {}
+    container = av.open(
+        f"file:{path}", container_options={"protocol_whitelist": "file"}, **decoding
     )
     if set(container.format.name.split(",")) & set(PLAYLISTS):
         container.close()
         raise RtdenoiseError(f"{path} is a playlist or a picture: give the recording itself")
     return container
+
+
+def _text(tag: str) -> str:
+    """Return a tag as text that can be written anywhere: bytes that are not UTF-8 become U+FFFD."""
+    return tag.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
 
 
 class MediaReader:
@@ -100,7 +111,7 @@ class MediaReader:
         self._longest_gap = 60 + duration  # s; a longer one is a damaged time stamp
         self.frames, self.frames_read = round(duration * self.sample_rate), 0
         found = self.container.metadata | self.stream.metadata  # Ogg tags are those of the track
-        lower = {key.lower(): value for key, value in found.items()}
+        lower = {key.lower(): _text(value) for key, value in found.items()}
         self.tags = {TAGS.get(key, key): lower[key] for key in TAGS if lower.get(key)}
         self.start = 0.0  # s: time stamp of the first sample that `blocks` yields
         self._first = 0.0  # s: time stamp of the first sample decoded
@@ -165,7 +176,7 @@ class MediaReader:
             is_cover = stream.type == "video" and stream.disposition & attached
             found.append("cover" if is_cover else words.get(stream.type, f"{stream.type}s"))
         tags = self.container.metadata | self.stream.metadata
-        found += [key for key in tags if not is_stale(key) and key.lower() not in TAGS]
+        found += [_text(key) for key in tags if not is_stale(key) and key.lower() not in TAGS]
         return list(dict.fromkeys(found))
 
     def skip(self, frames: int) -> None:

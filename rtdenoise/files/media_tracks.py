@@ -9,7 +9,7 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
-from .media_reader import import_av, open_container
+from .media_reader import import_av, major_version, open_container
 
 MUXERS = {"m4a": "mp4", "m4b": "mp4", "m4v": "mp4", "mkv": "matroska", "mka": "matroska"}
 MUXERS |= {"aac": "adts", "ts": "mpegts", "wma": "asf", "wmv": "asf"}
@@ -78,7 +78,7 @@ class TrackCopier:
         return bool(self._source.chapters()) and discard in (None, self._av.stream.Discard.all)
 
     def _loses_time_code(self) -> bool:
-        return int(self._av.__version__.partition(".")[0]) < TIME_CODE_VERSION
+        return major_version(self._av) < TIME_CODE_VERSION
 
     def _add_copy(self, stream: Any) -> None:
         picture = self._pictures.get(stream.index)

@@ -17,11 +17,16 @@ PROCESS_PROPERTY = "rtdenoise.pid"  # property of our sink and source
 
 
 def connect_to_pulse() -> Any:
-    """Return a pulsectl connection. Raises RtdenoiseError without pulsectl or a server."""
+    """Return a pulsectl connection. Raises RtdenoiseError without pulsectl, libpulse or a server."""
     try:
         import pulsectl
     except ImportError as error:
         raise RtdenoiseError("--virtual-mic needs pulsectl: pip install pulsectl") from error
+    except OSError as error:
+        raise RtdenoiseError(
+            "the library libpulse.so.0 is missing: install it (Debian and Ubuntu: apt-get install "
+            "libpulse0)"
+        ) from error
     try:
         return pulsectl.Pulse(f"rtdenoise-{time.monotonic_ns()}")
     except pulsectl.PulseError as error:

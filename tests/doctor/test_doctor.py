@@ -54,6 +54,10 @@ BROKEN = {
         {"sounddevice": "raise OSError('PortAudio library not found')"},
         {"devices": ("absent", "PortAudio library is missing", "libportaudio2")},
     ),
+    "no libpulse": (
+        {"pulsectl": "raise OSError('libpulse.so.0: cannot open shared object file')"},
+        {"sound server": ("absent", "libpulse.so.0 is missing", "apt-get install libpulse0")},
+    ),
     "no sounddevice, no pulsectl": (
         {
             "sounddevice": "raise ModuleNotFoundError('no', name='sounddevice')",
@@ -75,7 +79,7 @@ BROKEN = {
     "a numpy that ends Python": (
         {"numpy": "import sys; print('noise'); sys.exit(3)"},
         {
-            "packages": ("broken", "numpy: unexpected error (SystemExit", "pip install"),
+            "packages": ("broken", "numpy: unexpected error (SystemExit", "reinstall numpy=="),
             "model": ("broken", "SystemExit", ""),
         },
     ),
@@ -131,6 +135,13 @@ def test_the_text_report():
     assert result.returncode == 0, result.stdout
     assert result.stdout.endswith("All that is needed works.\n")
     assert f"rtdenoise       {rtdenoise.__version__}" in result.stdout
+
+
+def test_the_advice_names_a_package_of_the_index_and_its_version(monkeypatch):
+    """rtdenoise itself is on no index: `pip install rtdenoise` would find nothing of ours."""
+    monkeypatch.setattr(installation, "_version", {"onnxruntime": "1.23.2"}.get)
+    assert installation._reinstall("onnxruntime").endswith("--force-reinstall onnxruntime==1.23.2")
+    assert installation._reinstall("soxr").endswith("--force-reinstall soxr")
 
 
 def test_extras_are_read_from_the_metadata():

@@ -12,7 +12,7 @@ import soundfile as sf
 
 from rtdenoise import Denoiser, RtdenoiseError
 from rtdenoise.files import open_reader, open_writer
-from rtdenoise.files.media_reader import MediaReader
+from rtdenoise.files.media_reader import MediaReader, major_version
 from tests.command import noise, only, refused, run
 
 av = pytest.importorskip("av")
@@ -95,6 +95,20 @@ def test_m4a_in_wav_out_and_back(tmp_path, toy_stream_model):
     info = sf.info(tmp_path / "c.wav")
     assert (info.samplerate, info.channels, info.subtype) == (44_100, 2, "PCM_16")
     assert info.duration == pytest.approx(1.5, abs=0.06)
+
+
+def test_tags_that_are_not_utf_8(tmp_path, toy_stream_model):
+    """PyAV 17 and 18 need an option to read them, which 19 does not have."""
+    video = write_video(tmp_path / "in.mp4", voice(1))
+    video.write_bytes(video.read_bytes().replace(b"A video", b"A vid\xe9\xff"))
+    denoiser = Denoiser(toy_stream_model)
+    with pytest.warns(UserWarning, match="picture"):
+        denoiser.file(video, tmp_path / "out.flac")
+    with sf.SoundFile(tmp_path / "out.flac") as out:
+        assert out.title == "A vid\ufffd\ufffd"
+    denoiser.file(video, tmp_path / "out.mp4")
+    title = b"A vid\xe9\xff" if major_version(av) >= 19 else "A vid\ufffd\ufffd".encode()
+    assert title in (tmp_path / "out.mp4").read_bytes()
 
 
 def test_bad_videos_are_refused(tmp_path, toy_stream_model):
