@@ -17,7 +17,7 @@ PROCESS_PROPERTY = "rtdenoise.pid"  # property of our sink and source
 
 
 def connect_to_pulse() -> Any:
-    """Return a pulsectl connection. Raises RtdenoiseError without pulsectl, libpulse or a server."""
+    """Return a pulsectl connection. Raises RtdenoiseError where none can be made."""
     try:
         import pulsectl
     except ImportError as error:
