@@ -31,6 +31,8 @@ LOUDEST_G726 = 0.9
 BITS = {"PCM_S8": 8, "PCM_U8": 8, "PCM_24": 24, "ALAC_20": 24, "ALAC_24": 24, "DWVW_24": 24}
 BITS |= {"PCM_32": 32, "ALAC_32": 32, "FLOAT": 32, "DOUBLE": 64}
 INTEGERS = ("PCM_U8", "PCM_S8", "PCM_16", "PCM_24", "PCM_32")
+EXACT = {"PCM_U8": 8, "PCM_S8": 8, "PCM_16": 16, "PCM_24": 24, "PCM_32": 32}  # bits
+EXACT |= {"ALAC_16": 16, "ALAC_20": 20, "ALAC_24": 24}
 RATES = {
     "OPUS": (8000, 12000, 16000, 24000, 48000),
     "MPEG_LAYER_III": (8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100, 48000),
@@ -121,13 +123,20 @@ def _lossless_subtypes(container: str, subtype: str, same: bool) -> list[str]:
     return [name for name in dict.fromkeys(wanted) if sf.check_format(container, name)]
 
 
-def limit(block: NDArray[np.float32], subtype: str) -> NDArray[np.float32]:
-    """Return samples that the codec can take, with louder ones clipped.
+def encoded(block: NDArray[np.float32], subtype: str) -> NDArray[Any]:
+    """Return samples as the codec takes them, with louder ones clipped.
 
-    libsndfile clips integers, but u-law, A-law, ADPCM and GSM would wrap around to the other sign.
+    Integers become 32-bit ones in the upper bits. libsndfile would scale them by 32767 although it
+    reads them with 32768, so that unchanged sound would change. It clips integers, but u-law,
+    A-law, ADPCM and GSM would wrap around to the other sign.
     """
     if subtype in ("FLOAT", "DOUBLE"):
         return block
+    if subtype in EXACT:
+        unused = 32 - EXACT[subtype]
+        scaled = np.rint(block.astype(np.float64) * float(1 << (31 - unused)))
+        most = float((1 << (31 - unused)) - 1)
+        return np.clip(scaled, -most - 1, most).astype(np.int32) << unused
     loudest = LOUDEST if subtype in LOSSY else 1.0
     if subtype.startswith(("G72", "NMS")):  # libsndfile's decoder wraps around above that
         loudest = LOUDEST_G726

@@ -21,6 +21,7 @@ Audio = NDArray[np.float32]
 SKIP_FRAMES = 48_000  # read at once where a pipe cannot seek
 UNKNOWN_FRAMES = 1 << 60  # libsndfile's number for a FLAC file without one is above this
 XING_SEARCH = 4096  # bytes of the first MPEG frame, which holds Xing, Info or VBRI
+MP3_DELAY = 2304  # frames: two of MP3's blocks
 SALVAGE_FRAMES = 256  # shorter than a block of any codec
 TAGS = (
     "title",
@@ -131,13 +132,14 @@ class AudioReader:
         if not self.frames_read:
             raise RtdenoiseError(f"{self.path} contains no audio: record or copy it again")
         if self._mended is not None:
-            warnings.warn(
-                f"{self.path} states no length, as if its recorder had been stopped: all "
-                f"{self.frames_read / self.sample_rate:.2f} s in it are denoised",
-                stacklevel=2,
-            )
+            if self._mended.problem:
+                warnings.warn(
+                    f"{self.path} {self._mended.problem}: all "
+                    f"{self.frames_read / self.sample_rate:.2f} s in it are denoised",
+                    stacklevel=2,
+                )
             return
-        if self.frames_read < self.frames or (not self._piped and _wav_is_cut_off(self.path)):
+        if self._is_short() or (not self._piped and _wav_is_cut_off(self.path)):
             self._warn_incomplete("the end is missing")
 
     def _salvage(self, size: int) -> Iterator[Audio]:
@@ -155,6 +157,11 @@ class AudioReader:
             block = np.concatenate(chunks[start : start + max(1, size // SALVAGE_FRAMES)])
             self.frames_read += len(block)
             yield block
+
+    def _is_short(self) -> bool:
+        """Return whether frames are missing. MP3 within WAV states too many in whole files."""
+        rounding = MP3_DELAY if "MPEG" in self.subtype and self.format != "MP3" else 0
+        return self.frames_read < self.frames - rounding
 
     def _warn_incomplete(self, why: str) -> None:
         if not self.frames_read:

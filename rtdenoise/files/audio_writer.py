@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 
 from ..errors import RtdenoiseError
 from .atomic_write import commit_part, create_part, incomplete
-from .audio_format import AudioFormat, choose_format, fewer_bits, limit
+from .audio_format import AudioFormat, choose_format, encoded, fewer_bits
+from .audio_reader import AudioReader
 from .paths import file_name, reason, visible_path
 from .tags import copy_tags, lost_names, lost_tags, same_family
 
@@ -86,7 +87,7 @@ class AudioWriter:
         try:
             for start in range(0, len(block), MOST_FRAMES):
                 piece = block[start : start + MOST_FRAMES]
-                self._file.write(limit(piece, self._file.subtype))
+                self._file.write(encoded(piece, self._file.subtype))
         except (sf.SoundFileError, OSError) as error:
             raise self._failed(error) from error
         self._frames += len(block)
@@ -119,7 +120,8 @@ class AudioWriter:
         if sf.info(file_name(self._part)).frames < self._frames:
             raise OSError("not all samples were written")
         if self._copies_tags:
-            whole = not self._like.frames or self._frames == self._like.frames
+            is_cut = isinstance(self._like, AudioReader) and self._like.frames
+            whole = not is_cut or self._frames == self._like.frames
             if lost := copy_tags(self._like.path, self._part, self._file.format, whole):
                 text = f"{visible_path(self.path)}: not kept: {', '.join(lost)}"
                 warnings.warn(text, stacklevel=4)

@@ -26,6 +26,8 @@ MAX_ROUNDING_SECONDS = 0.002  # of time stamps, which some formats store in mill
 PROBE_SECONDS = 20.0  # of a track without a stated bit rate are measured
 LOSSLESS = ("flac", "alac", "wavpack", "tta", "ape", "truehd", "mlp", "shorten", "tak")
 PCM_SUBTYPES = {"pcm_f32": "FLOAT", "pcm_f64": "DOUBLE", "pcm_s32": "PCM_32", "pcm_s24": "PCM_24"}
+# Files that libsndfile mostly reads itself, by FFmpeg's name: their tags can be copied, too.
+FORMATS = {"wav": "WAV", "aiff": "AIFF", "mp3": "MP3", "flac": "FLAC", "ogg": "OGG"}
 # FFmpeg's names of tags, and libsndfile's.
 TAGS = {key: key for key in "title artist album comment copyright date genre".split()}
 TAGS |= {"track": "tracknumber"}
@@ -82,7 +84,7 @@ def _text(tag: str) -> str:
 class MediaReader:
     """A sound track of a video or m4a file, with the interface of `AudioReader`."""
 
-    format, endian = "", "FILE"
+    endian = "FILE"
 
     def __init__(self, path: Path, track: int | None = None) -> None:
         """Open sound track number `track`, counted from 1 (None: the default track).
@@ -106,6 +108,7 @@ class MediaReader:
         context = self.stream.codec_context
         self.sample_rate, self.channels = context.sample_rate, context.layout.nb_channels
         self.subtype = self._subtype()
+        self.format = FORMATS.get(self.container.format.name, "")
         duration = self.stream.duration and float(self.stream.duration * self.stream.time_base)
         duration = duration or (self.container.duration or 0) / self._av.time_base
         self._longest_gap = 60 + duration  # s; a longer one is a damaged time stamp

@@ -17,6 +17,7 @@ import soundfile as sf
 from numpy.typing import NDArray
 
 from ..errors import RtdenoiseError
+from .audio_format import encoded
 from .paths import PIPE, standard_stream
 
 if sys.platform != "win32":
@@ -64,7 +65,7 @@ class PipeWriter:
     def write(self, block: Audio) -> None:
         """Append [frames, channels]. Raises RtdenoiseError if the reading program has exited."""
         buffer = io.BytesIO()
-        sf.write(buffer, block, self._rate, self._subtype, "LITTLE", "RAW")
+        sf.write(buffer, encoded(block, self._subtype), self._rate, self._subtype, "LITTLE", "RAW")
         data = buffer.getvalue()
         self._write_all(data)
         self._written += len(data)

@@ -9,10 +9,11 @@ from __future__ import annotations
 import os
 import struct
 from pathlib import Path
+from typing import Any
 
 from .atomic_write import replace_start
 from .ogg_comments import comment_names, copy_comments, ogg_comment_names
-from .unfinished import UNKNOWN_32, read_chunks
+from .riff_chunks import UNKNOWN_32, read_chunks
 
 FAMILIES = {"WAV": "RIFF", "WAVEX": "RIFF", "RF64": "RIFF", "AIFF": "AIFF", "MP3": "MP3"}
 FAMILIES |= {"FLAC": "FLAC", "OGG": "OGG"}
@@ -47,6 +48,8 @@ def copy_tags(source: Path, part: Path, container: str, whole: bool) -> list[str
     family = FAMILIES[container]
     if family in ("RIFF", "AIFF"):
         _append_chunks(part, read_tag_chunks(source, whole), family == "AIFF")
+        if family == "RIFF":
+            _copy_channel_mask(source, part)
     elif family == "OGG":
         return copy_comments(source, part)
     elif family == "MP3":
@@ -72,6 +75,8 @@ def read_tag_chunks(source: Path, whole: bool = True) -> list[tuple[bytes, bytes
             handle.seek(chunk.start)
             body = handle.read(chunk.size)
             if len(body) < chunk.size or (not whole and body[:4] == b"adtl"):
+                continue
+            if chunk.name == b"LIST" and len(body) < 4:  # invalid; FFmpeg refuses such a file
                 continue
             found.append((chunk.name, _without_loudness(body) if chunk.name == b"bext" else body))
     return found
@@ -141,6 +146,28 @@ def _without_loudness(bext: bytes) -> bytes:
     if len(bext) < BEXT_LOUDNESS + 10 or struct.unpack_from("<H", bext, BEXT_VERSION)[0] < 2:
         return bext
     return bext[:BEXT_LOUDNESS] + BEXT_UNSET + bext[BEXT_LOUDNESS + 10 :]
+
+
+def _copy_channel_mask(source: Path, part: Path) -> None:
+    """Copy the places of the loudspeakers; libsndfile writes the usual ones."""
+    with open(source, "rb") as old, open(part, "r+b") as new:
+        places = [_mask_position(handle) for handle in (old, new)]
+        if places[0] and places[1]:
+            old.seek(places[0])
+            new.seek(places[1])
+            new.write(old.read(4))
+
+
+def _mask_position(handle: Any) -> int | None:
+    """Return where the mask is in the fmt chunk of a little-endian file; None without one."""
+    handle.seek(0)
+    if handle.read(4) not in (b"RIFF", b"RF64"):
+        return None
+    for chunk in read_chunks(handle):
+        if chunk.name == b"fmt " and chunk.size >= 40:
+            handle.seek(chunk.start)
+            return chunk.start + 20 if handle.read(2) == b"\xfe\xff" else None
+    return None
 
 
 def _append_chunks(part: Path, chunks: list[tuple[bytes, bytes]], big: bool) -> None:

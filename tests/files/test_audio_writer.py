@@ -92,6 +92,23 @@ def test_samples_above_full_scale_never_wrap_around(tmp_path):
         assert match > 0.9, subtype
 
 
+@pytest.mark.parametrize(
+    "container, subtype",
+    [("WAV", name) for name in ("PCM_U8", "PCM_16", "PCM_24", "PCM_32")]
+    + [("AIFF", "PCM_S8"), ("FLAC", "PCM_16"), ("FLAC", "PCM_24"), ("CAF", "ALAC_24")],
+)
+def test_unchanged_samples_are_the_same_bits(tmp_path, container, subtype):
+    """libsndfile reads 16 bits with a scale of 32768 and writes them with 32767."""
+    bits = min(24, int(subtype.rpartition("_")[2].strip("SU")))
+    values = np.linspace(-(1 << bits - 1), (1 << bits - 1) - 1, 5000).round() / (1 << bits - 1)
+    sound = values.astype("f")[:, None]
+    source, target = tmp_path / f"in.{container.lower()}", tmp_path / f"out.{container.lower()}"
+    sf.write(source, sound[:10], 48_000, subtype, format=container)
+    with AudioReader(source) as like, AudioWriter(target, like) as writer:
+        writer.write(sound)
+    np.testing.assert_array_equal(sf.read(target, dtype="float32", always_2d=True)[0], sound)
+
+
 @pytest.mark.parametrize("suffix", ["mp3", "mp4", "ogg", "opus", "webm"])
 def test_samples_that_are_far_too_loud_reach_no_encoder(tmp_path, suffix):
     """LAME aborted the process with 5e14, and FFmpeg's AAC encoder did not return."""
