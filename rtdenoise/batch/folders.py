@@ -124,8 +124,9 @@ def _read_list(path: Path) -> list[Path]:
         if any("\0" in line for line in lines):
             raise ValueError("it is binary, or UTF-16")
     except (OSError, ValueError) as error:
+        also = f" (for the recording @{path} write ./@{path})" if Path(f"@{path}").exists() else ""
         raise RtdenoiseError(
-            f"{path} is not a readable list of files: write one path per line"
+            f"{path} is not a readable list of files: write one path per line{also}"
         ) from error
     return [path.parent / line.strip() for line in lines if line.strip()]
 
@@ -210,7 +211,7 @@ def run_task(
 ) -> None:
     """Denoise one file unless its output exists. Results and errors are stored in the task."""
     target, started = Path(task.output), time.monotonic()
-    if target.exists() and not target.is_dir() and not force:
+    if not force and os.path.exists(target) and not os.path.isdir(target):
         task.status = "skipped"
         return
     with caught_warnings() as caught:
@@ -246,8 +247,11 @@ def _name_file(task: FileTask, text: str) -> str:
     return text if named else f"{one_line(task.file)}: {text}"
 
 
-def check_report(path: Path, tasks: list[FileTask]) -> None:
-    """Raise RtdenoiseError if the report cannot be written there; before any file is denoised."""
+def check_report(path: Path, tasks: list[FileTask], out: Path | None = None) -> None:
+    """Raise RtdenoiseError if the report cannot be written there; before any file is denoised.
+
+    Folders below `out` will be created.
+    """
     if path.is_dir():
         raise RtdenoiseError(f"--report {path} is a folder: give the name of a file in it")
     folders = {parent for task in tasks for parent in Path(task.output).parents}
@@ -255,9 +259,13 @@ def check_report(path: Path, tasks: list[FileTask]) -> None:
         raise RtdenoiseError(f"--report {path} is a folder of OUT: give the name of a file")
     if path in STDOUT or (path.exists() and not path.is_file()):
         raise RtdenoiseError(f"--report {path} is no file: give the name of a .csv or .json file")
-    if not path.parent.is_dir():
+    place = Path(os.path.realpath(path.parent))
+    below = out is not None and Path(os.path.realpath(out)) in (place, *place.parents)
+    if below and not place.exists():
+        check_output_folder(place)
+    elif not path.parent.is_dir():
         raise RtdenoiseError(f"the folder {path.parent} of the report does not exist: create it")
-    if not os.access(path.parent, os.W_OK):
+    elif not os.access(path.parent, os.W_OK):
         raise RtdenoiseError(f"the folder {path.parent} of the report cannot be written")
     files = {os.path.realpath(name) for task in tasks for name in (task.file, task.output)}
     if os.path.realpath(path) in files:

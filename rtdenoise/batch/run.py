@@ -28,12 +28,14 @@ def denoise_batch(
     urls = is_url(source) or is_url(target)
     tasks = plan_url_tasks(source, target) if urls else plan_tasks(Path(source), Path(target))
     if report:
-        check_report(report, tasks)
+        check_report(report, tasks, None if urls else Path(target))
     if not urls:
         check_free_space(tasks, Path(target))
     denoiser = Denoiser(**settings)  # also with a cluster, so that bad settings are found at once
     if not urls:
         create_folder(Path(target))
+    if report:
+        create_folder(report.parent)  # one in OUT; others exist, as was checked
     try:
         with progress_bars(tasks, quiet) as show:
             if ray:

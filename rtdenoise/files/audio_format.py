@@ -48,6 +48,11 @@ VORBIS_MONO = [32000, 48000, 60000, 70000, 80000, 86000, 96000, 110000, 120000, 
 VORBIS_MONO += [240000]
 
 
+# The places of WAV's channels among those of Vorbis and Opus, by the number of channels.
+OGG_ORDER = {3: [0, 2, 1], 5: [0, 2, 1, 3, 4], 6: [0, 2, 1, 5, 3, 4]}
+OGG_ORDER |= {7: [0, 2, 1, 6, 5, 3, 4], 8: [0, 2, 1, 7, 5, 6, 3, 4]}
+
+
 class AudioFormat(NamedTuple):
     """How a file is written. The names are those of libsndfile."""
 
@@ -121,6 +126,14 @@ def _lossless_subtypes(container: str, subtype: str, same: bool) -> list[str]:
     if container == "VOC" and not same:
         wanted = [name for name in wanted if _bits(name) > 8]  # 8-bit VOC rounds sample rates
     return [name for name in dict.fromkeys(wanted) if sf.check_format(container, name)]
+
+
+def channel_order(container: str, channels: int) -> list[int] | None:
+    """Return which channels of a file are those of a WAV file, in their order; None: the same.
+
+    libsndfile leaves the channels of Vorbis and Opus in their own order: left, centre, right ...
+    """
+    return OGG_ORDER.get(channels) if container == "OGG" else None
 
 
 def encoded(block: NDArray[np.float32], subtype: str) -> NDArray[Any]:

@@ -12,6 +12,7 @@ import soundfile as sf
 from numpy.typing import NDArray
 
 from ..errors import RtdenoiseError
+from .audio_format import channel_order
 from .paths import check_input, check_sound, file_name, reason
 from .pipe_reader import PipeSource
 from .tags import id3_size
@@ -64,6 +65,7 @@ class AudioReader:
         self.frames = self._file.frames if known else 0  # from the header; may be too many
         self.format, self.subtype = self._file.format, self._file.subtype
         self.endian = self._file.endian
+        self._order = channel_order(self.format, self.channels)
         self.tags = {tag: getattr(self._file, tag) for tag in TAGS if getattr(self._file, tag, "")}
         self.frames_read = 0
 
@@ -123,6 +125,8 @@ class AudioReader:
                     yield from self._salvage(size)
                 self._warn_incomplete(reason(error))
                 return
+            if self._order:
+                block = block[:, self._order]
             if not len(block):
                 if self._pipe and self._pipe.interrupted:
                     raise RtdenoiseError(f"{self.path} was interrupted by a signal")
@@ -155,6 +159,8 @@ class AudioReader:
                 pass
         for start in range(0, len(chunks), max(1, size // SALVAGE_FRAMES)):
             block = np.concatenate(chunks[start : start + max(1, size // SALVAGE_FRAMES)])
+            if self._order:
+                block = block[:, self._order]
             self.frames_read += len(block)
             yield block
 

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from ..errors import RtdenoiseError
 from .atomic_write import commit_part, create_part, incomplete
-from .audio_format import AudioFormat, choose_format, encoded, fewer_bits
+from .audio_format import AudioFormat, channel_order, choose_format, encoded, fewer_bits
 from .audio_reader import AudioReader
 from .paths import file_name, reason, visible_path
 from .tags import copy_tags, lost_names, lost_tags, same_family
@@ -38,6 +38,8 @@ class AudioWriter:
             self._resampler = soxr.ResampleStream(
                 like.sample_rate, form.sample_rate, like.channels, dtype="float32"
             )
+        order = channel_order(form.container, like.channels)
+        self._order = None if order is None else np.argsort(order)
         self._copies_tags = like.path.is_file() and same_family(like.format, form.container)
         changes = [*form.changes, fewer_bits(self._file.subtype, like)]
         if not self._copies_tags:
@@ -84,6 +86,8 @@ class AudioWriter:
         self._append(block)
 
     def _append(self, block: Audio) -> None:
+        if self._order is not None:
+            block = block[:, self._order]
         try:
             for start in range(0, len(block), MOST_FRAMES):
                 piece = block[start : start + MOST_FRAMES]

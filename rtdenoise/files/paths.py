@@ -15,6 +15,11 @@ from ..constants import HIGHEST_RATE, LOWEST_RATE, MAX_CHANNELS
 from ..errors import RtdenoiseError
 
 PIPE = Path("-")  # stdin, or stdout
+LOOK_UP_HINTS = {
+    errno.ENAMETOOLONG: ": choose a shorter name",
+    errno.ELOOP: ": its symbolic links form a loop, so give the file itself",
+    errno.EACCES: ": check the permissions of its folders",
+}
 STDIN = {Path("-"), Path("/dev/stdin"), Path("/dev/fd/0"), Path("/proc/self/fd/0")}
 STDOUT = {Path("-"), Path("/dev/stdout"), Path("/dev/fd/1"), Path("/proc/self/fd/1")}
 
@@ -25,9 +30,14 @@ def is_url(text: str) -> bool:
 
 
 def is_batch(source: Path) -> bool:
-    """Return whether `source` names many files: a folder, a glob pattern, or @list.txt."""
+    """Return whether `source` names many files: a folder, a glob pattern, or @list.txt.
+
+    A recording called @take.wav is one file, unless there is a list take.wav as well.
+    """
     text = str(source)
-    return source.is_dir() or text.startswith("@") or (glob.has_magic(text) and not source.exists())
+    if text.startswith("@"):
+        return os.path.isfile(text[1:]) or not os.path.isfile(text)
+    return os.path.isdir(text) or (glob.has_magic(text) and not os.path.exists(text))
 
 
 def is_fifo(path: Path) -> bool:
@@ -67,6 +77,7 @@ def suffix_of(path: Path) -> str:
 
 def check_input(path: Path) -> None:
     """Raise RtdenoiseError if `path` is missing, a folder or an empty file."""
+    check_name(path)
     if not path.exists():
         raise RtdenoiseError(f"{path} does not exist: check the path")
     if path.is_dir():
@@ -75,6 +86,18 @@ def check_input(path: Path) -> None:
         raise RtdenoiseError(f"{path} is a device or a pipe: give an audio file")
     if path.stat().st_size == 0:
         raise RtdenoiseError(f"{path} is empty: record or copy it again")
+
+
+def check_name(path: Path) -> None:
+    """Raise RtdenoiseError if the system cannot look `path` up: a name too long, a link loop."""
+    try:
+        path.stat()
+    except (FileNotFoundError, NotADirectoryError):
+        pass
+    except OSError as error:
+        raise RtdenoiseError(
+            f"{path} cannot be used ({reason(error)}){LOOK_UP_HINTS.get(error.errno or 0, '')}"
+        ) from error
 
 
 def check_sound(path: Path, sample_rate: int, channels: int) -> None:
@@ -101,6 +124,7 @@ def check_output(source: Path, target: Path, force: bool) -> None:
         check_input(source)
     if target in STDOUT or is_fifo(target):
         return
+    check_name(target)
     if target.exists() and source.exists() and target.samefile(source):
         raise RtdenoiseError(f"{target} is the input itself: choose another name for the output")
     if target.is_dir():

@@ -39,10 +39,16 @@ class TimeRange(NamedTuple):
             raise InvalidValueError(
                 f"{reader.path} lasts {reader.frames / rate:.2f} s: choose an earlier --start"
             )
+        last = None if self.end is None else round(self.end * rate)
+        if last is not None and last <= first:
+            raise InvalidValueError(
+                f"no sample of {reader.path} at {rate} Hz lies from --start {self.start:g} s to "
+                f"--end {self.end:g} s: choose a later --end"
+            )
         warm_up = max(0.0, self.start - WARM_UP)
         skipped = round(warm_up * HOPS_PER_SECOND // 1 * rate / HOPS_PER_SECOND)
         reader.skip(skipped)
-        return first - skipped, None if self.end is None else round(self.end * rate) - first
+        return first - skipped, None if last is None else last - first
 
 
 WHOLE_FILE = TimeRange()

@@ -20,12 +20,14 @@ class MendedFile(io.RawIOBase):
     `problem` tells what is wrong with it, for a warning; "" if that need not be told.
     """
 
-    def __init__(self, path: Path, head: bytes, skipped: int, problem: str = NO_LENGTH) -> None:
-        """Open for reading."""
+    def __init__(
+        self, path: Path, head: bytes, skipped: int, problem: str = NO_LENGTH, end: int = 0
+    ) -> None:
+        """Open for reading, up to the byte `end` of the file (0: all)."""
         self.problem = problem
         self._file = open(path, "rb")
         self._head, self._skipped, self._position = head, skipped, 0
-        self._size = os.fstat(self._file.fileno()).st_size - skipped + len(head)
+        self._size = (end or os.fstat(self._file.fileno()).st_size) - skipped + len(head)
 
     def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
         """Move as in any file."""
@@ -81,6 +83,8 @@ def mend(path: Path) -> MendedFile | None:
             patch = head[:8] + struct.pack(">I", UNKNOWN_32), 12
         elif form == b"caff":
             patch = _mended_caf(handle, size)
+        elif form == b"riff":
+            patch = _shortened_w64(handle, size)
         else:
             patch = None
     return MendedFile(path, *patch) if patch else None
@@ -103,6 +107,21 @@ def _mended_aiff(handle: io.BufferedIOBase, size: int) -> tuple[bytes, int] | No
     struct.pack_into(">I", head, common.start + 2, (real - 8) // frame)
     struct.pack_into(">I", head, sound.start - 4, min(real, UNKNOWN_32))
     return bytes(head), sound.start
+
+
+def _shortened_w64(handle: io.BufferedIOBase, size: int) -> tuple[bytes, int, str, int] | None:
+    """Return where the samples of a W64 file end if chunks follow, which libsndfile would play."""
+    position = 40
+    while position + 24 <= min(size, LONGEST_HEADER):
+        handle.seek(position)
+        name, length = struct.unpack("<16sQ", handle.read(24))
+        if name[:4] == b"data":
+            end = position + length
+            return (b"", 0, "", end) if 24 < length and end + 8 <= size else None
+        if length < 24:
+            return None
+        position += -(-length // 8) * 8
+    return None
 
 
 def _mended_caf(handle: io.BufferedIOBase, size: int) -> tuple[bytes, int] | None:

@@ -259,6 +259,15 @@ def test_what_can_be_known_is_checked_before_work(tree, tmp_path, toy_stream_mod
     assert not out.exists() and sf.info(tree / "a.wav").frames == 24_000
 
 
+def test_a_report_in_an_out_that_does_not_exist_yet(tree, tmp_path, toy_stream_model):
+    for name in ("r.csv", "reports/r.json"):
+        out = tmp_path / f"out-{name[-3:]}"
+        report = out / name
+        result = run("file", tree, out, "--report", report, "--model", toy_stream_model, "--quiet")
+        assert result.returncode == 0 and not result.stderr, result.stderr
+        assert "a.wav" in report.read_text()
+
+
 def test_a_disk_that_is_too_small_is_known_before_work(tree, tmp_path, monkeypatch):
     tasks = plan_tasks(tree, tmp_path / "out")
     free = shutil.disk_usage(tmp_path)._replace(free=10_000)

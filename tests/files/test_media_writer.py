@@ -183,6 +183,28 @@ def test_a_sound_format_that_nothing_can_convert(tmp_path, monkeypatch, toy_stre
     assert 0.2 < seconds < 0.6
 
 
+@pytest.mark.parametrize("suffix", ["ogg", "opus"])
+@pytest.mark.parametrize("channels", [3, 5, 6, 7, 8])
+def test_channels_of_ogg_are_those_that_ffmpeg_finds(tmp_path, suffix, channels):
+    """Vorbis and Opus have the centre second, WAV has it third; libsndfile keeps the order."""
+    levels = 0.3 / 1.5 ** np.arange(channels)
+    sound = noise(RATE) * levels.astype("f")
+    sf.write(tmp_path / "in.wav", sound, RATE, "FLOAT")
+    target = tmp_path / f"out.{suffix}"
+    with open_reader(tmp_path / "in.wav") as like, open_writer(target, like) as writer:
+        writer.write(sound)
+    places = [i for i in range(channels) if LAYOUTS[channels][i] != "LFE"]
+    for reader in (MediaReader(target), open_reader(target)):
+        with reader:
+            after = np.concatenate(list(reader.blocks(RATE)))
+        assert list(np.argsort(-after.std(axis=0)[places])) == list(range(len(places))), reader
+
+
+LAYOUTS = {3: "FL FR FC", 5: "FL FR FC BL BR", 6: "FL FR FC LFE BL BR"}
+LAYOUTS |= {7: "FL FR FC LFE BC SL SR", 8: "FL FR FC LFE BL BR SL SR"}
+LAYOUTS = {count: names.split() for count, names in LAYOUTS.items()}
+
+
 @pytest.mark.parametrize(
     "suffix, channels",
     # FFmpeg's Opus encoder changes the order of 6.1, so there is no 7 for webm.

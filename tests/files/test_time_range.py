@@ -34,5 +34,6 @@ def test_invalid_times_are_refused(tmp_path):
     out = tmp_path / "out.wav"
     refused(run("file", tmp_path / "in.wav", out, "--start", 5), "lasts 1.00 s")
     refused(run("file", tmp_path / "in.wav", out, "--start", 0.5, "--end", 0.2), "is not after")
+    refused(run("file", tmp_path / "in.wav", out, "--end", 0.000001), "choose a later --end")
     refused(run("file", tmp_path, tmp_path / "o", "--end", 1), "single file")
     only(tmp_path, "in.wav")

@@ -98,6 +98,18 @@ def test_an_empty_file_is_still_empty(tmp_path):
             read(path)
 
 
+def test_chunks_behind_the_samples_of_w64_are_no_sound(tmp_path):
+    """libsndfile would play them."""
+    path = tmp_path / "take.w64"
+    sf.write(path, noise(FRAMES, 2), RATE, format="W64")
+    tail = b"bext" + bytes.fromhex("f3acd3118cd100c04f8edb8a") + struct.pack("<Q", 632)
+    data = path.read_bytes() + tail + b"\x7f" * 608
+    path.write_bytes(data[:16] + struct.pack("<Q", len(data)) + data[24:])
+    sound, told = read(path)
+    np.testing.assert_allclose(sound, noise(FRAMES, 2), atol=1e-4)
+    assert not told
+
+
 def test_chunks_before_the_samples_are_kept(tmp_path):
     """A bext chunk in front, as broadcast recorders write it."""
     path = tmp_path / "take.wav"
