@@ -179,3 +179,18 @@ def test_the_workflow_runs_the_projects_own_checks_on_the_declared_pythons():
     declared = re.findall(r"Programming Language :: Python :: (3\.\d+)", PROJECT)
     assert jobs["package"]["strategy"]["matrix"]["python"] == declared
     assert declared[0] == "3.10" and f"{sys.version_info[0]}.{sys.version_info[1]}" in declared
+
+
+def test_what_the_workflow_tests_on_other_pythons_needs_no_pytorch():
+    workflow = (ROOT / ".github/workflows/ci.yml").read_text()
+    [paths] = re.findall(r"python -m pytest ((?:.*\\\n)*.*)", workflow)
+    words = paths.replace("\\\n", " ").split()
+    assert "tests/files" in words and "tests/test_stream.py" in words
+    absent = ["torch", "onnx", "scipy", "matplotlib", "pesq", "yaml", "mypy", "playwright"]
+    program = f"""
+import sys
+import pytest
+sys.modules.update(dict.fromkeys({absent}))  # None: as if they were not installed
+sys.exit(pytest.main(["-p", "no:xdist", "--collect-only", *{words}]))
+"""
+    call(sys.executable, "-c", program, cwd=ROOT, PYTEST_ADDOPTS="")

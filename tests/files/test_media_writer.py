@@ -207,8 +207,10 @@ LAYOUTS = {count: names.split() for count, names in LAYOUTS.items()}
 
 @pytest.mark.parametrize(
     "suffix, channels",
-    # FFmpeg's Opus encoder changes the order of 6.1, so there is no 7 for webm.
-    [(suffix, n) for suffix in ("m4a", "mkv", "mov", "webm") for n in (1, 2, 6, 8)] + [("m4a", 7)],
+    # FFmpeg's Opus encoder changes the order of 6.1, so there is no 7 for webm. FFmpeg 9 comes with
+    # PyAV 19 and returns 6.1 from AAC as 6.1(back), where the centre at the back is the last one.
+    [(suffix, n) for suffix in ("m4a", "mkv", "mov", "webm") for n in (1, 2, 6, 8)]
+    + [("m4a", 7)] * (major_version(av) < 19),
 )
 def test_channels_stay_in_their_order(tmp_path, suffix, channels):
     """PyAV raised an IndexError with eight channels."""
