@@ -25,8 +25,16 @@ from .settings import ATTENUATION_LIMIT, BLOCK, CHANNELS, GAIN, MIX, RATE
 Audio = NDArray[np.float32]
 RAMP_SECONDS = 0.02  # time in which a parameter moves over its whole range, without clicks
 MAX_ALIGNMENT_PERIOD = 4800  # samples at 48 kHz; with a longer period the delay keeps a fraction
+LAG_SECONDS = 8  # of silence, for the lags of the resamplers
 # Lags of the resamplers in frames, by rate, longest block, hop and alignment: slow to measure.
 _MEASURED_LAGS: dict[tuple[int, int, int, int], int] = {}
+
+
+def _is_periodic(values: NDArray[Any]) -> bool:
+    """Return whether the values repeat twice and more."""
+    half = len(values) // 2
+    starts = np.flatnonzero(values[: half + 1] == values[0])[1:]
+    return any(np.array_equal(values[start:], values[:-start]) for start in starts)
 
 
 class Processor:
@@ -206,9 +214,10 @@ class Processor:
         key = self.sample_rate, longest, self.engine.hop, self._alignment_frames
         if key not in _MEASURED_LAGS:
             sizes = {1 + longest // 7, min(17, longest), longest}
-            _MEASURED_LAGS[key] = max(self._measure_lag(size, longest) for size in sizes)
-        hop_frames = math.ceil(self.engine.hop * self.sample_rate / SAMPLE_RATE)
-        return _MEASURED_LAGS[key] + hop_frames
+            hop_frames = math.ceil(self.engine.hop * self.sample_rate / SAMPLE_RATE)
+            usual = max(self._measure_lag(size, longest) for size in sizes) + hop_frames
+            _MEASURED_LAGS[key] = max(usual, self._measure_any_lag())
+        return _MEASURED_LAGS[key]
 
     def _compute_buffering(self, first: FirResampler, last: FirResampler) -> int:
         """Return the most frames by which the output falls behind, with blocks of any lengths."""
@@ -230,6 +239,29 @@ class Processor:
             pushed += size
             worst = max(worst, pushed - len(self._fifo))
         return worst
+
+    def _measure_any_lag(self) -> int:
+        """Return the most frames by which the output falls behind, with blocks of any lengths.
+
+        How much soxr has returned depends only on how much it got in all. So the output is
+        furthest behind just before the resampler of the input returns frames again.
+        """
+        rate, hop = self.sample_rate, self.engine.hop
+        step = max(1, rate // 1000)  # frames
+        self._clear()
+        silence = np.zeros((max(step, hop), self.channels), np.float32)
+        counts = [len(self._in.process(silence[:step])) for _ in range(LAG_SECONDS * rate // step)]
+        hops = np.cumsum([0, *counts]) // hop
+        counts = [len(self._out.process(self._alignment_padding))]
+        counts += [len(self._out.process(silence[:hop])) for _ in range(hops[-1])]
+        available = np.cumsum(counts)  # frames, by the number of hops
+        last = step * np.arange(1, len(hops) + 1) - 1  # the last frame before the next step
+        lags = last - available[hops]
+        if _is_periodic(lags[len(lags) // LAG_SECONDS :]):
+            return int(np.max(lags))
+        # Hops and both resamplers will meet in other ways: the worst moments of all at once.
+        fed = hop * rate / SAMPLE_RATE * np.arange(len(available))  # frames
+        return math.ceil(np.max(last - fed[hops]) + np.max(fed - available)) + 1
 
     def _step_engine(self, block: Audio) -> Audio:
         """Run the engine; if it returns what is no audio, set that to zero and start anew."""

@@ -14,9 +14,10 @@ import soundfile as sf
 
 from rtdenoise import Denoiser, RtdenoiseError
 from rtdenoise.files import media_tracks
+from rtdenoise.files.media_reader import major_version
 from tests.command import only
 
-pytest.importorskip("av")
+av = pytest.importorskip("av")
 if not shutil.which("ffmpeg"):
     assert not os.environ.get("CI"), "CI must install ffmpeg: see .ci/run"
     pytest.skip("ffmpeg is not installed", allow_module_level=True)
@@ -124,6 +125,8 @@ FILES = "many.mkv cover.mkv many.mp4 many.mov hevc.mp4 a.webm a.ts a.avi podcast
 
 @pytest.mark.parametrize("name", FILES.split())
 def test_everything_else_is_the_same(tmp_path, folder, toy_stream_model, name):
+    if name in ("many.mp4", "many.mov") and major_version(av) < media_tracks.TIME_CODE_VERSION:
+        pytest.skip("PyAV 17, the last one for Python 3.10, does not write the time code")
     target = tmp_path / f"out{Path(name).suffix}"
     with warnings.catch_warnings():
         warnings.simplefilter("error")  # nothing is lost

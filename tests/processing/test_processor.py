@@ -165,6 +165,27 @@ def test_whole_hops_need_no_buffering():
     np.testing.assert_array_equal(out[480:], audio[:-480])
 
 
+RATES_THAT_BEAT = [
+    (11_025, 160),
+    (12_000, 160),
+    (22_050, 160),
+    (22_050, 512),
+    (4570, 163),
+    (5793, 777),
+]
+
+
+@pytest.mark.parametrize("rate, longest", RATES_THAT_BEAT)
+def test_the_output_never_falls_behind(rate, longest):
+    """The blocks of two resamplers and the hops meet in a new way for many seconds."""
+    processor = make(rate=rate, block=longest)
+    sizes = np.random.default_rng(0).choice([1, 2, longest - 1, longest], 15 * rate // longest * 2)
+    out = np.concatenate([processor.process(np.ones((size, 1), np.float32)) for size in sizes])
+    assert len(out) > 10 * rate
+    settled = out[processor.latency + rate // 4 :]
+    assert settled.min() > 0.99  # a frame that is not there yet would be zero
+
+
 def test_a_million_blocks_need_no_more_memory():
     processor, block = make(block=64), np.ones((16, 1), np.float32)
     resident = []
