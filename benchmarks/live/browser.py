@@ -15,6 +15,7 @@ from rtdenoise.errors import RtdenoiseError
 
 from ..reporting import write_result
 from .chromium import chromium
+from .stall_monitor import StallMonitor
 
 READ_SECONDS = 5.0  # the page's times per hop are those of the last 5 s
 FIGURES = """() => ({
@@ -32,6 +33,7 @@ def measure_browser(minutes: float, recording: Path, out: Path, check: bool) -> 
     """Run the page's microphone; return the table. With `check`, raise if there was a dropout."""
     server = PageServer(build_site(find_runtime()))
     threading.Thread(target=server.serve_forever, daemon=True).start()
+    monitor = StallMonitor()
     with chromium(recording) as browser:
         page = browser.new_page()
         page.goto(server.url)
@@ -39,12 +41,13 @@ def measure_browser(minutes: float, recording: Path, out: Path, check: bool) -> 
         page.check("#listen")
         page.click("#live")
         page.wait_for_selector("#hop-time[data-median]", timeout=120_000)
+        monitor.start()
         end, readings = time.monotonic() + 60 * minutes, []
         while time.monotonic() < end:
             page.wait_for_timeout(1000 * min(READ_SECONDS, max(0.1, end - time.monotonic())))
             readings.append(page.evaluate(FIGURES))
     server.shutdown()
-    result = summarise(readings, browser.version)
+    result = summarise(readings, browser.version) | monitor.stop()
     text = write_result(out, {"result": result, "readings": readings}, table(result))
     if check and result["dropouts"]:
         raise RtdenoiseError(f"there were {result['dropouts']} dropouts: see {out}.md")
@@ -79,6 +82,9 @@ def table(result: dict[str, Any]) -> str:
         "median_ms": "time per 10 ms hop, median, ms",
         "worst_p99_ms": "the same, worst p99 of 5 s, ms",
         "latency_ms": "latency that the page states, median, ms",
+        "stalls": "stalls of the machine for more than 15 ms",
+        "longest_stall_ms": "the longest of them, ms",
+        "stolen_s": "processor time that the host took away, s",
     }
     rows = [f"| {text} | {result[key]} |" for key, text in names.items()]
     return "\n".join(["# The page's microphone", "", "| figure | value |", "| --- | --- |", *rows])
