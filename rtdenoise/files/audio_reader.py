@@ -13,9 +13,11 @@ from numpy.typing import NDArray
 
 from ..errors import RtdenoiseError
 from .audio_format import channel_order
+from .media_reader import MediaReader
+from .ogg_pages import link_starts
 from .paths import check_input, check_sound, file_name, reason
 from .pipe_reader import PipeSource
-from .tags import id3_size
+from .tags import id3_size, id3v22_tags
 from .unfinished import MendedFile, mend
 
 Audio = NDArray[np.float32]
@@ -23,6 +25,7 @@ SKIP_FRAMES = 48_000  # read at once where a pipe cannot seek
 UNKNOWN_FRAMES = 1 << 60  # libsndfile's number for a FLAC file without one is above this
 XING_SEARCH = 4096  # bytes of the first MPEG frame, which holds Xing, Info or VBRI
 MP3_DELAY = 2304  # frames: two of MP3's blocks
+LEAST_REST = 0.25  # s after damage; less is the rest of a block that was cut off
 SALVAGE_FRAMES = 256  # shorter than a block of any codec
 TAGS = (
     "title",
@@ -67,7 +70,11 @@ class AudioReader:
         self.endian = self._file.endian
         self._order = channel_order(self.format, self.channels)
         self.tags = {tag: getattr(self._file, tag) for tag in TAGS if getattr(self._file, tag, "")}
+        if self.format == "MP3" and not self._piped:
+            self.tags = id3v22_tags(self.path) | self.tags
         self.frames_read = 0
+        self._links: list[int] | None = None  # where the rest of a chained Ogg file begins
+        self._chained = False
 
     def _open(self) -> sf.SoundFile:
         """Open the file. Where its header states no length, everything up to its end is read."""
@@ -86,10 +93,16 @@ class AudioReader:
     @property
     def variable_bit_rate(self) -> bool:
         """Whether an MP3 file says that its bit rate varies."""
+        return any(name in self._mp3_start() for name in (b"Xing", b"VBRI"))
+
+    @property
+    def _states_length(self) -> bool:
+        return any(name in self._mp3_start() for name in (b"Xing", b"Info", b"VBRI"))
+
+    def _mp3_start(self) -> bytes:
         with open(self.path, "rb") as handle:
             handle.seek(id3_size(self.path))
-            start = handle.read(XING_SEARCH)
-        return b"Xing" in start or b"VBRI" in start
+            return handle.read(XING_SEARCH)
 
     def skip(self, frames: int) -> None:
         """Skip the first `frames`. Call this before `blocks`.
@@ -117,34 +130,84 @@ class AudioReader:
 
     def blocks(self, size: int) -> Iterator[Audio]:
         """Yield blocks of up to `size` frames until the end, or until decoding fails."""
-        while True:
-            try:
-                block = self._file.read(size, dtype="float32", always_2d=True)
-            except (sf.SoundFileError, RuntimeError) as error:
-                if not self._piped:
-                    yield from self._salvage(size)
-                self._warn_incomplete(reason(error))
-                return
-            if self._order:
-                block = block[:, self._order]
-            if not len(block):
-                if self._pipe and self._pipe.interrupted:
-                    raise RtdenoiseError(f"{self.path} was interrupted by a signal")
-                break
-            self.frames_read += len(block)
-            yield block
-        if not self.frames_read:
-            raise RtdenoiseError(f"{self.path} contains no audio: record or copy it again")
-        if self._mended is not None:
-            if self._mended.problem:
-                warnings.warn(
-                    f"{self.path} {self._mended.problem}: all "
-                    f"{self.frames_read / self.sample_rate:.2f} s in it are denoised",
-                    stacklevel=2,
-                )
+        problem = ""
+        try:
+            for block in self._read_all(size):
+                yield self._counted(block)
+        except (sf.SoundFileError, RuntimeError) as error:
+            problem = reason(error)
+            if not self._piped:
+                yield from map(self._counted, self._salvage(size))
+        before = self.frames_read
+        # libsndfile estimates the length of such MP3 files, and stops there.
+        estimated = self.format == "MP3" and not self._piped and not self._states_length
+        if problem or estimated or self._misses_frames():
+            yield from map(self._counted, self._rest(size))
+        if estimated and self.frames_read and not problem:
             return
-        if self._is_short() or (not self._piped and _wav_is_cut_off(self.path)):
+        if self.frames_read - before > LEAST_REST * self.sample_rate:
+            self._warn(
+                f"is damaged after {before / self.sample_rate:.2f} s "
+                f"({problem or 'its samples end too early'}): what can be read after that is "
+                "denoised, too"
+            )
+        elif problem:
+            self._warn_incomplete(problem)
+        elif not self.frames_read:
+            raise RtdenoiseError(f"{self.path} contains no audio: record or copy it again")
+        elif self._mended is not None:
+            if self._mended.problem:
+                seconds = f"{self.frames_read / self.sample_rate:.2f} s"
+                self._warn(f"{self._mended.problem}: all {seconds} in it are denoised")
+        elif self._is_short() or (not self._piped and _wav_is_cut_off(self.path)):
             self._warn_incomplete("the end is missing")
+
+    def _counted(self, block: Audio) -> Audio:
+        self.frames_read += len(block)
+        return block
+
+    def _read_all(self, size: int) -> Iterator[Audio]:
+        """Yield blocks of this file and of the ones that are chained to it."""
+        while True:
+            while len(block := self._file.read(size, dtype="float32", always_2d=True)):
+                yield block[:, self._order] if self._order else block
+            if self._pipe and self._pipe.interrupted:
+                raise RtdenoiseError(f"{self.path} was interrupted by a signal")
+            if not self._open_next_link():
+                return
+
+    def _open_next_link(self) -> bool:
+        """Open the next stream of a chained Ogg file; return whether there is one."""
+        if self._links is None:
+            is_ogg = self.format == "OGG" and not self._piped
+            self._links = link_starts(self.path)[1:] if is_ogg else []
+        if not self._links:
+            return False
+        link = MendedFile(self.path, b"", self._links.pop(0), "")
+        file = sf.SoundFile(link)
+        if (file.samplerate, file.channels) != (self.sample_rate, self.channels):
+            self._warn("has parts of other rates or channels: only the first ones are denoised")
+            return False
+        self._file.close()
+        self._file, self._chained = file, True
+        return True
+
+    def _rest(self, size: int) -> Iterator[Audio]:
+        """Yield what FFmpeg can read after the damage at which libsndfile gives up."""
+        if self._piped or self.format not in ("MP3", "FLAC", "OGG"):
+            return
+        skip = self.frames_read
+        try:
+            with MediaReader(self.path) as reader:
+                reader.warns = False
+                if (reader.sample_rate, reader.channels) != (self.sample_rate, self.channels):
+                    return
+                for block in reader.blocks(size):
+                    if len(block) > skip:
+                        yield block[skip:]
+                    skip -= min(skip, len(block))
+        except RtdenoiseError:  # no FFmpeg, or it finds nothing
+            return
 
     def _salvage(self, size: int) -> Iterator[Audio]:
         """Yield what can be decoded before the damage; libsndfile drops that entire block."""
@@ -159,24 +222,28 @@ class AudioReader:
                 pass
         for start in range(0, len(chunks), max(1, size // SALVAGE_FRAMES)):
             block = np.concatenate(chunks[start : start + max(1, size // SALVAGE_FRAMES)])
-            if self._order:
-                block = block[:, self._order]
-            self.frames_read += len(block)
-            yield block
+            yield block[:, self._order] if self._order else block
+
+    def _misses_frames(self) -> bool:
+        """Return whether there were fewer frames than the header states, or than is estimated.
+
+        MP3 within WAV states too many in whole files.
+        """
+        rounding = MP3_DELAY if "MPEG" in self.subtype and self.format != "MP3" else 0
+        return not self._chained and self.frames_read < self.frames - rounding
 
     def _is_short(self) -> bool:
-        """Return whether frames are missing. MP3 within WAV states too many in whole files."""
-        rounding = MP3_DELAY if "MPEG" in self.subtype and self.format != "MP3" else 0
-        return self.frames_read < self.frames - rounding
+        """Return whether frames are missing; MP3 without a header of its own states no number."""
+        return self._misses_frames() and (self.format != "MP3" or self._states_length)
 
     def _warn_incomplete(self, why: str) -> None:
         if not self.frames_read:
             raise RtdenoiseError(f"{self.path} contains no decodable audio ({why}): copy it again")
         seconds = self.frames_read / self.sample_rate
-        warnings.warn(
-            f"{self.path} is cut off or damaged ({why}): the first {seconds:.2f} s are denoised",
-            stacklevel=2,
-        )
+        self._warn(f"is cut off or damaged ({why}): the first {seconds:.2f} s are denoised")
+
+    def _warn(self, text: str) -> None:
+        warnings.warn(f"{self.path} {text}", stacklevel=2)
 
     def __enter__(self) -> AudioReader:
         return self

@@ -42,6 +42,8 @@ class AudioWriter:
         self._order = None if order is None else np.argsort(order)
         self._copies_tags = like.path.is_file() and same_family(like.format, form.container)
         changes = [*form.changes, fewer_bits(self._file.subtype, like)]
+        if form.container == like.format == "OGG" and like.subtype not in ("VORBIS", "OPUS"):
+            changes.append(f"its sound is {self._file.subtype.lower()}")  # not FLAC or Speex
         if not self._copies_tags:
             for tag, value in like.tags.items():
                 setattr(self._file, tag, value)

@@ -32,7 +32,8 @@ FORMATS = {"wav": "WAV", "aiff": "AIFF", "mp3": "MP3", "flac": "FLAC", "ogg": "O
 TAGS = {key: key for key in "title artist album comment copyright date genre".split()}
 TAGS |= {"track": "tracknumber"}
 # Tags of a file's making and of its level, not of the recording: their loss is not told.
-NOT_NAMED = set("major_brand minor_version compatible_brands encoder duration language".split())
+NOT_NAMED = set("major_brand minor_version compatible_brands encoder software".split())
+NOT_NAMED |= {"duration", "language"}
 NOT_NAMED |= set("handler_name vendor_id creation_time itunnorm itunsmpb".split())
 # FFmpeg may open other files, or the network, for these. They are lists, not recordings.
 PLAYLISTS = ("hls", "dash", "concat", "sdp", "rtsp", "imf", "image2")
@@ -116,6 +117,7 @@ class MediaReader:
         found = self.container.metadata | self.stream.metadata  # Ogg tags are those of the track
         lower = {key.lower(): _text(value) for key, value in found.items()}
         self.tags = {TAGS.get(key, key): lower[key] for key in TAGS if lower.get(key)}
+        self.warns = True  # of damage
         self.start = 0.0  # s: time stamp of the first sample that `blocks` yields
         self._first = 0.0  # s: time stamp of the first sample decoded
 
@@ -216,10 +218,11 @@ class MediaReader:
         try:
             yield from self._chunks(size)
         except (self._av.FFmpegError, ValueError) as error:
-            warnings.warn(
-                f"{visible_path(self.path)} is damaged ({reason(error)}): its end is left out",
-                stacklevel=2,
-            )
+            self._warn(f"is damaged ({reason(error)}): its end is left out")
+
+    def _warn(self, text: str) -> None:
+        if self.warns:
+            warnings.warn(f"{visible_path(self.path)} {text}", stacklevel=2)
 
     def _chunks(self, size: int) -> Iterator[Audio]:
         """Yield decoded audio; gaps between time stamps become at most `size` zeros at a time."""
@@ -275,10 +278,7 @@ class MediaReader:
             except self._av.FFmpegError as error:
                 damaged, why = damaged + 1, reason(error)
         if damaged:
-            warnings.warn(
-                f"{visible_path(self.path)} is damaged ({why}): {damaged} packets became silence",
-                stacklevel=2,
-            )
+            self._warn(f"is damaged ({why}): {damaged} packets became silence")
 
     def __enter__(self) -> MediaReader:
         return self

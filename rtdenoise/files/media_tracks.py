@@ -54,6 +54,8 @@ class TrackCopier:
     def add_tracks(self, add_denoised: Callable[[], Any]) -> None:
         """Create all tracks of the output in the order of the input, chapters and tags."""
         self._out.metadata.update(kept_tags(self._source.metadata))
+        if self._source.format.name == "ogg":  # its tags are those of the track
+            self._out.metadata.update(kept_tags(self._source.streams[self._denoised].metadata))
         if chapters := self._source.chapters():
             self._out.set_chapters(chapters)
         for stream in self._source.streams:

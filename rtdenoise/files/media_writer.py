@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 from ..errors import RtdenoiseError
 from .atomic_write import commit_part, create_part, incomplete
 from .audio_format import LOUDEST
-from .media_reader import MediaReader, import_av, open_container
-from .media_tracks import TS_CODECS, TrackCopier, muxer_of
+from .media_reader import MediaReader, import_av, is_stale, open_container
+from .media_tracks import TS_CODECS, TrackCopier, kept_tags, muxer_of
 from .paths import reason, suffix_of, visible_path
 from .tags import lost_tags
 
@@ -59,6 +59,8 @@ class MediaWriter:
         options = {"brand": BRANDS[suffix]} if suffix in BRANDS else {}
         if muxer_of(suffix) in ("matroska", "webm"):  # no time stamp is moved
             options["avoid_negative_ts"] = "disabled"
+        if muxer_of(suffix) in ("mp4", "mov") and _has_quicktime_tags(self._like):
+            options["movflags"] = "use_metadata_tags"
         try:
             self._out = av.open(
                 f"file:{self._part}", "w", format=muxer_of(suffix), container_options=options
@@ -70,7 +72,7 @@ class MediaWriter:
                 f"{path} cannot be written ({reason(error)}): choose another format"
             ) from error
         self._has_priming = self._out.format.name in PRIMING
-        self._warn_of_losses()
+        self._note_losses()
 
     def _add_tracks(self, suffix: str) -> None:
         denoised = _track_index(self._like, self._errors)
@@ -134,7 +136,7 @@ class MediaWriter:
         except (*self._errors, ValueError):
             return False
 
-    def _warn_of_losses(self) -> None:
+    def _note_losses(self) -> None:
         lost = self._tracks.lost if self._tracks else []
         if not isinstance(self._like, MediaReader) and self._like.path.is_file():
             chunks = lost_tags(self._like.path, self._like.format)
@@ -142,6 +144,16 @@ class MediaWriter:
                 self._changes.append(f"not kept: {', '.join(left)}")
         if lost:
             self._changes.append(f".{suffix_of(self.path)} does not hold {', '.join(lost)}")
+
+    def _warn_of_changes(self) -> None:
+        """Warn in one line. A muxer leaves out what its format does not have: look for all tags."""
+        with open_container(self._part) as container:
+            kept = set(container.metadata.values())
+            for stream in container.streams:
+                kept.update(stream.metadata.values())
+        wanted = kept_tags(self._out.metadata)
+        if lost := [key for key in wanted if wanted[key] not in kept and not is_stale(key)]:
+            self._changes.append(f"not kept: {', '.join(lost)}")
         if self._changes:
             text = f"{visible_path(self.path)}: {'; '.join(self._changes)}"
             warnings.warn(text, stacklevel=5)
@@ -201,6 +213,7 @@ class MediaWriter:
                 self._encode(None)
                 self._copy_until(float("inf"))
                 self._out.close()
+                self._warn_of_changes()
                 commit_part(self._part, self.path)
         except self._errors as problem:
             raise self._failed(problem) from problem
@@ -238,6 +251,13 @@ def _track_index(like: Any, errors: Any) -> int | None:
             return next((int(stream.index) for stream in container.streams.audio), None)
     except (*errors, RtdenoiseError, ValueError):
         return None
+
+
+def _has_quicktime_tags(like: Any) -> bool:
+    """Return whether a file has tags such as a telephone's place and model."""
+    return isinstance(like, MediaReader) and any(
+        key.startswith("com.apple.quicktime.") for key in like.container.metadata
+    )
 
 
 def _is_priming(packet: Any) -> bool:

@@ -1,4 +1,4 @@
-"""Copies tags byte for byte between files of one family: RIFF, AIFF, MP3, FLAC and Ogg.
+"""Copies tags byte for byte between files of one family: RIFF, AIFF, MP3, FLAC, Ogg, CAF, AU.
 
 Other families get the ten tags that libsndfile knows, see `AudioReader.tags`. Values that measure
 the level, such as ReplayGain, are left out: they are wrong after denoising.
@@ -8,15 +8,17 @@ from __future__ import annotations
 
 import os
 import struct
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from .atomic_write import replace_start
 from .ogg_comments import comment_names, copy_comments, ogg_comment_names
+from .other_tags import copy_annotation, copy_ape, copy_caf_chunks
 from .riff_chunks import UNKNOWN_32, read_chunks
 
 FAMILIES = {"WAV": "RIFF", "WAVEX": "RIFF", "RF64": "RIFF", "AIFF": "AIFF", "MP3": "MP3"}
-FAMILIES |= {"FLAC": "FLAC", "OGG": "OGG"}
+FAMILIES |= {"FLAC": "FLAC", "OGG": "OGG", "CAF": "CAF", "AU": "AU"}
 # What libsndfile writes by itself, what pads, and what measures the level.
 OWN_CHUNKS = {b"fmt ", b"data", b"fact", b"ds64", b"COMM", b"SSND", b"FVER"}
 OWN_CHUNKS |= {b"JUNK", b"junk", b"PAD ", b"FLLR", b"PEAK", b"levl"}
@@ -28,6 +30,8 @@ LEVEL_NAMES = (b"REPLAYGAIN_", b"R128_", b"ITUNNORM", b"R\0E\0P\0L\0A\0Y\0G\0A\0
 # What `AudioReader.tags` has, by its name in ID3 and in Vorbis comments.
 ID3_KNOWN = set("TIT2 TPE1 TALB COMM TCOP TDRC TYER TCON TRCK TSSE TENC".split())
 ID3_WORDS = {"APIC": "cover", "USLT": "lyrics", "CHAP": "chapters", "CTOC": "chapters"}
+ID3V22_NAMES = {b"TT2": "title", b"TP1": "artist", b"TAL": "album", b"COM": "comment"}
+ID3V22_NAMES |= {b"TYE": "date", b"TCO": "genre", b"TRK": "tracknumber", b"TCR": "copyright"}
 COMMENTS_KNOWN = set("TITLE ARTIST ALBUM COMMENT COPYRIGHT DATE GENRE TRACKNUMBER".split())
 COMMENTS_KNOWN |= {"SOFTWARE", "LICENSE", "ENCODER", "METADATA_BLOCK_PICTURE"}
 FLAC_COMMENT, FLAC_KEPT = 4, {2, 4, 5, 6}  # application, comments, cue sheet, picture
@@ -55,6 +59,11 @@ def copy_tags(source: Path, part: Path, container: str, whole: bool) -> list[str
     elif family == "MP3":
         replace_start(part, id3_size(part), _clean_id3(source))
         _append_id3v1(source, part)
+        copy_ape(source, part)
+    elif family == "CAF":
+        copy_caf_chunks(source, part, whole)
+    elif family == "AU":
+        copy_annotation(source, part)
     else:
         blocks = [b for b in _flac_blocks(source) if b[0] in FLAC_KEPT]
         if not whole:
@@ -92,6 +101,8 @@ def lost_tags(source: Path, container: str) -> list[str]:
         with open(source, "rb") as handle:
             tag = handle.read(id3_size(source))
         frames = {b"APIC": "cover", b"USLT": "lyrics", b"CHAP": "chapters"}
+        if tag[3:4] == b"\2":
+            frames = {b"PIC\0": "cover", b"ULT\0": "lyrics"}
         return [word for name, word in frames.items() if name in tag]
     if family == "FLAC":
         kinds = {kind for kind, _ in _flac_blocks(source)}
@@ -107,6 +118,9 @@ def lost_names(source: Path, container: str) -> list[str]:
         with open(source, "rb") as handle:
             tag = handle.read(id3_size(source))
         names = [n for n in _id3_names(tag) if n not in ID3_KNOWN and n not in ID3_WORDS]
+        if tag[3:4] == b"\2":
+            known = {*ID3V22_NAMES, b"PIC", b"ULT", b"TSS", b"TEN"}
+            names = [name.decode() for name, _ in _id3v22_frames(tag) if name not in known]
     elif family == "FLAC":
         bodies = [body for kind, body in _flac_blocks(source) if kind == FLAC_COMMENT]
         names = [name for body in bodies for name in comment_names(body)]
@@ -134,6 +148,31 @@ def _id3_names(tag: bytes) -> list[str]:
             names.append(name)
         position += 10 + length
     return names
+
+
+def id3v22_tags(path: Path) -> dict[str, str]:
+    """Return the tags of an ID3v2.2 tag, of which libsndfile reads none, by libsndfile's names."""
+    with open(path, "rb") as handle:
+        tag = handle.read(id3_size(path))
+    found: dict[str, str] = {}
+    for name, body in _id3v22_frames(tag):
+        if body and (known := ID3V22_NAMES.get(name)):
+            coding = {0: "latin-1", 1: "utf-16"}.get(body[0], "utf-8")
+            text = body[1:] if name != b"COM" else body[4:].partition(b"\0")[2]
+            found.setdefault(known, text.decode(coding, "replace").strip("\0"))
+    return found
+
+
+def _id3v22_frames(tag: bytes) -> Iterator[tuple[bytes, bytes]]:
+    """Yield name and body of the frames of an ID3v2.2 tag."""
+    position = 10
+    while tag[3:4] == b"\2" and not tag[5] and position + 6 <= len(tag):
+        name, length = tag[position : position + 3], tag[position + 3 : position + 6]
+        end = position + 6 + int.from_bytes(length, "big")
+        if not name.isalnum():
+            return
+        yield name, tag[position + 6 : end]
+        position = end
 
 
 def _is_text(name: bytes, body: bytes) -> bool:
