@@ -18,6 +18,7 @@ from .atomic_write import commit_part, create_part, incomplete
 from .audio_format import LOUDEST
 from .media_reader import MediaReader, import_av, is_stale, open_container
 from .media_tracks import TS_CODECS, TrackCopier, kept_tags, muxer_of
+from .mp4_tags import copy_mp4_tags
 from .paths import reason, suffix_of, visible_path
 from .tags import lost_tags
 
@@ -213,6 +214,8 @@ class MediaWriter:
                 self._encode(None)
                 self._copy_until(float("inf"))
                 self._out.close()
+                if self._like.path.is_file():
+                    copy_mp4_tags(self._like.path, self._part)
                 self._warn_of_changes()
                 commit_part(self._part, self.path)
         except self._errors as problem:

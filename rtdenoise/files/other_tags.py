@@ -131,3 +131,19 @@ def _annotation(path: Path) -> tuple[str, bytes] | None:
         if not AU_HEADER <= start <= 1 << 20:
             return None
         return order, handle.read(start - AU_HEADER)
+
+
+def w64_names(path: Path) -> list[str]:
+    """Return the chunks of a W64 file that are no samples. libsndfile would play copies of them."""
+    names: list[str] = []
+    with open(path, "rb") as handle:
+        end, position = handle.seek(0, os.SEEK_END), 40
+        while position + 24 <= end:
+            handle.seek(position)
+            name, length = struct.unpack("<4s12xQ", handle.read(24))
+            if length < 24 or not name.isalnum() and not name.strip().isalnum():
+                break
+            if name not in (b"fmt ", b"data", b"fact"):
+                names.append(name.decode("latin-1").strip())
+            position += -(-length // 8) * 8
+    return list(dict.fromkeys(names))

@@ -14,7 +14,7 @@ from typing import Any
 
 from .atomic_write import replace_start
 from .ogg_comments import comment_names, copy_comments, ogg_comment_names
-from .other_tags import copy_annotation, copy_ape, copy_caf_chunks
+from .other_tags import copy_annotation, copy_ape, copy_caf_chunks, w64_names
 from .riff_chunks import UNKNOWN_32, read_chunks
 
 FAMILIES = {"WAV": "RIFF", "WAVEX": "RIFF", "RF64": "RIFF", "AIFF": "AIFF", "MP3": "MP3"}
@@ -104,6 +104,8 @@ def lost_tags(source: Path, container: str) -> list[str]:
         if tag[3:4] == b"\2":
             frames = {b"PIC\0": "cover", b"ULT\0": "lyrics"}
         return [word for name, word in frames.items() if name in tag]
+    if container == "W64" and source.is_file():
+        return w64_names(source)
     if family == "FLAC":
         kinds = {kind for kind, _ in _flac_blocks(source)}
         return [word for kind, word in ((6, "cover"), (5, "cue sheet")) if kind in kinds]

@@ -312,10 +312,12 @@ def test_flac_in_ogg_becomes_vorbis_with_a_word_and_its_comments(tmp_path):
         stream = out.add_stream("flac", rate=RATE, layout="mono")
         stream.codec_context.format = "s16"
         stream.metadata.update({"title": "A take", "mood": "calm"})
-        samples = (noise(FRAMES).T * 32768).astype("i2")
-        frame = av.AudioFrame.from_ndarray(samples, "s16", "mono")
-        frame.sample_rate = RATE
-        out.mux([*stream.encode(frame), *stream.encode(None)])
+        for start in range(0, FRAMES, 2400):  # at most 4608 in a block
+            samples = (noise(FRAMES)[start : start + 2400].T * 32768).astype("i2")
+            frame = av.AudioFrame.from_ndarray(samples, "s16", "mono")
+            frame.sample_rate, frame.pts = RATE, start
+            out.mux(stream.encode(frame))
+        out.mux(stream.encode(None))
     told = copy(source, target)
     assert len(told) == 1 and "its sound is vorbis" in told[0]
     with av.open(str(target)) as after:
@@ -353,3 +355,40 @@ def test_the_place_and_model_of_a_telephone(tmp_path):
     assert not copy(source, target)
     with av.open(str(target)) as after:
         assert place.items() <= after.metadata.items()
+
+
+def test_itunes_tags(tmp_path):
+    """FFmpeg writes neither free-form tags nor the tempo."""
+    av = pytest.importorskip("av")
+
+    def box(name: bytes, body: bytes) -> bytes:
+        return struct.pack(">I", 8 + len(body)) + name + body
+
+    def free(name: bytes, text: bytes) -> bytes:
+        mean = box(b"mean", bytes(4) + b"com.apple.iTunes")
+        data = box(b"data", struct.pack(">II", 1, 0) + text)
+        return box(b"----", mean + box(b"name", bytes(4) + name) + data)
+
+    source, target = tmp_path / "in.m4a", tmp_path / "out.m4a"
+    sf.write(tmp_path / "in.wav", noise(FRAMES), RATE)
+    copy(tmp_path / "in.wav", source)
+    tempo = box(b"tmpo", box(b"data", struct.pack(">IIH", 21, 0, 120)))
+    kept = [free(b"MusicBrainz Track Id", b"a-1"), tempo, free(b"mood", b"calm")]
+    left = [free(b"replaygain_track_gain", b"-3 dB"), free(b"iTunSMPB", b" 0 840")]
+    data = source.read_bytes()
+    items = b"".join(kept + left)
+    for name in (b"moov", b"udta", b"meta", b"ilst"):
+        place = data.index(name) - 4
+        size = struct.unpack_from(">I", data, place)[0] + len(items)
+        data = data[:place] + struct.pack(">I", size) + data[place + 4 :]
+    assert data.index(b"ilst") - 4 + struct.unpack_from(">I", data, data.index(b"ilst") - 4)[0] == (
+        len(data) + len(items)
+    )
+    source.write_bytes(data + items)
+    assert not copy(source, target)
+    after = target.read_bytes()
+    assert all(item in after for item in kept) and not any(item in after for item in left)
+    with av.open(str(target)) as container:
+        assert container.metadata["mood"] == "calm"
+        frames = sum(frame.samples for frame in container.decode(audio=0))
+    assert FRAMES <= frames < FRAMES + 2048

@@ -11,7 +11,7 @@ import pytest
 import soundfile as sf
 
 from rtdenoise import Denoiser, RtdenoiseError
-from rtdenoise.files import open_reader
+from rtdenoise.files import open_reader, open_writer
 from tests.command import noise, only
 
 RATE, FRAMES = 48_000, 9600
@@ -108,6 +108,8 @@ def test_chunks_behind_the_samples_of_w64_are_no_sound(tmp_path):
     sound, told = read(path)
     np.testing.assert_allclose(sound, noise(FRAMES, 2), atol=1e-4)
     assert not told
+    with open_reader(path) as reader, pytest.warns(UserWarning, match="not kept: bext"):
+        open_writer(tmp_path / "out.w64", reader).__exit__(None, None, None)
 
 
 def test_chunks_before_the_samples_are_kept(tmp_path):
