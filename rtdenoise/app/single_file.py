@@ -33,7 +33,10 @@ def single_file(site: Site) -> str:
         ),
     )
     data = "\n".join(_data_block(name, site.files[name]) for name in EMBEDDED)
+    licences = site.files["licences.txt"].decode().replace("--", "- -")  # "--" ends a comment
     for old, new in {
+        # Not earlier: browsers look for the charset in the first 1024 bytes.
+        "</head>": f"<!--\n{licences}-->\n</head>",
         '<link rel="stylesheet" href="style.css">': f"<style>{style}</style>",
         '<link rel="icon" href="icon.svg">': f'<link rel="icon" href="{icon}">',
         '<script type="module" src="main.js"></script>': (

@@ -145,9 +145,10 @@ def _settings(model: Model, max_mb: float) -> dict[str, Any]:
 
 
 def _licences(model: Model) -> str:
-    return (
-        f"rtdenoise {VERSION}: MIT licence\n"
-        f"model {model.card.name} {model.card.version}: {model.card.licence} licence\n"
-        f"ONNX Runtime Web {RUNTIME_VERSION} (ort.mjs, ort.wasm): "
-        "Copyright (c) Microsoft Corporation, MIT licence\n"
+    """Return the licences with their text, which has to go wherever the page goes."""
+    return read_page_file("licences.txt").format(
+        version=VERSION,
+        model=f"{model.card.name} {model.card.version}",
+        licence=model.card.licence,
+        runtime=RUNTIME_VERSION,
     )

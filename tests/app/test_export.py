@@ -41,6 +41,14 @@ def test_the_folder_is_complete(exported):
     assert (exported / "rtdenoise.html").stat().st_size < 12e6
 
 
+def test_the_licences_go_with_the_page(exported):
+    """MIT: the notice and the permission shall be included in all copies."""
+    page = (exported / "rtdenoise.html").read_text().partition("<body>")[0]
+    for text in ((exported / "licences.txt").read_text(), page):
+        assert "rtdenoise " in text and "(c) Microsoft Corporation" in text
+        assert (ROOT / "LICENSE").read_text().partition("Permission is")[2] in text
+
+
 def test_a_folder_with_other_files_is_left_alone(package, tmp_path):
     (tmp_path / "mine").write_text("mine")
     refused(run("app", "--runtime", package, "--export", tmp_path), "not empty", "--force")
