@@ -12,7 +12,7 @@ import soundfile as sf
 
 from rtdenoise import Denoiser, RtdenoiseError
 from rtdenoise.files import open_reader, open_writer
-from rtdenoise.files.media_reader import MediaReader
+from rtdenoise.files.media_reader import MediaReader, major_version
 from tests.command import noise, only, refused, run
 
 av = pytest.importorskip("av")
