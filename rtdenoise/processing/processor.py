@@ -247,13 +247,13 @@ class Processor:
         furthest behind just before the resampler of the input returns frames again.
         """
         rate, hop = self.sample_rate, self.engine.hop
-        step = max(1, rate // 1000)  # frames
-        self._clear()
-        silence = np.zeros((max(step, hop), self.channels), np.float32)
-        counts = [len(self._in.process(silence[:step])) for _ in range(LAG_SECONDS * rate // step)]
+        step, start = max(1, rate // 1000), self._alignment_frames  # frames
+        first, second = Resampler(rate, SAMPLE_RATE, 1), Resampler(SAMPLE_RATE, rate, 1)
+        silence = np.zeros((max(step, hop, start), 1), np.float32)
+        counts = [len(first.process(silence[:step])) for _ in range(LAG_SECONDS * rate // step)]
         hops = np.cumsum([0, *counts]) // hop
-        counts = [len(self._out.process(self._alignment_padding))]
-        counts += [len(self._out.process(silence[:hop])) for _ in range(hops[-1])]
+        counts = [len(second.process(silence[:start]))]
+        counts += [len(second.process(silence[:hop])) for _ in range(hops[-1])]
         available = np.cumsum(counts)  # frames, by the number of hops
         last = step * np.arange(1, len(hops) + 1) - 1  # the last frame before the next step
         lags = last - available[hops]
