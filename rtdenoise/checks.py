@@ -111,6 +111,8 @@ def check_path(what: str, value: object) -> Path:
     path = os.fspath(value) if isinstance(value, os.PathLike) else value
     if not isinstance(path, str):
         raise InvalidTypeError(f"{what} must be a path (str or Path), not {_short(value)}")
+    if not path:
+        raise InvalidValueError(f"{what} is an empty name: give a path")
     if "\0" in path:
         raise InvalidValueError(f"{what} {path!r} is not valid: a path has no zero character")
     return Path(path)

@@ -31,7 +31,9 @@ from ..files import (
     UNCOMPRESSED,
     atomic_output,
     check_output_folder,
+    check_readable_folder,
     check_space,
+    is_fifo,
     remove_stale_parts,
 )
 from ..inference import available_cores
@@ -93,6 +95,7 @@ def _inputs(source: Path) -> tuple[Path, list[Path]]:
 def _all_inputs(source: Path) -> tuple[Path, list[Path]]:
     text = str(source)
     if source.is_dir():
+        check_readable_folder(source)
         root, files = source, list(_walk(source))
     else:
         if text.startswith("@"):
@@ -132,9 +135,13 @@ def _read_list(path: Path) -> list[Path]:
 
 
 def _walk(folder: Path) -> Iterator[Path]:
-    """Yield the audio files below `folder`; follow links, but visit no folder twice."""
+    """Yield the audio files below `folder`; follow links, but visit no folder twice.
+
+    A folder that cannot be read is yielded itself, so that it is reported as a file would be.
+    """
     seen: set[str] = set()
-    for place, folders, names in os.walk(folder, followlinks=True):
+    closed: list[OSError] = []
+    for place, folders, names in os.walk(folder, followlinks=True, onerror=closed.append):
         if (real := os.path.realpath(place)) in seen:
             folders.clear()
             continue
@@ -143,6 +150,7 @@ def _walk(folder: Path) -> Iterator[Path]:
         for name in names:
             if Path(name).suffix.lower() in AUDIO_SUFFIXES and not PART_NAME.match(name):
                 yield Path(place, name)
+    yield from (Path(str(error.filename)) for error in closed if error.filename)
 
 
 def run_tasks(
@@ -216,6 +224,7 @@ def run_task(
         return
     with caught_warnings() as caught:
         try:
+            _check_no_pipe(Path(task.file))
             target.parent.mkdir(parents=True, exist_ok=True)
             result = denoiser.measured_file(task.file, target, force, progress)
             task.status, task.seconds = "done", round(result.seconds, 3)
@@ -226,6 +235,12 @@ def run_task(
             task.status, task.error = "failed", _name_file(task, describe_error(error))
     task.warning = "; ".join(caught)
     task.took = round(time.monotonic() - started, 3)
+
+
+def _check_no_pipe(path: Path) -> None:
+    """Raise RtdenoiseError for a named pipe: a run would wait for somebody who writes into it."""
+    if is_fifo(path):
+        raise RtdenoiseError(f"{path} is a pipe: give it as the only IN")
 
 
 def check_free_space(tasks: list[FileTask], target: Path) -> None:

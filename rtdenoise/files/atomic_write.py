@@ -114,11 +114,15 @@ def _is_running(process: int) -> bool:
 
 
 def commit_part(part: Path, path: Path) -> None:
-    """Put the complete file `part` in the place of `path`, whose permissions stay if it exists."""
+    """Put the complete file `part` in the place of `path`; permissions and owner of it stay."""
     target = _written(path)
     with open(part, "rb") as handle:
         os.fsync(handle.fileno())
     if target.exists():
+        if hasattr(os, "chown"):
+            old = target.stat()
+            with suppress(OSError):  # only root may give a file to somebody else
+                os.chown(part, old.st_uid, old.st_gid)
         shutil.copymode(target, part)
     os.replace(part, target)
 

@@ -40,6 +40,7 @@ SHORTEST_ADTS = 4096
 RATES = {"flv": (11_025, 22_050, 44_100, 48_000)}  # what a muxer allows, where that is less
 BRANDS = {"m4a": "M4A ", "m4b": "M4B ", "m4v": "M4V "}
 BIT_RATE = 96_000  # per channel, if the input has none
+DISORDERED_OPUS = 7  # channels that FFmpeg's Opus encoder puts into a wrong order
 MAX_OPUS_RATE = 256_000  # per channel
 LAYOUTS = {1: "mono", 2: "stereo", 3: "3.0", 4: "4.0", 5: "5.0", 6: "5.1", 7: "6.1", 8: "7.1"}
 INTERLEAVE_SECONDS = 0.25  # of audio are written at a time, between the packets of other tracks
@@ -104,6 +105,8 @@ class MediaWriter:
         else:
             encoder = encoders[-1]
         stream = self._add_encoder(self._out, encoder, rate)
+        if encoder == "libopus" and like.channels == DISORDERED_OPUS:
+            self._changes.append("FFmpeg puts its 7 channels into another order: choose .mkv")
         if codec and encoder != ENCODERS.get(codec, codec):
             self._changes.append(f"its sound is {encoder.removeprefix('lib')} instead of {codec}")
         if (new := stream.codec_context.sample_rate) != like.sample_rate:
@@ -128,6 +131,8 @@ class MediaWriter:
         try:
             codec = self._av.Codec(encoder, "w")
             name = codec.canonical_name
+            if name == "opus" and self._like.channels == DISORDERED_OPUS:
+                return False
             if codec.experimental or (self._out.format.name == "mpegts" and name not in TS_CODECS):
                 return False
             trial = self._av.open(io.BytesIO(), "w", format=self._out.format.name)

@@ -81,11 +81,22 @@ def check_input(path: Path) -> None:
     if not path.exists():
         raise RtdenoiseError(f"{path} does not exist: check the path")
     if path.is_dir():
+        check_readable_folder(path)
         raise RtdenoiseError(f"{path} is a folder: give an audio file")
     if not path.is_file():
         raise RtdenoiseError(f"{path} is a device or a pipe: give an audio file")
+    if not os.access(path, os.R_OK):
+        raise RtdenoiseError(f"{path} cannot be read (Permission denied): change its permissions")
     if path.stat().st_size == 0:
         raise RtdenoiseError(f"{path} is empty: record or copy it again")
+
+
+def check_readable_folder(path: Path) -> None:
+    """Raise RtdenoiseError if the files of a folder cannot be listed and opened."""
+    if not os.access(path, os.R_OK | os.X_OK):
+        raise RtdenoiseError(
+            f"the folder {path} cannot be read (Permission denied): change its permissions"
+        )
 
 
 def check_name(path: Path) -> None:

@@ -26,6 +26,14 @@ def as_samples(audio: object, what: str) -> NDArray[Any]:
 
     `what` names it in messages, such as "the audio".
     """
+    if np.ma.is_masked(audio):
+        raise InvalidTypeError(f"{what} is a masked array: fill it first, as with audio.filled(0)")
+    if isinstance(audio, (bytes, bytearray)) or (
+        isinstance(audio, memoryview) and audio.format in ("B", "b", "c")
+    ):
+        raise InvalidTypeError(
+            f"{what} is raw bytes, which do not tell their type: use np.frombuffer(audio, np.int16)"
+        )
     try:
         array = np.asarray(audio)
     except (TypeError, ValueError, RuntimeError) as error:  # ragged lists, tensors with gradients

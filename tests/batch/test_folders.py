@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import errno
 import json
 import os
 import resource
@@ -29,6 +30,7 @@ from rtdenoise.batch.folders import (
 )
 from rtdenoise.batch.progress_screen import sum_up
 from rtdenoise.errors import RtdenoiseError
+from rtdenoise.files.paths import check_input
 from tests.command import RTDENOISE, refused, run
 
 RNG = np.random.default_rng(0)
@@ -143,6 +145,34 @@ def test_unreadable_files_are_reported(tree, tmp_path, toy_stream_model):
         (tree / "a.wav").chmod(0)
     result = run("file", tree, tmp_path / "out", "--model", toy_stream_model)
     assert result.returncode == 1 and "a.wav" in result.stderr and "2 denoised" in result.stdout
+
+
+def test_a_folder_that_cannot_be_read_is_reported(tree, tmp_path, monkeypatch):
+    """Its files were left out without a word. Root reads every folder, so the system is faked."""
+    closed = tree / "closed"
+    closed.mkdir()
+    scandir, access = os.scandir, os.access
+
+    def refuse(path):
+        if Path(path) == closed:
+            raise PermissionError(errno.EACCES, "Permission denied", str(path))
+        return scandir(path)
+
+    monkeypatch.setattr(os, "scandir", refuse)
+    monkeypatch.setattr(os, "access", lambda p, mode: Path(p) != closed and access(p, mode))
+    tasks = plan_tasks(tree, tmp_path / "out")
+    assert str(closed) in [task.file for task in tasks]
+    with pytest.raises(RtdenoiseError, match=r"closed cannot be read.*change its permissions"):
+        check_input(closed)
+    with pytest.raises(RtdenoiseError, match=r"closed cannot be read.*change its permissions"):
+        plan_tasks(closed, tmp_path / "out")
+
+
+def test_a_named_pipe_in_a_folder_is_refused_instead_of_waited_for(tree, tmp_path):
+    os.mkfifo(tree / "pipe.wav")
+    result = run("file", tree, tmp_path / "out", "--mix", "0", timeout=100)
+    assert result.returncode == 1 and "3 denoised" in result.stdout
+    assert "pipe.wav is a pipe: give it as the only IN" in result.stderr
 
 
 def test_a_report_that_cannot_be_written_is_refused(tmp_path):

@@ -182,6 +182,23 @@ def test_a_sound_format_that_nothing_can_convert(tmp_path, monkeypatch, toy_stre
     assert 0.2 < seconds < 0.6
 
 
+def test_the_order_of_seven_channels_in_webm_is_told(tmp_path):
+    """FFmpeg's Opus encoder writes another order; MKV gets AAC instead."""
+    sf.write(tmp_path / "in.wav", noise(RATE, 7), RATE)
+    with (
+        open_reader(tmp_path / "in.wav") as like,
+        pytest.warns(UserWarning, match="7 channels into another order: choose .mkv"),
+        open_writer(tmp_path / "a.webm", like) as writer,
+    ):
+        writer.write(noise(RATE, 7))
+    with (
+        open_reader(tmp_path / "a.webm") as like,
+        pytest.warns(UserWarning, match="its sound is aac instead of opus"),
+        open_writer(tmp_path / "b.mkv", like) as writer,
+    ):
+        writer.write(noise(RATE, 7))
+
+
 @pytest.mark.parametrize("suffix", ["ogg", "opus"])
 @pytest.mark.parametrize("channels", [3, 5, 6, 7, 8])
 def test_channels_of_ogg_are_those_that_ffmpeg_finds(tmp_path, suffix, channels):
