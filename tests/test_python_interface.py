@@ -237,6 +237,7 @@ def test_settings_of_numpy_types_are_numbers(denoiser):
         (("in.wav", None), {}, TypeError),
         ((b"in.wav", "out.wav"), {}, TypeError),
         (("in\0.wav", "out.wav"), {}, ValueError),
+        (("", "out.wav"), {}, ValueError),
         (("in.wav", "out\0.wav"), {}, ValueError),
         (("in.wav", "out.wav", "yes"), {}, TypeError),
         (("in.wav", "out.wav"), {"progress": 3}, TypeError),

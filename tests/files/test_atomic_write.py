@@ -130,6 +130,10 @@ def test_permissions(tmp_path, toy_stream_model, name):
         out.chmod(0o604)
         Denoiser(toy_stream_model).file(tmp_path / "in.wav", out, force=True)
         assert stat.S_IMODE(out.stat().st_mode) == 0o604
+        if os.geteuid() == 0:
+            os.chown(out, 1000, 1000)
+            Denoiser(toy_stream_model).file(tmp_path / "in.wav", out, force=True)
+            assert (out.stat().st_uid, out.stat().st_gid) == (1000, 1000)
     finally:
         os.umask(old)
 
