@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import os
 import struct
-from collections.abc import Iterator
 from pathlib import Path
-from typing import BinaryIO
 
 from .atomic_write import replace_start
+from .riff_chunks import caf_chunks, w64_chunks
 
 APE_START, APE_FRAME = b"APETAGEX", 32  # bytes of its header and of its footer
 APE_LEVELS = (b"REPLAYGAIN_", b"MP3GAIN_")  # measures of the level, wrong after denoising
@@ -72,40 +71,28 @@ def _ape_items(source: Path) -> list[bytes]:
 def copy_caf_chunks(source: Path, part: Path, whole: bool) -> None:
     """Append the chunks of a CAF file that are no samples; they replace those in `part`."""
     left_out = CAF_OWN if whole else CAF_OWN | CAF_TIMED
-    kept = {name: body for name, body in _caf_chunks(source) if name not in left_out}
+    kept = {name: body for name, body in _caf_bodies(source) if name not in left_out}
     with open(part, "r+b") as handle:
-        places = list(_caf_places(handle))
-        if any(length < 0 for _, _, length in places):
+        places = list(caf_chunks(handle))
+        if any(chunk.size < 0 for chunk in places):
             return
-        for name, start, _ in places:
-            if name in kept:
-                handle.seek(start - 12)
+        for chunk in places:
+            if chunk.name in kept:
+                handle.seek(chunk.start - 12)
                 handle.write(b"free")
         handle.seek(0, os.SEEK_END)
         for name, body in kept.items():
             handle.write(name + struct.pack(">q", len(body)) + body)
 
 
-def _caf_chunks(path: Path) -> list[tuple[bytes, bytes]]:
+def _caf_bodies(path: Path) -> list[tuple[bytes, bytes]]:
     with open(path, "rb") as handle:
         found = []
-        for name, start, length in list(_caf_places(handle)):
-            if name not in CAF_OWN and 0 <= length <= LARGEST:
-                handle.seek(start)
-                found.append((name, handle.read(length)))
+        for chunk in caf_chunks(handle):
+            if chunk.name not in CAF_OWN and 0 <= chunk.size <= LARGEST:
+                handle.seek(chunk.start)
+                found.append((chunk.name, handle.read(chunk.size)))
     return found
-
-
-def _caf_places(handle: BinaryIO) -> Iterator[tuple[bytes, int, int]]:
-    """Yield name, start and length of the chunks of an open CAF file."""
-    end, position = handle.seek(0, os.SEEK_END), 8
-    while position + 12 <= end:
-        handle.seek(position)
-        name, length = struct.unpack(">4sq", handle.read(12))
-        yield name, position + 12, length
-        if length < 0:  # of samples up to the end of the file
-            return
-        position += 12 + length
 
 
 def copy_annotation(source: Path, part: Path) -> None:
@@ -137,13 +124,9 @@ def w64_names(path: Path) -> list[str]:
     """Return the chunks of a W64 file that are no samples. libsndfile would play copies of them."""
     names: list[str] = []
     with open(path, "rb") as handle:
-        end, position = handle.seek(0, os.SEEK_END), 40
-        while position + 24 <= end:
-            handle.seek(position)
-            name, length = struct.unpack("<4s12xQ", handle.read(24))
-            if length < 24 or not name.isalnum() and not name.strip().isalnum():
+        for chunk in w64_chunks(handle):
+            if not chunk.name.strip().isalnum():
                 break
-            if name not in (b"fmt ", b"data", b"fact"):
-                names.append(name.decode("latin-1").strip())
-            position += -(-length // 8) * 8
+            if chunk.name not in (b"fmt ", b"data", b"fact"):
+                names.append(chunk.name.decode("latin-1").strip())
     return list(dict.fromkeys(names))

@@ -1,10 +1,11 @@
-"""The chunks of RIFF and AIFF files."""
+"""The chunks of RIFF, AIFF, CAF and W64 files."""
 
 from __future__ import annotations
 
 import io
 import os
 import struct
+from collections.abc import Iterator
 from typing import NamedTuple
 
 UNKNOWN_32 = 0xFFFFFFFF
@@ -12,7 +13,7 @@ MOST_CHUNKS = 10_000  # a damaged file of zeros would seem to have millions
 
 
 class Chunk(NamedTuple):
-    """A piece of a RIFF or AIFF file."""
+    """A piece of a file."""
 
     name: bytes
     start: int  # position of the first byte after name and size
@@ -39,6 +40,30 @@ def read_chunks(handle: io.BufferedIOBase, big_endian: bool = False) -> list[Chu
         position += 8 + size
         position += _padding(handle, position) if size % 2 else 0
     return chunks
+
+
+def caf_chunks(handle: io.BufferedIOBase) -> Iterator[Chunk]:
+    """Yield the chunks of a CAF file; the size of the last one is -1 if it goes up to the end."""
+    end, position = handle.seek(0, os.SEEK_END), 8
+    while position + 12 <= end:
+        handle.seek(position)
+        name, size = struct.unpack(">4sq", handle.read(12))
+        yield Chunk(name, position + 12, size)
+        if size < 0:
+            return
+        position += 12 + size
+
+
+def w64_chunks(handle: io.BufferedIOBase) -> Iterator[Chunk]:
+    """Yield the chunks of a W64 file, with the first four bytes of their 16-byte names."""
+    end, position = handle.seek(0, os.SEEK_END), 40
+    while position + 24 <= end:
+        handle.seek(position)
+        name, length = struct.unpack("<4s12xQ", handle.read(24))
+        if length < 24:  # name and size count
+            return
+        yield Chunk(name, position + 24, length - 24)
+        position += -(-length // 8) * 8
 
 
 def is_name(name: bytes) -> bool:

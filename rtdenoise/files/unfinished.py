@@ -8,7 +8,7 @@ import struct
 from pathlib import Path
 from typing import Any
 
-from .riff_chunks import UNKNOWN_32, read_chunks
+from .riff_chunks import UNKNOWN_32, caf_chunks, read_chunks, w64_chunks
 from .wav_header import LONGEST_HEADER, NO_LENGTH, mended_wav
 
 UNKNOWN_64 = 0xFFFFFFFFFFFFFFFF
@@ -111,31 +111,23 @@ def _mended_aiff(handle: io.BufferedIOBase, size: int) -> tuple[bytes, int] | No
 
 def _shortened_w64(handle: io.BufferedIOBase, size: int) -> tuple[bytes, int, str, int] | None:
     """Return where the samples of a W64 file end if chunks follow, which libsndfile would play."""
-    position = 40
-    while position + 24 <= min(size, LONGEST_HEADER):
-        handle.seek(position)
-        name, length = struct.unpack("<16sQ", handle.read(24))
-        if name[:4] == b"data":
-            end = position + length
-            return (b"", 0, "", end) if 24 < length and end + 8 <= size else None
-        if length < 24:
+    for chunk in w64_chunks(handle):
+        if chunk.start > LONGEST_HEADER:
             return None
-        position += -(-length // 8) * 8
+        if chunk.name == b"data":
+            end = chunk.start + chunk.size
+            return (b"", 0, "", end) if chunk.size and end + 8 <= size else None
     return None
 
 
 def _mended_caf(handle: io.BufferedIOBase, size: int) -> tuple[bytes, int] | None:
     """Return the header of a CAF file whose data chunk is empty; -1 means up to the end."""
-    position = 8
-    while position + 12 <= min(size, LONGEST_HEADER):
-        handle.seek(position)
-        name, length = struct.unpack(">4sq", handle.read(12))
-        if name == b"data":
-            if length != 0 or size <= position + 16:
+    for chunk in caf_chunks(handle):
+        if chunk.start > LONGEST_HEADER:
+            return None
+        if chunk.name == b"data":
+            if chunk.size or size <= chunk.start + 4:
                 return None
             handle.seek(0)
-            return handle.read(position + 4) + struct.pack(">Q", UNKNOWN_64), position + 12
-        if length < 0:
-            return None
-        position += 12 + length
+            return handle.read(chunk.start - 8) + struct.pack(">Q", UNKNOWN_64), chunk.start
     return None

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import struct
-import warnings
 from pathlib import Path
 
 import numpy as np
@@ -11,13 +10,12 @@ import pytest
 import soundfile as sf
 
 from rtdenoise import Denoiser
-from rtdenoise.files import TimeRange, open_reader, open_writer
+from rtdenoise.files import TimeRange
 from rtdenoise.files.audio_reader import AudioReader
 from rtdenoise.files.audio_writer import AudioWriter
 from rtdenoise.files.tags import lost_names, read_tag_chunks
 from tests.command import noise, only
-
-RATE, FRAMES = 48_000, 9600
+from tests.files.copying import FRAMES, RATE, copy
 
 
 def chunk(name: bytes, body: bytes, order: str = "<") -> bytes:
@@ -219,70 +217,6 @@ def test_tags_that_another_format_does_not_get_are_named(tmp_path):
         assert [str(w.message).partition(": ")[2] for w in told] == [words]
 
 
-def copy(source: Path, target: Path) -> list[str]:
-    """Write the sound of a file unchanged, and return the warnings."""
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always")
-        with open_reader(source) as reader, open_writer(target, reader) as writer:
-            for block in reader.blocks(4096):
-                writer.write(block)
-    return [str(warning.message) for warning in caught]
-
-
-def test_ape_tags(tmp_path):
-    """They stand at the end, before ID3v1; ReplayGain is left out."""
-
-    def item(name: bytes, value: bytes) -> bytes:
-        return struct.pack("<II", len(value), 0) + name + b"\0" + value
-
-    items = [item(b"Artist", b"Bob"), item(b"REPLAYGAIN_TRACK_GAIN", b"-3 dB"), item(b"x", b"y")]
-    body = b"".join(items)
-    ends = [
-        b"APETAGEX" + struct.pack("<IIIIQ", 2000, len(body) + 32, 3, flags, 0)
-        for flags in (0xA0000000, 0x80000000)
-    ]
-    id3v1 = b"TAG" + b"A take".ljust(125, b"\0")
-    source, target = tmp_path / "in.mp3", tmp_path / "out.mp3"
-    sf.write(source, noise(FRAMES), RATE)
-    for last in (id3v1, b""):
-        sound = source.read_bytes()
-        source.write_bytes(sound + ends[0] + body + ends[1] + last)
-        assert not copy(source, target)
-        kept = items[0] + items[2]
-        after = target.read_bytes().removesuffix(last)
-        foot = b"APETAGEX" + struct.pack("<IIIIQ", 2000, len(kept) + 32, 2, 0x80000000, 0)
-        assert after.endswith(kept + foot) and after.count(b"APETAGEX") == 2
-        assert after.count(b"TAG" + b"A take") == 0 and sf.info(target).frames == FRAMES
-        source.write_bytes(sound)
-
-
-def test_caf_chunks(tmp_path):
-    source, target = tmp_path / "in.caf", tmp_path / "out.caf"
-    sf.write(source, noise(FRAMES), RATE, "PCM_24")
-    info = struct.pack(">I", 2) + b"title\0A take\0mood\0calm\0"
-    chunks = [(b"info", info), (b"uuid", bytes(range(40))), (b"mark", bytes(8))]
-    extra = b"".join(name + struct.pack(">q", len(body)) + body for name, body in chunks)
-    source.write_bytes(source.read_bytes() + extra)
-    assert not copy(source, target)
-    after = target.read_bytes()
-    assert after.endswith(extra) and after.count(b"info") == 1
-    np.testing.assert_array_equal(sf.read(target)[0], sf.read(source)[0])
-    assert len(sf.read(target)[0]) == FRAMES
-
-
-@pytest.mark.parametrize("endian", ["BIG", "LITTLE"])
-def test_the_annotation_of_au(tmp_path, endian):
-    source, target = tmp_path / "in.au", tmp_path / "out.au"
-    sf.write(source, noise(FRAMES), RATE, endian=endian)
-    data, text = source.read_bytes(), b"What was recorded, where and when".ljust(40, b"\0")
-    order = ">" if endian == "BIG" else "<"
-    start = struct.pack(order + "I", 24 + len(text))
-    source.write_bytes(data[:4] + start + data[8:24] + text + data[24:])
-    assert not copy(source, target)
-    assert target.read_bytes()[24:64] == text
-    np.testing.assert_array_equal(sf.read(target)[0], sf.read(source)[0])
-
-
 def test_id3v22(tmp_path):
     """The tags of old iTunes files; libsndfile reads none of them."""
 
@@ -323,72 +257,3 @@ def test_flac_in_ogg_becomes_vorbis_with_a_word_and_its_comments(tmp_path):
     with av.open(str(target)) as after:
         tags = {k.lower(): v for k, v in after.streams.audio[0].metadata.items()}
     assert tags["title"] == "A take" and tags["mood"] == "calm"
-
-
-def test_tags_that_a_muxer_leaves_out_are_named(tmp_path):
-    av = pytest.importorskip("av")
-    source = tmp_path / "in.mka"
-    sf.write(tmp_path / "in.wav", noise(FRAMES), RATE)
-    with open_reader(tmp_path / "in.wav") as like, open_writer(source, like) as writer:
-        writer._out.metadata.update({"title": "A take", "mood": "calm", "scene": "3"})
-        writer.write(noise(FRAMES))
-    told = copy(source, tmp_path / "out.m4a")
-    assert len(told) == 1 and told[0].lower().partition("not kept: ")[2] in (
-        "mood, scene",
-        "scene, mood",
-    )
-    with av.open(str(tmp_path / "out.m4a")) as after:
-        assert after.metadata["title"] == "A take"
-    assert not copy(source, tmp_path / "out.mka")
-
-
-def test_the_place_and_model_of_a_telephone(tmp_path):
-    av = pytest.importorskip("av")
-    source, target = tmp_path / "in.mov", tmp_path / "out.mov"
-    place = {"com.apple.quicktime.location.ISO6709": "+52.5+013.4/"}
-    with av.open(str(source), "w", container_options={"movflags": "use_metadata_tags"}) as out:
-        out.metadata.update(place)
-        stream = out.add_stream("aac", rate=RATE, layout="mono")
-        frame = av.AudioFrame.from_ndarray(noise(FRAMES).T.copy(), "fltp", "mono")
-        frame.sample_rate = RATE
-        out.mux([*stream.encode(frame), *stream.encode(None)])
-    assert not copy(source, target)
-    with av.open(str(target)) as after:
-        assert place.items() <= after.metadata.items()
-
-
-def test_itunes_tags(tmp_path):
-    """FFmpeg writes neither free-form tags nor the tempo."""
-    av = pytest.importorskip("av")
-
-    def box(name: bytes, body: bytes) -> bytes:
-        return struct.pack(">I", 8 + len(body)) + name + body
-
-    def free(name: bytes, text: bytes) -> bytes:
-        mean = box(b"mean", bytes(4) + b"com.apple.iTunes")
-        data = box(b"data", struct.pack(">II", 1, 0) + text)
-        return box(b"----", mean + box(b"name", bytes(4) + name) + data)
-
-    source, target = tmp_path / "in.m4a", tmp_path / "out.m4a"
-    sf.write(tmp_path / "in.wav", noise(FRAMES), RATE)
-    copy(tmp_path / "in.wav", source)
-    tempo = box(b"tmpo", box(b"data", struct.pack(">IIH", 21, 0, 120)))
-    kept = [free(b"MusicBrainz Track Id", b"a-1"), tempo, free(b"mood", b"calm")]
-    left = [free(b"replaygain_track_gain", b"-3 dB"), free(b"iTunSMPB", b" 0 840")]
-    data = source.read_bytes()
-    items = b"".join(kept + left)
-    for name in (b"moov", b"udta", b"meta", b"ilst"):
-        place = data.index(name) - 4
-        size = struct.unpack_from(">I", data, place)[0] + len(items)
-        data = data[:place] + struct.pack(">I", size) + data[place + 4 :]
-    assert data.index(b"ilst") - 4 + struct.unpack_from(">I", data, data.index(b"ilst") - 4)[0] == (
-        len(data) + len(items)
-    )
-    source.write_bytes(data + items)
-    assert not copy(source, target)
-    after = target.read_bytes()
-    assert all(item in after for item in kept) and not any(item in after for item in left)
-    with av.open(str(target)) as container:
-        assert container.metadata["mood"] == "calm"
-        frames = sum(frame.samples for frame in container.decode(audio=0))
-    assert FRAMES <= frames < FRAMES + 2048
