@@ -148,7 +148,9 @@ class DenoiseStream:
             else:
                 audio, form = self._frames_of_array(chunk)
             self._last_form = form
-            return form.restore(self._drop_delay(processor.process(audio)))
+            if form.dtype.kind == "f":  # integers are always finite
+                audio = processor.mend(audio)
+            return form.restore(self._drop_delay(processor.process_float(audio)))
 
     def flush(self) -> Any:
         """Return the last `latency` frames, in the type of the last chunk, and start anew.

@@ -120,9 +120,10 @@ class Processor:
         RtdenoiseError on other types and shapes.
         """
         block = self._check_block(block)
-        if block.dtype != np.float32:
-            return from_float(self._process(to_float(block)), block.dtype)
-        return self._process(block)
+        audio = to_float(block)
+        if block.dtype.kind == "f":  # integers are always finite
+            audio = self.mend(audio)
+        return from_float(self.process_float(audio), block.dtype)
 
     def _check_prepared(self) -> None:
         if not self.max_block:
@@ -139,12 +140,13 @@ class Processor:
         self._dtype = block.dtype
         return block
 
-    def _process(self, block: Audio) -> Audio:
+    def process_float(self, block: Audio) -> Audio:
+        """Do as `process` for float32 [frames, channels] of finite samples, without checking it."""
         frames = len(block)
         if frames > self.max_block:
-            parts = range(0, frames, self.max_block)
-            return np.concatenate([self._process(block[i : i + self.max_block]) for i in parts])
-        block = self.mend(block)
+            starts = range(0, frames, self.max_block)
+            parts = [self.process_float(block[i : i + self.max_block]) for i in starts]
+            return np.concatenate(parts)
         self._push(block, self._step_engine)
         wet = self._fifo.pop(frames)
         if len(wet) < frames:  # cannot happen with the blocks promised; pad, do not shift
@@ -171,7 +173,7 @@ class Processor:
     def flush(self) -> NDArray[Any]:
         """Return the last [latency, channels] frames in the last block's type; forget all audio."""
         self._check_prepared()
-        tail = self._process(np.zeros((self.latency, self.channels), np.float32))
+        tail = self.process_float(np.zeros((self.latency, self.channels), np.float32))
         self.reset()
         return from_float(tail, self._dtype)
 
@@ -184,7 +186,7 @@ class Processor:
     def _clear(self) -> None:
         self._in.reset()
         self._out.reset()
-        self._unprocessed = np.zeros((0, self.channels), np.float32)
+        self._unprocessed = self._nothing = np.zeros((0, self.channels), np.float32)
         self._fifo = AudioFifo(self.channels)
         self._fifo.push(np.zeros((self._priming_frames, self.channels), np.float32))
         self._alignment_padding = np.zeros((self._alignment_frames, self.channels), np.float32)
@@ -194,7 +196,8 @@ class Processor:
         fresh = self._in.process(block)
         waiting = np.concatenate([self._unprocessed, fresh]) if len(self._unprocessed) else fresh
         usable = len(waiting) // self.engine.hop * self.engine.hop
-        self._unprocessed = waiting[usable:].copy()  # the caller may reuse its buffer
+        rest = waiting[usable:]
+        self._unprocessed = rest.copy() if len(rest) else self._nothing  # it is the caller's buffer
         if not usable and not len(self._alignment_padding):
             return
         wet = waiting[:0]

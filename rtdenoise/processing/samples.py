@@ -18,6 +18,7 @@ Audio = NDArray[np.float32]
 INTEGERS = ("int8", "uint8", "int16", "int32")
 # Beyond this a sample is no audio (+200 dBFS), and its square is near the end of float32.
 MAX_MAGNITUDE = np.float32(1e10)
+MAX_ENERGY = MAX_MAGNITUDE**2
 CHUNK = 10_000  # samples; numpy's products of longer vectors may use several threads
 
 
@@ -130,7 +131,7 @@ _SCALES = {np.dtype(name).str[1:]: _scale_of(np.dtype(name)) for name in INTEGER
 def mend(audio: Audio) -> tuple[Audio, int]:
     """Return `audio` with NaN, infinite and far too large samples set to zero, and their number."""
     # One such sample makes the energy too large or NaN, and the energy of a chunk costs little.
-    if audio.size <= CHUNK and np.vdot(audio, audio) <= MAX_MAGNITUDE**2:
+    if audio.size <= CHUNK and np.vdot(audio, audio) <= MAX_ENERGY:
         return audio, 0
     good = np.abs(audio) <= MAX_MAGNITUDE
     count = good.size - int(np.count_nonzero(good))
