@@ -58,14 +58,21 @@ def stream(
     """
     denoiser = Denoiser(model, provider="cpu")
     rows = [measure(denoiser, case, seconds) for case in CASES]
-    text = markdown("Cost of a stream", COLUMNS, rows)
-    soaked = [soak(denoiser, case, -(-blocks // len(CASES))) for case in CASES] if blocks else []
-    if soaked:
-        text += "\n" + markdown("Random blocks against one pass", SOAK_COLUMNS, soaked)
-    text = write_result(out, {"rows": rows, "soak": soaked}, text)
+    soaked: list[dict[str, Any]] = []
+    text = _write(out, rows, soaked)
+    for case in CASES if blocks else ():
+        soaked.append(soak(denoiser, case, -(-blocks // len(CASES))))
+        text = _write(out, rows, soaked)  # it takes hours: what is done is kept
     if check:
         _check(rows, soaked)
     return text
+
+
+def _write(out: Path, rows: list[dict[str, Any]], soaked: list[dict[str, Any]]) -> str:
+    text = markdown("Cost of a stream", COLUMNS, rows)
+    if soaked:
+        text += "\n" + markdown("Random blocks against one pass", SOAK_COLUMNS, soaked)
+    return write_result(out, {"rows": rows, "soak": soaked}, text)
 
 
 def measure(denoiser: Denoiser, case: Case, seconds: float) -> dict[str, Any]:
