@@ -17,6 +17,7 @@ from typing import Any
 from rtdenoise.errors import RtdenoiseError
 
 from .comparison import compared
+from .gpu_tables import gpu, gpu_long
 from .reporting import RESULTS, table
 
 BEGIN, END = "<!-- measured: begin -->\n", "<!-- measured: end -->"
@@ -96,7 +97,7 @@ def _parts(makers: dict[str, Make], results: Path, link: str) -> str:
         for name, path in found.items()
         if path.is_file()
     ]
-    return "\n" + "\n".join(parts)
+    return "\n" + "\n".join(part for part in parts if part)
 
 
 def _short(value: float) -> str:
@@ -257,11 +258,13 @@ SHORT: dict[str, Make] = {
     "latency": _latency,
     "throughput": _throughput,
     "files": _files,
+    "gpu_check": gpu,
 }
 LONG: dict[str, Make] = {
     "quality": _quality_long,
     "latency": _latency_long,
     "throughput": _throughput_long,
     "files": _files_long,
+    "gpu_check": gpu_long,
     "training": _training_long,
 }

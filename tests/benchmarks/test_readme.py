@@ -106,6 +106,28 @@ def test_results_that_are_not_measured_yet_have_no_section(pages, tmp_path):
     assert readme.readme(pages / "README.md", tmp_path / "results") == "\n"
 
 
+def check_of_a_card(provider: str) -> dict:
+    """What `gpu_check` writes, with two of its steps."""
+    card = {"card": "NVIDIA H200, 580.1, 143771 MiB", "onnxruntime": "1.31.1", "summary": "H200"}
+    streams = {"summary": "640 streams within 10 ms", "table": "# Joint hop\n\n| a |\n"}
+    steps = {"card": card, "streams": streams, "files": {"failed": "stopped after 50 s"}}
+    return {"provider": provider, "steps": steps}
+
+
+def test_a_check_on_a_card_gets_a_section(pages, tmp_path):
+    (tmp_path / "gpu_check.json").write_text(json.dumps(check_of_a_card("cuda")))
+    short = readme.readme(pages / "README.md", tmp_path)
+    assert "**GPU** (NVIDIA H200, driver 580.1, onnxruntime 1.31.1;" in short
+    assert "| streams | 640 streams within 10 ms |\n| files | failed: stopped after 50 s |" in short
+    long = between_markers(pages / readme.LONG_PAGE)
+    assert "| card | H200 |" in long and "### Joint hop" in long
+
+
+def test_a_try_on_the_cpu_is_no_figure_of_a_gpu(pages, tmp_path):
+    (tmp_path / "gpu_check.json").write_text(json.dumps(check_of_a_card("cpu")))
+    assert readme.readme(pages / "README.md", tmp_path).strip() == ""
+
+
 def test_the_comparison_has_a_sign_for_better_and_worse(tmp_path):
     scores = {"PESQ": 2.0, "ESTOI": 0.5, "SISDR": 9.0, "OVRL": 2.5, "LSD_hi": 5.0}
     other = {"PESQ": 2.1, "ESTOI": 0.4, "SISDR": 9.0, "OVRL": 2.0, "LSD_hi": 4.0}
