@@ -192,7 +192,7 @@ class Denoiser:
         10 ms then need 10 ms less latency. Without it, chunks have any length. `dtype` is the type
         of samples in bytes. `aligned` leaves out the first `latency` frames of the output, so that
         in the end it is as long as the input, without a shift. `low_latency` resamples with a
-        short filter, for calls: at 8 kHz the output is 28 ms late instead of 310. A stream begins
+        short filter, for calls: at 8 kHz the output is 28 ms late instead of 301. A stream begins
         after silence: without `low_latency` it returns the samples of a file with `opening` 0.
         Raises RtdenoiseError on invalid arguments.
         """

@@ -26,8 +26,9 @@ Audio = NDArray[np.float32]
 RAMP_SECONDS = 0.02  # time in which a parameter moves over its whole range, without clicks
 MAX_ALIGNMENT_PERIOD = 4800  # samples at 48 kHz; with a longer period the delay keeps a fraction
 LAG_SECONDS = 8  # of silence, for the lags of the resamplers
-# Lags of the resamplers in frames, by rate, longest block, hop and alignment: slow to measure.
-_MEASURED_LAGS: dict[tuple[int, int, int, int], int] = {}
+SETTLED = 3000  # frames, after which any resampler of soxr has begun to return
+# Lags of the resamplers in frames, by rate, hop and alignment: slow to measure.
+_MEASURED_LAGS: dict[tuple[int, int, int], int] = {}
 
 
 def _is_periodic(values: NDArray[Any]) -> bool:
@@ -213,13 +214,9 @@ class Processor:
             return self.engine.hop - 1
         if isinstance(self._in, FirResampler) and isinstance(self._out, FirResampler):
             return self._compute_buffering(self._in, self._out)
-        longest = min(self.max_block, self.sample_rate)  # the filters' buffers are much shorter
-        key = self.sample_rate, longest, self.engine.hop, self._alignment_frames
+        key = self.sample_rate, self.engine.hop, self._alignment_frames
         if key not in _MEASURED_LAGS:
-            sizes = {1 + longest // 7, min(17, longest), longest}
-            hop_frames = math.ceil(self.engine.hop * self.sample_rate / SAMPLE_RATE)
-            usual = max(self._measure_lag(size, longest) for size in sizes) + hop_frames
-            _MEASURED_LAGS[key] = max(usual, self._measure_any_lag())
+            _MEASURED_LAGS[key] = self._measure_lag()
         return _MEASURED_LAGS[key]
 
     def _compute_buffering(self, first: FirResampler, last: FirResampler) -> int:
@@ -233,17 +230,7 @@ class Processor:
         available = last.count_outputs(hops * hop + self._alignment_frames)
         return int(np.max(frames - available))
 
-    def _measure_lag(self, size: int, longest: int) -> int:
-        """Return the most frames by which the output falls behind with blocks of `size` frames."""
-        self._clear()
-        worst, pushed, total = 0, 0, int(0.5 * self.sample_rate) + 3 * longest
-        while pushed < total:
-            self._push(np.zeros((size, self.channels), np.float32), lambda x: x)
-            pushed += size
-            worst = max(worst, pushed - len(self._fifo))
-        return worst
-
-    def _measure_any_lag(self) -> int:
+    def _measure_lag(self) -> int:
         """Return the most frames by which the output falls behind, with blocks of any lengths.
 
         How much soxr has returned depends only on how much it got in all. So the output is
@@ -251,16 +238,17 @@ class Processor:
         """
         rate, hop = self.sample_rate, self.engine.hop
         step, start = max(1, rate // 1000), self._alignment_frames  # frames
+        settled, total = max(rate, SETTLED), max(LAG_SECONDS * rate, 3 * SETTLED)
         first, second = Resampler(rate, SAMPLE_RATE, 1), Resampler(SAMPLE_RATE, rate, 1)
         silence = np.zeros((max(step, hop, start), 1), np.float32)
-        counts = [len(first.process(silence[:step])) for _ in range(LAG_SECONDS * rate // step)]
+        counts = [len(first.process(silence[:step])) for _ in range(total // step)]
         hops = np.cumsum([0, *counts]) // hop
         counts = [len(second.process(silence[:start]))]
         counts += [len(second.process(silence[:hop])) for _ in range(hops[-1])]
         available = np.cumsum(counts)  # frames, by the number of hops
         last = step * np.arange(1, len(hops) + 1) - 1  # the last frame before the next step
         lags = last - available[hops]
-        if _is_periodic(lags[len(lags) // LAG_SECONDS :]):
+        if _is_periodic(lags[settled // step :]):
             return int(np.max(lags))
         # Hops and both resamplers will meet in other ways: the worst moments of all at once.
         fed = hop * rate / SAMPLE_RATE * np.arange(len(available))  # frames
