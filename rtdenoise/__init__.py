@@ -4,9 +4,9 @@
 >>> clean = Denoiser()(noisy, sample_rate)
 
 The names in `__all__` are the public interface. The modules below are internal: each floor imports
-only lower ones (cli | batch, doctor, integrations | live, denoiser | stream | compare, processing |
-files, inference | checks, command | constants, errors, telemetry), and each room only what other
-rooms export.
+only lower ones (cli | batch, doctor, integrations | live, denoiser | recording, stream | compare,
+processing | files, inference | checks, command | constants, errors, telemetry), and each room only
+what other rooms export.
 """
 
 from __future__ import annotations

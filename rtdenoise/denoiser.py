@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import math
 import os
 import shlex
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -21,9 +19,7 @@ from .errors import InvalidTypeError, RtdenoiseError
 from .files import (
     ALL_TRACKS,
     WHOLE_FILE,
-    Reader,
     TimeRange,
-    Writer,
     as_time_range,
     between_tracks,
     check_output,
@@ -44,36 +40,25 @@ from .inference import (
 from .processing import (
     ATTENUATION_LIMIT,
     GAIN,
-    MAX_MAGNITUDE,
     MIX,
     RATE,
     Processor,
     as_frames,
     as_samples,
     from_float,
-    mend,
     to_float,
 )
+from .recording import FileResult, Progress, denoise_blocks, mirrored_opening, warn_mended
 from .stream import ByteType, DenoiseStream, open_stream
 
 Audio = NDArray[np.float32]
 # Seconds per block of all channels together, long enough to compute in parallel; and per channel.
 BLOCK_SECONDS, MIN_BLOCK_SECONDS = {"cpu": 32, "cuda": 256}, 4
 MAX_BLOCK_RATE = 192_000  # Hz; blocks of higher rates are shorter, so that memory stays limited
-ENERGY_FLOOR = 1e-9  # added to energies, so that digital silence has a level in dB
 OPENING_SECONDS = 0.6  # a whole number of hops at every usual rate
 KEPT_KINDS = 4  # of processors, for the next files or arrays of the same rate and channel count
 OPENING = NumberRange("an opening", 0, 60, "s")
 WORKERS = NumberRange("a number of workers", 1, 256, advice=", or None for all cores")
-Progress = Callable[[int, int], None]  # frames done, frames in total (0 if unknown)
-
-
-@dataclass
-class FileResult:
-    """The result of denoising a file."""
-
-    seconds: float
-    removed_db: float  # level of the input relative to that of the output
 
 
 class Denoiser:
@@ -267,7 +252,7 @@ class Denoiser:
             block = to_float(frames)
             processor.process(mirrored_opening(block, round(self.opening * sample_rate)))
             out = np.concatenate([processor.process(block), processor.flush()])[-len(block) :]
-            _warn_mended(processor, "the audio", stacklevel=3)
+            warn_mended(processor, "the audio", stacklevel=3)
         out = from_float(out, samples.dtype)
         return (out.T if channels_first else out).reshape(samples.shape)
 
@@ -324,8 +309,10 @@ class Denoiser:
                 frames = left if wanted is None else min(left, wanted)
                 with open_writer(target, reader, frames) as writer:
                     opening = 0 if reader.frames_read else round(self.opening * reader.sample_rate)
-                    result = _copy(reader, writer, processor, progress, skipped, wanted, opening)
-                _warn_mended(processor, str(source), stacklevel=4)
+                    result = denoise_blocks(
+                        reader, writer, processor, progress, skipped, wanted, opening
+                    )
+                warn_mended(processor, str(source), stacklevel=4)
             return result
 
     def _every_track(
@@ -350,78 +337,6 @@ def _engine(model: Model, workers: int | None, channels: int) -> Engine:
     if model.card.form == "stream" and model.card.fits_segment:
         return ParallelStreamEngine(model, channels, workers)
     return make_engine(model, channels)
-
-
-def _warn_mended(processor: Processor, what: str, stacklevel: int) -> None:
-    """Warn in one line if samples were set to zero; `what` names the recording."""
-    if processor.nonfinite:
-        warnings.warn(
-            f"{what}: {processor.nonfinite} samples were NaN, infinite or beyond "
-            f"{MAX_MAGNITUDE:.0e}: set to zero",
-            stacklevel=stacklevel,
-        )
-    if processor.nonfinite_output:
-        warnings.warn(
-            f"{what}: the network returned {processor.nonfinite_output} samples that were NaN or "
-            "infinite: set to zero; export or train the model again",
-            stacklevel=stacklevel,
-        )
-
-
-def _copy(
-    reader: Reader,
-    writer: Writer,
-    processor: Processor,
-    progress: Progress | None,
-    skipped: int,
-    wanted: int | None,
-    opening: int,
-) -> FileResult:
-    """Denoise blocks, drop the first `skipped` frames, and write `wanted` frames (None: all).
-
-    Before that, the first `opening` frames are processed backwards.
-    """
-    skip = processor.latency + skipped
-    energy_in, energy_out, written = ENERGY_FLOOR, ENERGY_FLOOR, 0
-
-    def write(out: Audio) -> None:
-        nonlocal energy_out, written
-        out = out[: None if wanted is None else wanted - written]
-        writer.write(out)
-        written += len(out)
-        energy_out += _energy(out)
-
-    for block in reader.blocks(processor.max_block):
-        if opening:
-            processor.process(mirrored_opening(block, opening))
-            opening = 0
-        out = processor.process(block)
-        write(out[skip:])
-        skip -= min(skip, len(block))
-        energy_in += _energy(block)
-        if progress:
-            progress(reader.frames_read, reader.frames)
-        if written == wanted:
-            break
-    else:
-        write(processor.flush()[skip:])
-    if not written:
-        raise RtdenoiseError(f"{reader.path} has no audio after --start: choose an earlier one")
-    return FileResult(written / reader.sample_rate, 10 * math.log10(energy_in / energy_out))
-
-
-def mirrored_opening(audio: Audio, frames: int) -> Audio:
-    """Return the `frames` that a mirror image of `audio` [frames, channels] puts before it.
-
-    A shorter `audio` is mirrored repeatedly. NaN and Inf become zero, to be counted only once.
-    """
-    audio, _ = mend(audio[: frames + 1])
-    return np.pad(audio, ((frames, 0), (0, 0)), mode="reflect")[:frames]
-
-
-def _energy(block: Audio) -> float:
-    finite, _ = mend(block)
-    return float(np.vdot(finite, finite))
 
 
 def denoise_audio(

@@ -19,14 +19,14 @@ PACKAGES = ("benchmarks", "export", "train", "rtdenoise")
 # A room imports only rooms of lower floors (further right).
 FLOORS = {
     "rtdenoise": """__main__ | __init__ cli | app batch doctor integrations | live denoiser
-        | stream | compare processing | files inference | checks command
+        | recording stream | compare processing | files inference | checks command
         | constants errors models telemetry""",
     "train": """__init__ __main__ | examples grow moved personal | loop | sources trainer
         | checkpoint device distributed memory metrics plots progress | config mixing optim
         | data losses options | networks""",
     "export": "__init__ __main__ triton denoise | onnx_export | parity precision",
-    "benchmarks": """__init__ __main__ | commands | readme | comparison | sound | speed | live
-        | peers reporting""",
+    "benchmarks": """__init__ __main__ | commands | readme | comparison gpu_tables | sound | speed
+        | live | peers reporting""",
 }
 # A room that runs any module of the others, so they need not be exported: `python -m benchmarks`.
 RUNNERS = {"benchmarks.commands"}

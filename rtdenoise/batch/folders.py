@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from ..command import describe_error, one_line, raise_if_stopped, show_traceback
-from ..denoiser import Denoiser, Progress
+from ..denoiser import Denoiser
 from ..errors import RtdenoiseError
 from ..files import (
     AUDIO_SUFFIXES,
@@ -37,6 +37,7 @@ from ..files import (
     remove_stale_parts,
 )
 from ..inference import available_cores
+from ..recording import Progress
 from .caught_warnings import caught_warnings
 
 SMALL_BYTES = 1_000_000  # of a file that is denoised beside others; about 10 s of WAV
