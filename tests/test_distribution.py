@@ -143,9 +143,17 @@ def test_the_conda_recipe_is_in_step_with_pyproject():
     assert oldest and recipe["context"]["python_min"] == oldest[1]
     python, *run = recipe["requirements"]["run"]
     assert python == "python >=${{ python_min }}"
-    assert dict(item.split() for item in run) == requirements()
+    everywhere = [item for item in run if isinstance(item, str)]
+    system, *of_linux = next(item["then"] for item in run if item not in everywhere)
+    assert system == "__linux" and of_linux == ["pulsectl >=23"]
+    assert dict(item.split() for item in everywhere + of_linux) == requirements()
     entry = re.search(r'^rtdenoise = "(.*)"$', PROJECT, re.M)
     assert entry and recipe["build"]["python"]["entry_points"] == [f"rtdenoise = {entry[1]}"]
+    (contents,) = [
+        test["package_contents"] for test in recipe["tests"] if "package_contents" in test
+    ]
+    models = [path.rpartition("/")[2] for path in contents["files"]]
+    assert models == sorted(path.name for path in (ROOT / "rtdenoise/models").glob("*.onnx"))
     setuptools = re.search(r'requires = \["(setuptools)(.*?)"\]', PROJECT)
     assert setuptools and " ".join(setuptools.groups()) in recipe["requirements"]["host"]
 
