@@ -49,3 +49,8 @@ def refused(result: subprocess.CompletedProcess, *words: str) -> None:
 def only(folder: Path, *names: str) -> None:
     """Assert that the folder holds these names and nothing else."""
     assert sorted(p.name for p in folder.iterdir()) == sorted(names)
+
+
+def names(folder: Path) -> list[str]:
+    """Return the files of a folder and of its folders, by their paths within it."""
+    return sorted(str(p.relative_to(folder)) for p in folder.rglob("*") if p.is_file())

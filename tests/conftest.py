@@ -17,6 +17,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks.live.rig import LiveRig
+from rtdenoise import Denoiser
 
 ROOT = Path(__file__).parents[1]
 HAS_TORCH = importlib.util.find_spec("torch") is not None
@@ -102,6 +103,17 @@ def toy_rolling_model(request: pytest.FixtureRequest) -> Path:
 @pytest.fixture(scope="session")
 def toy_segment_model(request: pytest.FixtureRequest) -> Path:
     return toy_model("segment", request, dynamic=True)
+
+
+@pytest.fixture(scope="module")
+def toy_denoiser(toy_stream_model: Path) -> Denoiser:
+    return Denoiser(toy_stream_model)
+
+
+@pytest.fixture(scope="module")
+def denoiser() -> Denoiser:
+    """The bundled model without the mirrored opening, which streams do not hear either."""
+    return Denoiser(opening=0)
 
 
 @pytest.fixture(scope="module")

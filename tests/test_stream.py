@@ -1,31 +1,18 @@
 """`Denoiser.stream`: any chunks give the samples of one pass, in the type of the chunks."""
 
-import asyncio
 import gc
-import threading
 import tracemalloc
 import warnings
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
 import pytest
 import soundfile as sf
-import soxr
 
 from rtdenoise import Denoiser, DenoiseStream, RtdenoiseError
+from tests.streams import chunks, noise
 
 TYPES = {"float32": 1e-6, "float64": 1e-6, "float16": 1e-3, "int16": 1, "int32": 500, "uint8": 1}
-
-
-@pytest.fixture(scope="module")
-def denoiser() -> Denoiser:
-    return Denoiser(opening=0)
-
-
-def noise(frames: int, channels: int = 1, seed: int = 0) -> np.ndarray:
-    audio = np.random.default_rng(seed).normal(0, 0.1, (frames, channels)).astype("f")
-    return audio[:, 0] if channels == 1 else audio
 
 
 def as_type(audio: np.ndarray, dtype: str) -> np.ndarray:
@@ -33,15 +20,6 @@ def as_type(audio: np.ndarray, dtype: str) -> np.ndarray:
         return audio.astype(dtype)
     scale = 2.0 ** (8 * np.dtype(dtype).itemsize - 1)
     return (audio * (scale - 1) + scale * dtype.startswith("u")).astype(dtype)
-
-
-def chunks(audio, longest: int, seed: int = 1):
-    """Cut anything with a length into chunks of 0 to `longest`."""
-    rng, start = np.random.default_rng(seed), 0
-    while start < len(audio):
-        size = int(rng.integers(0, longest + 1))
-        yield audio[start : start + size]
-        start += size
 
 
 @pytest.mark.parametrize("rate, channels", [(8000, 1), (16000, 2), (44100, 2), (48000, 1)])
@@ -110,27 +88,6 @@ def test_shapes_of_mono_are_kept(denoiser):
     assert stream.write(noise(10)[:, None]).shape == (10, 1)
     assert stream.write(np.zeros(0, "f")).shape == (0,)
     assert stream.write([0.0, 0.5]).dtype == np.float64
-
-
-def test_latency(denoiser):
-    stream = denoiser.stream(16_000)
-    assert stream.latency_seconds == stream.latency / 16_000
-    click = np.zeros(16_000, "f")
-    click[5000] = 1
-    stream.mix = 0
-    stream.reset()
-    out = np.concatenate([*map(stream.write, chunks(click, 400)), stream.flush()])
-    assert np.argmax(out) == 5000 + stream.latency and out.max() == 1
-
-
-def test_whole_blocks_need_less_latency(denoiser):
-    audio = noise(48_000)
-    stream = denoiser.stream(48_000, block=480)
-    assert stream.latency == denoiser.stream(48_000).latency - 479
-    heard = np.concatenate(list(stream.iterate(audio.reshape(-1, 960))))[stream.latency :]
-    np.testing.assert_allclose(heard, denoiser(audio, 48_000), atol=1e-5)
-    with pytest.raises(RtdenoiseError, match="multiples of block=480"):
-        stream.write(audio[:500])
 
 
 def test_flush_and_reset_start_anew(denoiser):
@@ -234,57 +191,6 @@ def test_nan_does_not_poison_what_follows(denoiser):
     assert np.isfinite(stream.write(noise(4800))).all()
 
 
-def test_async_iteration_leaves_the_loop_free(denoiser):
-    audio = noise(48_000)
-
-    async def run() -> list[np.ndarray]:
-        async def deliver():
-            for chunk in chunks(audio, 2000):
-                await asyncio.sleep(0)
-                yield chunk
-
-        loop_thread, threads = threading.get_ident(), set()
-        stream = denoiser.stream(48_000, aligned=True)
-        write = stream.write
-
-        def noted(chunk):
-            threads.add(threading.get_ident())
-            return write(chunk)
-
-        stream.write = noted
-        out = [part async for part in stream.iterate(deliver())]
-        assert threads and loop_thread not in threads
-        return out
-
-    heard = np.concatenate(asyncio.run(run()))
-    np.testing.assert_allclose(heard, denoiser(audio, 48_000), atol=1e-5)
-
-
-def test_each_thread_may_have_its_own_stream():
-    denoiser = Denoiser(opening=0)  # a new one: the threads meet while the first stream is made
-    inputs = [noise(24_000, seed=seed) for seed in range(8)]
-
-    def run(audio: np.ndarray) -> np.ndarray:
-        stream = denoiser.stream(48_000, aligned=True)
-        return np.concatenate(
-            list(stream.iterate(audio[i : i + 960] for i in range(0, 24_000, 960)))
-        )
-
-    with ThreadPoolExecutor(8) as pool:
-        for audio, heard in zip(inputs, pool.map(run, inputs), strict=True):
-            np.testing.assert_allclose(heard, denoiser(audio, 48_000), atol=1e-5)
-
-
-def test_threads_that_share_a_stream_wait_for_each_other(denoiser):
-    stream = denoiser.stream(48_000)
-    with ThreadPoolExecutor(4) as pool:
-        outputs = list(pool.map(stream.write, [np.full(960, 0.1, "f")] * 40))
-    expected = denoiser.stream(48_000)
-    expected = [expected.write(np.full(960, 0.1, "f")) for _ in range(40)]
-    got = np.sort(np.concatenate(outputs))
-    np.testing.assert_allclose(got, np.sort(np.concatenate(expected)), atol=1e-5)
-
-
 def resident_kib() -> int:
     pages = Path("/proc/self/statm").read_text().split()[1]
     return int(pages) * 4
@@ -329,63 +235,3 @@ def test_no_warning_in_normal_use(denoiser):
         warnings.simplefilter("error")
         assert isinstance(denoiser.stream(8000), DenoiseStream)
         list(denoiser.stream(8000).iterate(chunks(noise(8000), 300)))
-
-
-RATES = (8000, 12_000, 16_000, 22_050, 24_000, 44_100, 96_000)
-
-
-@pytest.mark.parametrize("rate", RATES)
-def test_low_latency_is_short_and_exact(denoiser, rate):
-    stream = denoiser.stream(rate, low_latency=True)
-    assert stream.latency_seconds < 0.03
-    stream.mix = 0.5  # the dry path is exactly as late as the denoised one should be
-    stream.reset()
-    audio = noise(2 * rate)
-    audio[:rate] = 0
-    audio[rate // 2] = 1  # an impulse after silence
-    out = [stream.write(chunk) for chunk in chunks(audio, rate // 30)]
-    heard = np.concatenate([*out, stream.flush()])
-    reference = denoiser(audio, rate)  # without delay
-    wet = 2 * heard[stream.latency :] - audio
-    assert abs(best_shift(wet[: rate - 999], reference[: rate - 999])) == 0
-    assert abs(best_shift(wet[rate:], reference[rate:])) == 0
-
-
-def best_shift(one: np.ndarray, other: np.ndarray) -> int:
-    """Return by how many frames `one` is later than `other`."""
-    size = 2 * len(one)
-    spectrum = np.fft.rfft(one, size) * np.conj(np.fft.rfft(other, size))
-    shift = int(np.argmax(np.fft.irfft(spectrum, size)))
-    return shift - size if shift > len(one) else shift
-
-
-@pytest.mark.parametrize("rate, channels", [(8000, 2), (16_000, 1), (44_100, 2)])
-def test_low_latency_gives_the_same_samples_for_any_chunks(denoiser, rate, channels):
-    audio = noise(rate, channels)
-    whole = denoiser.stream(rate, channels, low_latency=True)
-    expected = np.concatenate([whole.write(audio), whole.flush()])
-    for longest in (3, 50, 3000):
-        stream = denoiser.stream(rate, channels, low_latency=True)
-        # Single frames meet every moment at which the output could fall behind.
-        out = [stream.write(audio[i : i + 1]) for i in range(700)]
-        out += [stream.write(chunk) for chunk in chunks(audio[700:], longest * rate // 8000)]
-        heard = np.concatenate([*out, stream.flush()])
-        np.testing.assert_allclose(heard, expected, atol=1e-5)
-
-
-def test_low_latency_hardly_differs_below_its_band_edge(denoiser):
-    noisy, rate = sf.read(Path(__file__).parents[1] / "examples/noisy.wav", dtype="float32")
-    noisy = soxr.resample(noisy, rate, 16_000)
-    usual, short = (
-        np.concatenate(list(denoiser.stream(16_000, **more).iterate([noisy])))
-        for more in ({"aligned": True}, {"aligned": True, "low_latency": True})
-    )
-    spectra = np.abs(np.fft.rfft([usual, short - usual]))[:, : int(0.45 * len(usual))]
-    level, difference = 10 * np.log10(np.sum(spectra**2, axis=1))
-    assert level - difference > 25  # dB; the network itself sees another edge of the band
-
-
-def test_low_latency_where_the_rate_allows_no_short_filter(denoiser):
-    usual, asked = (denoiser.stream(47_999, low_latency=low).latency for low in (False, True))
-    assert asked == usual
-    assert denoiser.stream(48_000, low_latency=True).latency == denoiser.stream(48_000).latency
