@@ -31,6 +31,7 @@ from .tables import (
     STEP_NAMES,
     Report,
     Results,
+    extremes_text,
     robustness_rows,
     robustness_text,
     section,
@@ -53,7 +54,7 @@ def heldout(
 ) -> str:
     """Score `models`, write out.json and out.md, and return the tables.
 
-    `quick` scores the cell where all is held out, and leaves level, rumble and noise alone out.
+    `quick` scores the cell where all is held out, and leaves level, rumble and offset out.
     """
     others = peers(deepfilternet2)
     with ExitStack() as stack:
@@ -70,8 +71,15 @@ def heldout(
         scored = ScoreCache(cache, pool)
         systems = [System(NOISY), *ours, *others]
         results = {s.name: scored.measure("scores", s, mixtures) for s in systems}
+        extremes = _extremes(scored, systems[1:], mixtures)
         robust = {} if quick else _robustness(scored, systems[1:], mixtures)
-    return _write(out, Report(mixtures, results), ours, others, robust)
+    return _write(out, Report(mixtures, results), ours, others, extremes, robust)
+
+
+def _extremes(scored: ScoreCache, systems: Sequence[System], mixtures: Sequence[Mixture]) -> Report:
+    """Measure one clip of each speaker: few speakers would say little of undegraded speech."""
+    first = list({mixture.speaker: mixture for mixture in reversed(mixtures)}.values())
+    return Report(first, {s.name: scored.measure("extremes", s, first) for s in systems})
 
 
 def _robustness(
@@ -85,7 +93,12 @@ def _robustness(
 
 
 def _write(
-    out: Path, report: Report, models: list[System], others: list[System], robust: Results
+    out: Path,
+    report: Report,
+    models: list[System],
+    others: list[System],
+    extremes: Report,
+    robust: Results,
 ) -> str:
     ours = [system.name for system in models]
     cells = report.groups(lambda m: str(m.cell))
@@ -111,6 +124,7 @@ def _write(
         "kept": report.errors("kept", BAND_NAMES, low),
         "error_by_level": report.errors("error", STEP_NAMES, low),
         "kept_by_level": report.errors("kept", STEP_NAMES, low),
+        "extremes": extremes.extremes(),
         "robustness": robustness_rows(robust),
     }
     result["by_noise"].sort(key=lambda row: row["si_sdr_mean"])
@@ -141,6 +155,7 @@ def _text(result: dict[str, Any], ours: list[str]) -> str:
             {"noise": "noise"} | counts | si_sdr | SHORT,
             result["by_noise"],
         )
+    text += extremes_text(result["extremes"])
     where = "held-out voices and noises at -5 and 0 dB SNR"
     text += section(
         f"Noise left where the voice is off, dB over the voice in the band; {where}",
