@@ -26,6 +26,7 @@ from .processing import RATE, Processor, as_samples, from_float, to_float
 Audio = NDArray[np.float32]
 Sample = TypeVar("Sample", bound=np.generic)
 Bytes = bytes | bytearray | memoryview
+BYTES = (bytes, bytearray, memoryview)  # quicker to check than the union
 ByteType = Literal["int16", "int32", "float32", "uint8"]
 BYTE_TYPES = {"int16": "<i2", "int32": "<i4", "float32": "<f4", "uint8": "u1"}
 USUAL_SECONDS = 0.02  # of a chunk: what the engine is fastest with, unless `block` is given
@@ -143,7 +144,7 @@ class DenoiseStream:
         """
         with self._lock:
             processor = self._open()
-            if isinstance(chunk, Bytes):
+            if isinstance(chunk, BYTES):
                 audio, form = self._frames_of_bytes(chunk), self._bytes_form
             else:
                 audio, form = self._frames_of_array(chunk)

@@ -6,6 +6,7 @@ block -> [48 kHz] -> whole hops -> engine -> [host rate] -> FIFO --+-> mix, limi
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Callable
 from typing import Any
@@ -36,6 +37,14 @@ def _is_periodic(values: NDArray[Any]) -> bool:
     half = len(values) // 2
     starts = np.flatnonzero(values[: half + 1] == values[0])[1:]
     return any(np.array_equal(values[start:], values[:-start]) for start in starts)
+
+
+@functools.lru_cache(maxsize=64)  # a block costs half a millisecond, and this is asked for each
+def _targets(mix: float, limit: float | None, bypass: bool, gain_db: float) -> tuple[float, float]:
+    """Return the weight of the dry path and the output gain."""
+    kept = 0.0 if limit is None else 10 ** (-limit / 20)
+    dry = 1.0 - mix * (1.0 - kept)
+    return (1.0 if bypass else dry), 10 ** (gain_db / 20)
 
 
 class Processor:
@@ -264,10 +273,7 @@ class Processor:
 
     def _targets(self) -> tuple[float, float]:
         """Return the dry path's weight and the output gain that the parameters ask for."""
-        limit = self.attenuation_limit_db
-        kept = 0.0 if limit is None else 10 ** (-limit / 20)
-        dry = 1.0 - self.mix * (1.0 - kept)
-        return (1.0 if self.bypass else dry), 10 ** (self.gain_db / 20)
+        return _targets(self.mix, self.attenuation_limit_db, self.bypass, self.gain_db)
 
     def _blend(self, wet: Audio, dry: Audio) -> Audio:
         weight, gain = self._targets()
