@@ -111,7 +111,8 @@ class Processor:
         delay = round((self.engine.delay + self._alignment_frames) * sample_rate / SAMPLE_RATE)
         self._priming_frames = 0
         if not (whole_hops and sample_rate == SAMPLE_RATE):
-            self._priming_frames = self._measure_buffering()
+            # The padding for the alignment may keep the output ahead of the input at all times.
+            self._priming_frames = max(0, self._measure_buffering())
         self.latency = delay + self._priming_frames
         self.reset()
 

@@ -189,6 +189,16 @@ def test_the_output_never_falls_behind(rate, longest):
     assert settled.min() > 0.99  # a frame that is not there yet would be zero
 
 
+def test_an_output_that_is_always_ahead_needs_no_buffering():
+    class Short(Delay):
+        hop, delay = 406, 92
+
+    processor, block = Processor(Short), np.ones((863, 1), np.float32)
+    processor.prepare(58_755, 1, len(block))
+    out = np.concatenate([processor.process(block) for _ in range(300)])
+    assert out[processor.latency + 15_000 :].min() > 0.99
+
+
 def test_a_million_blocks_need_no_more_memory():
     processor, block = make(block=64), np.ones((16, 1), np.float32)
     resident = []
