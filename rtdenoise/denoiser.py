@@ -29,13 +29,11 @@ from .files import (
     parse_track,
 )
 from .inference import (
-    Engine,
     Model,
     ModelCard,
-    ParallelStreamEngine,
     SharedEngines,
     load_model,
-    make_engine,
+    make_file_engine,
 )
 from .processing import (
     ATTENUATION_LIMIT,
@@ -195,7 +193,7 @@ class Denoiser:
     def processor(self) -> Processor:
         """Return a new processor with this model and these settings; call `prepare` on it."""
         # Not a method of this object: it would be a circle, and the model would stay in memory.
-        processor = Processor(partial(_engine, self._model, self.workers))
+        processor = Processor(partial(make_file_engine, self._model, self.workers))
         self._apply_settings(processor)
         return processor
 
@@ -330,13 +328,6 @@ class Denoiser:
             for path in temporary:
                 path.unlink(missing_ok=True)
         return max(results, key=lambda result: result.seconds)
-
-
-def _engine(model: Model, workers: int | None, channels: int) -> Engine:
-    """Return the engine for files and arrays."""
-    if model.card.form == "stream" and model.card.fits_segment:
-        return ParallelStreamEngine(model, channels, workers)
-    return make_engine(model, channels)
 
 
 def denoise_audio(

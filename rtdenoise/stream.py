@@ -12,7 +12,7 @@ import math
 import threading
 import warnings
 from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, Iterator
-from typing import Any, Literal, NamedTuple, TypeVar, overload
+from typing import Any, Literal, NamedTuple, TypeVar, get_args, overload
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,12 +21,12 @@ from .checks import NumberRange, check_switch
 from .constants import SAMPLE_RATE
 from .errors import InvalidValueError, RtdenoiseError
 from .inference import SharedEngines, check_choice
-from .processing import RATE, Processor, as_samples, from_float, to_float
+from .processing import RATE, Processor, as_samples, from_float
 
 Audio = NDArray[np.float32]
 Sample = TypeVar("Sample", bound=np.generic)
 Bytes = bytes | bytearray | memoryview
-BYTES = (bytes, bytearray, memoryview)  # quicker to check than the union
+BYTES = get_args(Bytes)  # quicker to check than the union
 ByteType = Literal["int16", "int32", "float32", "uint8"]
 BYTE_TYPES = {"int16": "<i2", "int32": "<i4", "float32": "<f4", "uint8": "u1"}
 USUAL_SECONDS = 0.02  # of a chunk: what the engine is fastest with, unless `block` is given
@@ -145,13 +145,11 @@ class DenoiseStream:
         with self._lock:
             processor = self._open()
             if isinstance(chunk, BYTES):
-                audio, form = self._frames_of_bytes(chunk), self._bytes_form
+                samples, form = self._frames_of_bytes(chunk), self._bytes_form
             else:
-                audio, form = self._frames_of_array(chunk)
+                samples, form = self._frames_of_array(chunk)
             self._last_form = form
-            if form.dtype.kind == "f":  # integers are always finite
-                audio = processor.mend(audio)
-            return form.restore(self._drop_delay(processor.process_float(audio)))
+            return form.restore(self._drop_delay(processor.process_samples(samples)))
 
     def flush(self) -> Any:
         """Return the last `latency` frames, in the type of the last chunk, and start anew.
@@ -234,7 +232,7 @@ class DenoiseStream:
             raise RtdenoiseError("the stream is closed: make another one with Denoiser.stream()")
         return self._processor
 
-    def _frames_of_bytes(self, chunk: Bytes) -> Audio:
+    def _frames_of_bytes(self, chunk: Bytes) -> NDArray[Any]:
         """Return the whole frames in bytes as [frames, channels]; keep the rest for later."""
         joined = self._partial_frame + bytes(chunk) if self._partial_frame else bytes(chunk)
         dtype = self._bytes_form.dtype
@@ -242,9 +240,9 @@ class DenoiseStream:
         self._check_block(frames)
         self._partial_frame = joined[len(joined) - rest :]
         samples = np.frombuffer(joined, dtype, frames * self.channels)
-        return to_float(samples.reshape(-1, self.channels))
+        return samples.reshape(-1, self.channels)
 
-    def _frames_of_array(self, chunk: object) -> tuple[Audio, _Form]:
+    def _frames_of_array(self, chunk: object) -> tuple[NDArray[Any], _Form]:
         if self._partial_frame:
             raise InvalidValueError(
                 "the bytes before ended within a frame: send its rest as bytes, or call reset(), "
@@ -255,7 +253,7 @@ class DenoiseStream:
         if frames.ndim != 2 or frames.shape[1] != self.channels:
             raise InvalidValueError(self._shape_advice(samples.shape))
         self._check_block(len(frames))
-        return to_float(frames), _Form(samples.dtype, flat=samples.ndim == 1)
+        return frames, _Form(samples.dtype, flat=samples.ndim == 1)
 
     def _check_block(self, frames: int) -> None:
         if frames % self._block:

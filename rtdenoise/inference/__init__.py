@@ -1,7 +1,7 @@
 """From an ONNX file to an engine that runs it, live or on files.
 
 This room imports only `errors` and `constants`. Other rooms load a model with `load_model` and turn
-it into an engine with `make_engine`, `ParallelStreamEngine` or `SharedEngines`.
+it into an engine with `make_engine`, `make_file_engine` or `SharedEngines`.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from .loading import (
     load_model,
 )
 from .model_card import FORMS, METADATA_KEY, SEGMENT, ModelCard
-from .parallel_engine import ParallelStreamEngine, available_cores
+from .parallel_engine import ParallelStreamEngine, available_cores, make_file_engine
 from .shared_engines import SharedEngines
 from .stream_pool import StreamPool
 
@@ -46,4 +46,5 @@ __all__ = [
     "has_cuda_driver",
     "load_model",
     "make_engine",
+    "make_file_engine",
 ]

@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 
 from ..constants import SAMPLE_RATE
 from .device_memory import is_out_of_memory, out_of_memory
-from .engines import StreamEngine
+from .engines import Engine, StreamEngine, make_engine
 from .loading import Model
 
 Audio = NDArray[np.float32]
@@ -126,3 +126,10 @@ class ParallelStreamEngine:
             stacklevel=2,
         )
         return self._run_rows(rows)
+
+
+def make_file_engine(model: Model, workers: int | None, channels: int) -> Engine:
+    """Return the engine for files and arrays; `workers` as in `ParallelStreamEngine`."""
+    if model.card.form == "stream" and model.card.fits_segment:
+        return ParallelStreamEngine(model, channels, workers)
+    return make_engine(model, channels)

@@ -28,8 +28,6 @@ RAMP_SECONDS = 0.02  # time in which a parameter moves over its whole range, wit
 MAX_ALIGNMENT_PERIOD = 4800  # samples at 48 kHz; with a longer period the delay keeps a fraction
 LAG_SECONDS = 8  # of silence, for the lags of the resamplers
 SETTLED = 3000  # frames, after which any resampler of soxr has begun to return
-# Lags of the resamplers in frames, by rate, hop and alignment: slow to measure.
-_MEASURED_LAGS: dict[tuple[int, int, int], int] = {}
 
 
 def _is_periodic(values: NDArray[Any]) -> bool:
@@ -39,8 +37,36 @@ def _is_periodic(values: NDArray[Any]) -> bool:
     return any(np.array_equal(values[start:], values[:-start]) for start in starts)
 
 
+@functools.cache  # it takes a tenth of a second
+def _measure_lag(rate: int, hop: int, start: int) -> int:
+    """Return the most frames by which the output falls behind, with blocks of any lengths.
+
+    `start` frames of padding stand before the engine's output. How much soxr has returned depends
+    only on how much it got in all. So the output is furthest behind just before the resampler of
+    the input returns frames again.
+    """
+    step = max(1, rate // 1000)  # frames
+    settled, total = max(rate, SETTLED), max(LAG_SECONDS * rate, 3 * SETTLED)
+    first, second = Resampler(rate, SAMPLE_RATE, 1), Resampler(SAMPLE_RATE, rate, 1)
+    silence = np.zeros((max(step, hop, start), 1), np.float32)
+    counts = [len(first.process(silence[:step])) for _ in range(total // step)]
+    hops = np.cumsum([0, *counts]) // hop
+    counts = [len(second.process(silence[:start]))]
+    counts += [len(second.process(silence[:hop])) for _ in range(hops[-1])]
+    available = np.cumsum(counts)  # frames, by the number of hops
+    last = step * np.arange(1, len(hops) + 1) - 1  # the last frame before the next step
+    lags = last - available[hops]
+    if _is_periodic(lags[settled // step :]):
+        return int(np.max(lags))
+    # Hops and both resamplers will meet in other ways: the worst moments of all at once.
+    fed = hop * rate / SAMPLE_RATE * np.arange(len(available))  # frames
+    return math.ceil(np.max(last - fed[hops]) + np.max(fed - available)) + 1
+
+
 @functools.lru_cache(maxsize=64)  # a block costs half a millisecond, and this is asked for each
-def _targets(mix: float, limit: float | None, bypass: bool, gain_db: float) -> tuple[float, float]:
+def _weight_and_gain(
+    mix: float, limit: float | None, bypass: bool, gain_db: float
+) -> tuple[float, float]:
     """Return the weight of the dry path and the output gain."""
     kept = 0.0 if limit is None else 10 ** (-limit / 20)
     dry = 1.0 - mix * (1.0 - kept)
@@ -131,10 +157,7 @@ class Processor:
         RtdenoiseError on other types and shapes.
         """
         block = self._check_block(block)
-        audio = to_float(block)
-        if block.dtype.kind == "f":  # integers are always finite
-            audio = self.mend(audio)
-        return from_float(self.process_float(audio), block.dtype)
+        return from_float(self.process_samples(block), block.dtype)
 
     def _check_prepared(self) -> None:
         if not self.max_block:
@@ -151,13 +174,16 @@ class Processor:
         self._dtype = block.dtype
         return block
 
-    def process_float(self, block: Audio) -> Audio:
-        """Do as `process` for float32 [frames, channels] of finite samples, without checking it."""
-        frames = len(block)
+    def process_samples(self, samples: NDArray[Any]) -> Audio:
+        """Do as `process` for samples whose type and shape were checked; returns float32."""
+        frames = len(samples)
         if frames > self.max_block:
             starts = range(0, frames, self.max_block)
-            parts = [self.process_float(block[i : i + self.max_block]) for i in starts]
+            parts = [self.process_samples(samples[i : i + self.max_block]) for i in starts]
             return np.concatenate(parts)
+        block = to_float(samples)
+        if samples.dtype.kind == "f":  # integers are always finite
+            block = self.mend(block)
         self._push(block, self._step_engine)
         wet = self._fifo.pop(frames)
         if len(wet) < frames:  # cannot happen with the blocks promised; pad, do not shift
@@ -184,7 +210,7 @@ class Processor:
     def flush(self) -> NDArray[Any]:
         """Return the last [latency, channels] frames in the last block's type; forget all audio."""
         self._check_prepared()
-        tail = self.process_float(np.zeros((self.latency, self.channels), np.float32))
+        tail = self.process_samples(np.zeros((self.latency, self.channels), np.float32))
         self.reset()
         return from_float(tail, self._dtype)
 
@@ -197,7 +223,7 @@ class Processor:
     def _clear(self) -> None:
         self._in.reset()
         self._out.reset()
-        self._unprocessed = self._nothing = np.zeros((0, self.channels), np.float32)
+        self._unprocessed = np.zeros((0, self.channels), np.float32)
         self._fifo = AudioFifo(self.channels)
         self._fifo.push(np.zeros((self._priming_frames, self.channels), np.float32))
         self._alignment_padding = np.zeros((self._alignment_frames, self.channels), np.float32)
@@ -207,8 +233,7 @@ class Processor:
         fresh = self._in.process(block)
         waiting = np.concatenate([self._unprocessed, fresh]) if len(self._unprocessed) else fresh
         usable = len(waiting) // self.engine.hop * self.engine.hop
-        rest = waiting[usable:]
-        self._unprocessed = rest.copy() if len(rest) else self._nothing  # it is the caller's buffer
+        self._unprocessed = waiting[usable:].copy()  # the caller may reuse its buffer
         if not usable and not len(self._alignment_padding):
             return
         wet = waiting[:0]
@@ -224,10 +249,7 @@ class Processor:
             return self.engine.hop - 1
         if isinstance(self._in, FirResampler) and isinstance(self._out, FirResampler):
             return self._compute_buffering(self._in, self._out)
-        key = self.sample_rate, self.engine.hop, self._alignment_frames
-        if key not in _MEASURED_LAGS:
-            _MEASURED_LAGS[key] = self._measure_lag()
-        return _MEASURED_LAGS[key]
+        return _measure_lag(self.sample_rate, self.engine.hop, self._alignment_frames)
 
     def _compute_buffering(self, first: FirResampler, last: FirResampler) -> int:
         """Return the most frames by which the output falls behind, with blocks of any lengths."""
@@ -240,30 +262,6 @@ class Processor:
         available = last.count_outputs(hops * hop + self._alignment_frames)
         return int(np.max(frames - available))
 
-    def _measure_lag(self) -> int:
-        """Return the most frames by which the output falls behind, with blocks of any lengths.
-
-        How much soxr has returned depends only on how much it got in all. So the output is
-        furthest behind just before the resampler of the input returns frames again.
-        """
-        rate, hop = self.sample_rate, self.engine.hop
-        step, start = max(1, rate // 1000), self._alignment_frames  # frames
-        settled, total = max(rate, SETTLED), max(LAG_SECONDS * rate, 3 * SETTLED)
-        first, second = Resampler(rate, SAMPLE_RATE, 1), Resampler(SAMPLE_RATE, rate, 1)
-        silence = np.zeros((max(step, hop, start), 1), np.float32)
-        counts = [len(first.process(silence[:step])) for _ in range(total // step)]
-        hops = np.cumsum([0, *counts]) // hop
-        counts = [len(second.process(silence[:start]))]
-        counts += [len(second.process(silence[:hop])) for _ in range(hops[-1])]
-        available = np.cumsum(counts)  # frames, by the number of hops
-        last = step * np.arange(1, len(hops) + 1) - 1  # the last frame before the next step
-        lags = last - available[hops]
-        if _is_periodic(lags[settled // step :]):
-            return int(np.max(lags))
-        # Hops and both resamplers will meet in other ways: the worst moments of all at once.
-        fed = hop * rate / SAMPLE_RATE * np.arange(len(available))  # frames
-        return math.ceil(np.max(last - fed[hops]) + np.max(fed - available)) + 1
-
     def _step_engine(self, block: Audio) -> Audio:
         """Run the engine; if it returns what is no audio, set that to zero and start anew."""
         wet, count = mend(self.engine.step(block))
@@ -274,7 +272,7 @@ class Processor:
 
     def _targets(self) -> tuple[float, float]:
         """Return the dry path's weight and the output gain that the parameters ask for."""
-        return _targets(self.mix, self.attenuation_limit_db, self.bypass, self.gain_db)
+        return _weight_and_gain(self.mix, self.attenuation_limit_db, self.bypass, self.gain_db)
 
     def _blend(self, wet: Audio, dry: Audio) -> Audio:
         weight, gain = self._targets()

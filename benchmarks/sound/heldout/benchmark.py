@@ -31,8 +31,9 @@ from .tables import (
     STEP_NAMES,
     Report,
     Results,
+    extremes_rows,
     extremes_text,
-    robustness_rows,
+    mean_rows,
     robustness_text,
     section,
 )
@@ -76,10 +77,12 @@ def heldout(
     return _write(out, Report(mixtures, results), ours, others, extremes, robust)
 
 
-def _extremes(scored: ScoreCache, systems: Sequence[System], mixtures: Sequence[Mixture]) -> Report:
+def _extremes(
+    scored: ScoreCache, systems: Sequence[System], mixtures: Sequence[Mixture]
+) -> Results:
     """Measure one clip of each speaker: few speakers would say little of undegraded speech."""
     first = list({mixture.speaker: mixture for mixture in reversed(mixtures)}.values())
-    return Report(first, {s.name: scored.measure("extremes", s, first) for s in systems})
+    return {s.name: scored.measure("extremes", s, first) for s in systems}
 
 
 def _robustness(
@@ -97,7 +100,7 @@ def _write(
     report: Report,
     models: list[System],
     others: list[System],
-    extremes: Report,
+    extremes: Results,
     robust: Results,
 ) -> str:
     ours = [system.name for system in models]
@@ -124,8 +127,8 @@ def _write(
         "kept": report.errors("kept", BAND_NAMES, low),
         "error_by_level": report.errors("error", STEP_NAMES, low),
         "kept_by_level": report.errors("kept", STEP_NAMES, low),
-        "extremes": extremes.extremes(),
-        "robustness": robustness_rows(robust),
+        "extremes": extremes_rows(extremes),
+        "robustness": mean_rows(robust),
     }
     result["by_noise"].sort(key=lambda row: row["si_sdr_mean"])
     return write_result(out, _without_nan(result), _text(result, ours))

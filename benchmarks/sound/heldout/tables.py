@@ -76,17 +76,6 @@ class Report:
                 rows.append(row)
         return rows
 
-    def extremes(self) -> list[Row]:
-        """Means of `scores.extremes`, and the PESQ below which a tenth of the speakers lie."""
-        everyone = list(range(len(self.mixtures)))
-        rows = []
-        for system, scores in self.results.items():
-            row: Row = {"system": system, "speakers": len(everyone)}
-            row |= {key: self.mean(system, key, everyone) for key in scores[0]}
-            row["worst pesq"] = float(np.nanpercentile([each["pesq"] for each in scores], 10))
-            rows.append(row)
-        return rows
-
     def errors(self, what: str, names: Sequence[str], where: list[int]) -> list[Row]:
         """Mean error `what` of each system, in dB, with columns `names`.
 
@@ -126,8 +115,17 @@ def extremes_text(rows: list[Row]) -> str:
     return section("Undegraded speech and noise alone, a clip of each speaker", columns, rows)
 
 
-def robustness_rows(results: Results) -> list[Row]:
-    """Mean of each measure of robustness, one row for each system."""
+def extremes_rows(results: Results) -> list[Row]:
+    """Means of `scores.extremes`, and the PESQ below which a tenth of the speakers lie."""
+    rows = mean_rows(results)
+    for row, scores in zip(rows, results.values(), strict=True):
+        row["speakers"] = len(scores)
+        row["worst pesq"] = float(np.nanpercentile([each["pesq"] for each in scores], 10))
+    return rows
+
+
+def mean_rows(results: Results) -> list[Row]:
+    """Mean of each measure, one row for each system."""
     return [
         {"system": system} | {key: float(np.nanmean([s[key] for s in scores])) for key in scores[0]}
         for system, scores in results.items()
