@@ -13,7 +13,7 @@ from .loudness import LoudnessLoss
 from .spectral_distance import SpectralDistance
 
 RESOLUTIONS = (512, 960, 1536, 2048)  # samples: 11 to 43 ms
-DNSMOS_SHARE = 8  # one of this many clips, and at least one, goes through DNSMOS
+DNSMOS_SHARE = 8  # one of this many clips goes through DNSMOS, in every second step
 SILENT = 1e-4  # a target with a lower level holds no speech
 
 
@@ -33,7 +33,8 @@ class MultiResolutionLoss(nn.Module):
     above 8 kHz count as much as the loudest bin (spectral_distance.py). `spectral`, `loudness`,
     `intelligibility` and `snr` are the weights of the other parts, chosen so that their gradients
     have similar sizes. `opinion` is the weight of the DNSMOS feature distance (dnsmos_features.py)
-    of an eighth of the clips in every second step; 0 leaves it out.
+    of an eighth of the clips in every second step, or of one clip of a small batch in fewer steps;
+    0 leaves it out.
     """
 
     def __init__(
@@ -105,15 +106,25 @@ class MultiResolutionLoss(nn.Module):
         for name in hearing:
             distance = self.hearing[name](estimate, target) * has_speech
             parts[name] = times * self.weights[name] * distance.mean()
-        if self.dnsmos is not None and (generator is None or _one_of((True, False), generator)):
-            chosen, times = slice(None), 1
-            if generator is not None:  # one clip costs as much as all other parts together
-                count = max(1, len(estimate) // DNSMOS_SHARE)
-                at = _one_of(range(len(estimate) - count + 1), generator)
-                chosen, times = slice(at, at + count), 2
-            distance = self.dnsmos(*(x[chosen] for x in unscaled)) * has_speech[chosen]
-            parts["opinion"] = times * self.opinion * distance.mean()
+        if self.dnsmos is not None:
+            chosen, times = self._rated(len(estimate), generator)
+            if times:
+                distance = self.dnsmos(*(x[chosen] for x in unscaled)) * has_speech[chosen]
+                parts["opinion"] = times * self.opinion * distance.mean()
         return parts
+
+    def _rated(self, clips: int, generator: torch.Generator | None) -> tuple[slice, float]:
+        """Draw which of the clips DNSMOS rates in this step, and what they count: 0 for none.
+
+        A clip that it rates costs as much as all other parts of the loss together.
+        """
+        if generator is None:
+            return slice(None), 1.0
+        count = max(1, clips // DNSMOS_SHARE)
+        chance = 0.5 * min(1.0, clips / DNSMOS_SHARE)
+        at = _one_of(range(clips - count + 1), generator)
+        drawn = torch.rand((), generator=generator).item() < chance
+        return slice(at, at + count), drawn / chance
 
 
 def _one_of(options: Sequence[Any], generator: torch.Generator) -> Any:

@@ -12,13 +12,14 @@ from collections.abc import Callable
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor, distributed, nn
 
 from rtdenoise.errors import RtdenoiseError
 
 MOMENTUM = 0.95
 # Quintic iteration that moves singular values towards 1, quickly rather than exactly.
 COEFFICIENTS, ITERATIONS = (3.4445, -4.7750, 2.0315), 5
+SHARED = 100_000  # values: processes divide more than this among them, and send each other the rest
 
 
 class Muon(torch.optim.AdamW):
@@ -57,10 +58,21 @@ class Muon(torch.optim.AdamW):
         """Step matrices of one shape together."""
         updates = torch.stack([self._update(parameter) for parameter in parameters])
         rate = 0.2 * max(updates.shape[1:]) ** 0.5 * group["lr"]
-        for parameter, update in zip(parameters, orthogonal(updates, self.kind), strict=True):
+        for parameter, update in zip(parameters, self._orthogonal(updates), strict=True):
             parameter.mul_(1 - group["lr"] * group["weight_decay"])
             parameter.add_(update, alpha=-rate)
             parameter.grad = None  # so that AdamW skips it
+
+    def _orthogonal(self, updates: Tensor) -> Tensor:
+        """Return `orthogonal` updates; of many, each process computes its share (and sends it)."""
+        ready = distributed.is_available() and distributed.is_initialized()
+        if not ready or updates.numel() < SHARED or len(updates) < distributed.get_world_size():
+            return orthogonal(updates, self.kind)
+        share = slice(distributed.get_rank(), None, distributed.get_world_size())
+        result = torch.zeros_like(updates)
+        result[share] = orthogonal(updates[share], self.kind)
+        distributed.all_reduce(result)
+        return result
 
     def _update(self, parameter: Tensor) -> Tensor:
         """Return the Nesterov momentum of the gradient."""

@@ -50,7 +50,8 @@ def test_it_is_a_part_of_the_loss_that_reaches_the_estimate(voice):
     estimate = (0.9 * clip + 0.01 * torch.randn_like(clip)).requires_grad_()
     assert "opinion" not in MultiResolutionLoss().parts(estimate, clip)
     loss, generator = MultiResolutionLoss(opinion=0.5), torch.Generator().manual_seed(0)
-    steps = [loss.parts(estimate, clip, None, generator).get("opinion") for _ in range(8)]
+    clips, targets = estimate.expand(8, -1, -1), clip.expand(8, -1, -1)
+    steps = [loss.parts(clips, targets, None, generator).get("opinion") for _ in range(8)]
     heard = [part for part in steps if part is not None]
     assert 0 < len(heard) < 8  # every second step, by chance
     part = loss.parts(estimate, clip)["opinion"]
@@ -60,6 +61,15 @@ def test_it_is_a_part_of_the_loss_that_reaches_the_estimate(voice):
     assert estimate.grad is not None
     assert estimate.grad.isfinite().all()
     assert estimate.grad.abs().max() > 0
+
+
+@pytest.mark.parametrize("clips", [1, 2, 8, 20])
+def test_a_small_batch_is_rated_less_often_and_counts_the_same(clips):
+    loss, generator = MultiResolutionLoss(opinion=0.5), torch.Generator().manual_seed(0)
+    drawn = [loss._rated(clips, generator) for _ in range(4000)]
+    assert sum(times for _, times in drawn) / 4000 == pytest.approx(1, abs=0.15)
+    rated = sum(len(range(clips)[chosen]) for chosen, times in drawn if times)
+    assert rated / (4000 * clips) == pytest.approx(1 / 16, abs=0.02)
 
 
 def test_without_speechmos_one_line_says_what_to_install(monkeypatch):

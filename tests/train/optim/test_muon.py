@@ -4,10 +4,12 @@ import copy
 
 import pytest
 import torch
+from torch import distributed, multiprocessing
 
 from rtdenoise.errors import RtdenoiseError
 from tests.toy import TOY
 from train.networks import build
+from train.optim import muon
 from train.optim.muon import Muon, is_matrix, make_optimizer, orthogonal
 
 
@@ -83,3 +85,29 @@ def test_a_saved_state_goes_on_exactly():
 def test_an_unknown_optimizer_is_refused():
     with pytest.raises(RtdenoiseError, match="adamw or muon"):
         make_optimizer("sgd", build("default", **TOY), 0.1, 0.0)
+
+
+def step_in_one_of_two(rank: int, folder: str) -> None:
+    distributed.init_process_group(
+        "gloo", init_method=f"file://{folder}/meeting", rank=rank, world_size=2
+    )
+    muon.SHARED = 0  # every shape is divided, however small
+    torch.save(stepped(), f"{folder}/{rank}.pt")
+    distributed.destroy_process_group()
+
+
+def stepped() -> dict[str, torch.Tensor]:
+    torch.manual_seed(0)
+    network = build("default", **TOY)
+    optimizer = Muon(network, lr=0.01, weight_decay=0.01)
+    gradients(network, 1)
+    optimizer.step()
+    return {name: p.detach() for name, p in network.named_parameters()}
+
+
+def test_two_processes_divide_the_matrices_and_step_as_one(tmp_path):
+    multiprocessing.spawn(step_in_one_of_two, (str(tmp_path),), nprocs=2)
+    alone = stepped()
+    for rank in (0, 1):
+        for name, value in torch.load(tmp_path / f"{rank}.pt").items():
+            torch.testing.assert_close(value, alone[name], atol=1e-6, rtol=1e-5)
