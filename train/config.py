@@ -62,8 +62,8 @@ class TrainConfig:
         "without it, speakers are held out of the training data.",
         exists="folder",
     )
-    recipe: dict[str, float] = option(
-        {}, DATA, "Shares of clips that are degraded, as train/mixing/recipe.py names them."
+    recipe: dict[str, Any] = option(
+        {}, DATA, "Shares of clips that are degraded, and SNRs, as train/mixing/recipe.py has them."
     )
     segment: int = option(
         48_000, BATCHES, "Length of a clip in samples; a multiple of the network's hop.", least=1

@@ -9,8 +9,6 @@ learns to remove what there is. SNR counts what lies above 80 Hz, as the tests m
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import torch
 from torch import Tensor
 
@@ -39,8 +37,6 @@ ROOMS = 64  # synthesised rooms beside the recorded ones
 # Playing speech and noise faster or slower makes new talkers and new machines of few recordings.
 SPEECH_RATES, NOISE_RATES = (0.8, 1.25), (0.5, 1.6)
 LATEST_START = 1.0  # seconds
-# SNR in dB (lowest, highest) and the share of clips: below 5 dB denoisers differ most.
-SNR = ((-10.0, 5.0, 0.5), (5.0, 16.0, 0.35), (16.0, 30.0, 0.15))
 LEAST_ABOVE = 0.01  # of a noise's power counts in SNR, however little of it lies above 80 Hz
 # Synthesised noise, and the chance of each kind in a clip that has any.
 SYNTHETIC = ((stationary, 0.4), (hum, 0.2), (keys, 0.3), (clicks, 0.15), (tones, 0.3))
@@ -52,8 +48,7 @@ class Degrader:
     """Draws (noisy, clean) batches from a corpus; a pure function of (seed, step).
 
     `batch` clips of `segment` samples each; `recipe` says how many of them suffer what. Some play
-    faster or slower, between the two factors of `speech_rates` and `noise_rates`. `snr` holds
-    ranges in dB with their weights.
+    faster or slower, between the two factors of `speech_rates` and `noise_rates`.
     """
 
     def __init__(
@@ -66,11 +61,10 @@ class Degrader:
         recipe: Recipe = Recipe(),  # noqa: B008 (frozen)
         speech_rates: tuple[float, float] = SPEECH_RATES,
         noise_rates: tuple[float, float] = NOISE_RATES,
-        snr: Sequence[tuple[float, float, float]] = SNR,
     ) -> None:
         self.corpus, self.size, self.segment, self.seed = corpus.to(device), batch, segment, seed
         self.device, self.length, self.recipe = device, segment + PREROLL, recipe
-        self.speech_rates, self.noise_rates, self.snr = speech_rates, noise_rates, snr
+        self.speech_rates, self.noise_rates = speech_rates, noise_rates
         self.speakers = speaker_weights(corpus.clean)
         self.full_band = self.speakers * full_band_runs(corpus.clean)
         noise = corpus.noise
@@ -283,7 +277,7 @@ class Degrader:
 
     def _snr(self, draw: Draw, babble: Tensor) -> Tensor:
         """Draw SNRs in dB [batch, 1]; below 0 dB nobody could tell the talker from babble."""
-        low, high, weight = torch.tensor(self.snr, device=self.device).T
+        low, high, weight = torch.tensor(self.recipe.snr, device=self.device).float().T
         of = draw.choice(weight, self.size)
         snr = (low[of] + (high - low)[of] * draw.uniform(0, 1, self.size))[:, None]
         return torch.where(babble, snr.clamp(min=0), snr)

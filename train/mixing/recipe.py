@@ -1,8 +1,9 @@
-"""Which share of the training clips gets which degradation."""
+"""Which share of the training clips gets which degradation, and how loud the noise is."""
 
 from __future__ import annotations
 
 import dataclasses
+import math
 from typing import Any
 
 from rtdenoise.errors import RtdenoiseError
@@ -39,21 +40,45 @@ class Recipe:
     floor: float = 0.5  # faint noise below the speech, in the target as well
     full_band: float = 0.25  # at least: of speakers recorded up to 18 kHz or more
     music: float = 0.1  # at most: music as noise
+    # Ranges of SNR in dB (lowest, highest), each with its weight. Below 5 dB denoisers differ most.
+    snr: tuple[tuple[float, float, float], ...] = (
+        (-10.0, 5.0, 0.5),
+        (5.0, 16.0, 0.35),
+        (16.0, 30.0, 0.15),
+    )
 
     def __post_init__(self) -> None:
-        """Raise RtdenoiseError if a share is not between 0 and 1."""
+        """Raise RtdenoiseError if a share is not between 0 and 1, or a range of SNR is none."""
         for name, share in dataclasses.asdict(self).items():
-            if not 0 <= share <= 1:
+            if name != "snr" and not (_is_number(share) and 0 <= share <= 1):
                 raise RtdenoiseError(f"recipe: {name} is a share from 0 to 1, not {share}")
+        ranges = self.snr
+        if not (isinstance(ranges, (list, tuple)) and ranges and all(map(_is_range, ranges))):
+            raise RtdenoiseError(
+                "recipe: snr is a list of [lowest dB, highest dB, weight], such as "
+                f"[[-5, 5, 1], [5, 20, 2]], not {ranges}"
+            )
 
     @classmethod
     def of(cls, options: dict[str, Any]) -> Recipe:
-        """Return the recipe with some shares changed. Raises RtdenoiseError for an unknown name."""
+        """Return the recipe with some values changed. Raises RtdenoiseError for an unknown name."""
         known = [field.name for field in dataclasses.fields(cls)]
         for name in options:
             if name not in known:
                 raise RtdenoiseError(f"recipe: no share is called {name!r}: {', '.join(known)}")
         return cls(**options)
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, (int, float)) and math.isfinite(value)
+
+
+def _is_range(value: Any) -> bool:
+    """Return whether a value is (lowest, highest, weight), with a positive weight."""
+    if not (isinstance(value, (list, tuple)) and len(value) == 3 and all(map(_is_number, value))):
+        return False
+    lowest, highest, weight = value
+    return lowest <= highest and weight > 0
 
 
 # Speech and recorded noise, neither filtered nor in a room, from beginning to end.

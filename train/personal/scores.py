@@ -20,8 +20,9 @@ NAMES = ("pesq", "estoi", "si_sdr")
 # One unit of `quality` is one unit of PESQ; as much as 0.2 of ESTOI, or as 10 dB of SI-SDR.
 WEIGHTS = np.array([1.0, 5.0, 0.1])
 LENGTH = 4 * SAMPLE_RATE  # samples of a mixture
-SNR = ((-2.0, 13.0, 1.0),)  # dB
-UNTOUCHED = dataclasses.replace(PLAIN, only_noise=0, only_clean=0, clipped=0, music=1)
+UNTOUCHED = dataclasses.replace(
+    PLAIN, only_noise=0, only_clean=0, clipped=0, music=1, snr=((-2.0, 13.0, 1.0),)
+)
 STAND_IN = dataclasses.replace(UNTOUCHED, recorded=0, synthesised=1, formants=1, effort=0.6)
 LEAST_ACTIVE, RANGE = 0.3, 25.0  # share of frames with speech; dB below the loudest of them
 FRAME = SAMPLE_RATE // 50  # samples
@@ -36,7 +37,7 @@ def draw_mixtures(speech: Bank, noise: Bank | None, count: int, seed: int) -> li
 
     Without noise, the voice is altered and the noise synthesised, to stand in for others.
     """
-    settings: dict[str, Any] = {"recipe": STAND_IN, "snr": SNR}
+    settings: dict[str, Any] = {"recipe": STAND_IN}
     if noise is not None:
         rates = {"speech_rates": (1, 1), "noise_rates": (1, 1)}
         settings |= {"recipe": UNTOUCHED, **rates}

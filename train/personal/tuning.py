@@ -51,13 +51,13 @@ OWN_RECIPE = Recipe(
     floor=0.3,
     full_band=0,
     music=1,
+    snr=((-5.0, 5.0, 0.5), (5.0, 15.0, 0.35), (15.0, 30.0, 0.15)),
 )
 # The user's voice altered so that it stands in for others. Speed, and with it pitch, changes too.
 ALTERED_RECIPE = Recipe(
     recorded=0, synthesised=1, formants=0.9, effort=0.6, speech_eq=0.6, room=0.3, full_band=0
 )
 OWN_SPEECH_RATES, OWN_NOISE_RATES = (0.93, 1.07), (0.85, 1.18)
-OWN_SNR = ((-5.0, 5.0, 0.5), (5.0, 15.0, 0.35), (15.0, 30.0, 0.15))
 
 
 def own_mixtures(speech: Bank, noise: Bank, seed: int, size: int = OWN) -> Degrader:
@@ -70,7 +70,6 @@ def own_mixtures(speech: Bank, noise: Bank, seed: int, size: int = OWN) -> Degra
         recipe=OWN_RECIPE,
         speech_rates=OWN_SPEECH_RATES,
         noise_rates=OWN_NOISE_RATES,
-        snr=OWN_SNR,
     )
 
 

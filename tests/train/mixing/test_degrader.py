@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 
 import numpy as np
 import pytest
@@ -77,8 +78,21 @@ def test_recipe_says_what_clips_suffer(corpus):
     assert (plain.bandwidth < 24_000).any() and (limited.bandwidth == 24_000).all()
     with pytest.raises(RtdenoiseError, match="no share is called 'rooms': only_noise, "):
         Recipe.of({"rooms": 0.5})
-    with pytest.raises(RtdenoiseError, match="low_pass is a share from 0 to 1, not 3400"):
-        Recipe.of({"low_pass": 3400})
+    for share in (3400, "much", None):
+        with pytest.raises(RtdenoiseError, match=f"low_pass is a share from 0 to 1, not {share}"):
+            Recipe.of({"low_pass": share})
+
+
+def test_recipe_says_how_loud_the_noise_is(corpus):
+    settings = dataclasses.asdict(PLAIN) | {"only_clean": 0, "only_noise": 0, "clipped": 0}
+    settings |= {"snr": [[3, 3, 1], [20, 25, 1]]}
+    batch = Degrader(corpus, 64, 24_000, recipe=Recipe.of(settings)).batch(0)
+    noise = (batch.noisy - batch.clean)[:, 0]
+    low = batch.clean[:, 0].square().mean(-1) / noise.square().mean(-1) < 10
+    assert 16 < low.sum() < 48
+    for none in ([], 5, [[0, 5]], [[5, 0, 1]], [[0, 5, 0]], [[0, "loud", 1]], [[0, math.nan, 1]]):
+        with pytest.raises(RtdenoiseError, match="recipe: snr is a list of"):
+            Recipe.of({"snr": none})
 
 
 def test_playing_faster_raises_pitch_and_bandwidth():
