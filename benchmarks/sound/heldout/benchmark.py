@@ -41,6 +41,8 @@ from .tables import (
 QUICK_CLIPS = 8  # for each SNR: 40 in all
 ROBUSTNESS_CLIPS = 3  # for each SNR from 0 dB on
 LEAST_CLIPS = 4  # of a class of noise that gets a row
+BANDWIDTHS = {9_000: "up to 9 kHz", 14_500: "9 to 14.5 kHz", math.inf: "above 14.5 kHz"}
+HIGH_SNR = 5  # dB: from here on voices of studios and of telephones differ
 
 
 def heldout(
@@ -109,6 +111,7 @@ def _write(
     snrs = report.groups(lambda m: f"{m.cell}, {m.snr} dB" if m.cell in sides else None)
     noises = report.groups(lambda m: m.noise if m.cell.noises == HELD_OUT else None)
     noises = {name: where for name, where in noises.items() if len(where) >= LEAST_CLIPS}
+    voices = report.groups(_kind_of_voice)
     faint = report.groups(lambda m: m.cell == ALL_HELD_OUT and m.snr <= ERRORS_UP_TO)
     low = faint[True]
     result: dict[str, Any] = {
@@ -123,6 +126,8 @@ def _write(
         "by_snr": report.differences(ours, DFN3, "cell", snrs),
         "by_noise": report.differences(ours[:1], DFN3, "noise", noises),
         "from_first": report.differences(ours[1:], ours[0], "cell", cells),
+        "by_voice": report.differences(ours, DFN3, "voices", voices),
+        "by_voice_from_first": report.differences(ours[1:], ours[0], "voices", voices),
         "left": report.errors("left", BAND_NAMES, low),
         "kept": report.errors("kept", BAND_NAMES, low),
         "error_by_level": report.errors("error", STEP_NAMES, low),
@@ -132,6 +137,12 @@ def _write(
     }
     result["by_noise"].sort(key=lambda row: row["si_sdr_mean"])
     return write_result(out, _without_nan(result), _text(result, ours))
+
+
+def _kind_of_voice(mixture: Mixture) -> str:
+    """Name a group of mixtures: how far up the voice reaches, and whether noise drowns it."""
+    reach = next(name for limit, name in BANDWIDTHS.items() if mixture.bandwidth <= limit)
+    return f"{reach}, {'below' if mixture.snr < HIGH_SNR else 'from'} {HIGH_SNR} dB SNR"
 
 
 def _text(result: dict[str, Any], ours: list[str]) -> str:
@@ -145,6 +156,9 @@ def _text(result: dict[str, Any], ours: list[str]) -> str:
     if result["from_first"]:
         title = f"Difference from {ours[0]}, mean and 95 % confidence interval"
         text += section(title, cell | system | METRICS | counts, result["from_first"])
+        rows = sorted(result["by_voice_from_first"], key=lambda row: row["voices"])
+        columns = {"voices": "voices"} | system | METRICS | counts
+        text += section(f"{title}, by bandwidth of the voice and SNR", columns, rows)
     text += section(
         "Means", cell | system | METRICS | counts | {"speakers": "speakers"}, result["means"]
     )
@@ -152,6 +166,9 @@ def _text(result: dict[str, Any], ours: list[str]) -> str:
     text += section(title, cell | system | {"peer": "from"} | METRICS | counts, result["by_cell"])
     title = title.replace("the peers", DFN3)
     text += section(f"{title}, by SNR", cell | system | si_sdr | SHORT, result["by_snr"])
+    columns = {"voices": "voices"} | system | counts | si_sdr | SHORT
+    rows = sorted(result["by_voice"], key=lambda row: row["voices"])
+    text += section(f"{title}, by bandwidth of the voice and SNR", columns, rows)
     if result["by_noise"]:
         text += section(
             f"{title}, by held-out noise, {ours[0]}",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import math
 
@@ -152,6 +153,19 @@ def test_the_extremes_are_noise_without_a_voice_and_a_voice_without_noise(packed
     assert worse["pesq"] < 4.5 and worse["si_sdr"] < 40
 
 
+def test_telephone_and_studio_voices_are_told_apart(packed):
+    mixture = draw_mixtures(packed, CELLS[:1], 1)[0]
+    kinds = {
+        (8_000, 4): "up to 9 kHz, below 5 dB SNR",
+        (9_000, 5): "up to 9 kHz, from 5 dB SNR",
+        (14_000, 15): "9 to 14.5 kHz, from 5 dB SNR",
+        (24_000, -5): "above 14.5 kHz, below 5 dB SNR",
+    }
+    for (bandwidth, snr), name in kinds.items():
+        changed = dataclasses.replace(mixture, bandwidth=bandwidth, snr=snr)
+        assert benchmark._kind_of_voice(changed) == name
+
+
 def test_the_command_and_its_cache(packed, tmp_path, toy_checkpoint, quick_peer, monkeypatch):
     monkeypatch.setattr(mixtures, "SNRS", (0,))
     monkeypatch.setattr(benchmark, "SNRS", (0,))
@@ -168,6 +182,10 @@ def test_the_command_and_its_cache(packed, tmp_path, toy_checkpoint, quick_peer,
     assert len(found["means"]) == 4 * 4 and len(found["by_cell"]) == 4 * 2
     # The same network twice: no difference from the first.
     assert all(row["si_sdr_mean"] == 0 for row in found["from_first"])
+    counted = [
+        row["clips"] for row in found["by_voice"] if row["system"] == found["means"][1]["system"]
+    ]
+    assert sum(counted) == 4
     assert {row["system"] for row in found["robustness"]} >= {"DeepFilterNet 3"}
     assert len(found["extremes"]) == 3 and found["extremes"][0]["speakers"] > 1
     text = (tmp_path / "out.md").read_text()
