@@ -147,15 +147,17 @@ class Degrader:
         return torch.cat(picks).cpu()
 
     def _with_floor(self, draw: Draw, speech: Tensor) -> Tensor:
-        """Add a faint noise floor to some clips, to the target as well.
+        """Add a faint steady noise to some clips, to the target as well.
 
         Some recordings pause in digital silence. Real rooms do not, and the network must not
-        learn that speech is what digital silence surrounds.
+        learn that speech is what digital silence surrounds, or that a studio's floor is noise.
         """
-        count = len(speech)
-        level = _active_level(speech) * 10 ** draw.uniform(-4, -3, count, 1)
-        floor = draw.normal(*speech.shape)
-        return speech + floor * level * draw.chance(self.recipe.floor, count, 1)
+        rows = draw.chance(self.recipe.floor, len(speech)).nonzero()[:, 0]
+        if len(rows):
+            level = 10 ** (draw.uniform(*self.recipe.floor_level, len(rows), 1) / 20)
+            noise = _unit(stationary(draw, len(rows), speech.shape[-1]))
+            speech[rows] += level * _active_level(speech[rows]) * noise
+        return speech
 
     def _recorded(self, draw: Draw) -> Tensor:
         """Return one to three recorded noises at once [batch, length]."""

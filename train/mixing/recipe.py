@@ -37,7 +37,8 @@ class Recipe:
     shifted: float = 0.2  # recorded noise with all frequencies moved: other partials
     clipped: float = 0.06
     late: float = 0.25  # begin after the clip does
-    floor: float = 0.5  # faint noise below the speech, in the target as well
+    floor: float = 0.5  # faint steady noise below the speech, in the target as well
+    floor_level: tuple[float, float] = (-80.0, -60.0)  # lowest and highest, dB over the speech
     full_band: float = 0.25  # at least: of speakers recorded up to 18 kHz or more
     music: float = 0.1  # at most: music as noise
     # Ranges of SNR in dB (lowest, highest), each with its weight. Below 5 dB denoisers differ most.
@@ -48,10 +49,15 @@ class Recipe:
     )
 
     def __post_init__(self) -> None:
-        """Raise RtdenoiseError if a share is not between 0 and 1, or a range of SNR is none."""
+        """Raise RtdenoiseError if a share is not between 0 and 1, or a range is none."""
         for name, share in dataclasses.asdict(self).items():
-            if name != "snr" and not (_is_number(share) and 0 <= share <= 1):
+            if name not in ("snr", "floor_level") and not (_is_number(share) and 0 <= share <= 1):
                 raise RtdenoiseError(f"recipe: {name} is a share from 0 to 1, not {share}")
+        if not _are_numbers(self.floor_level, 2):
+            raise RtdenoiseError(
+                "recipe: floor_level is [lowest dB, highest dB], such as [-80, -40], "
+                f"not {self.floor_level}"
+            )
         ranges = self.snr
         if not (isinstance(ranges, (list, tuple)) and ranges and all(map(_is_range, ranges))):
             raise RtdenoiseError(
@@ -73,12 +79,16 @@ def _is_number(value: Any) -> bool:
     return isinstance(value, (int, float)) and math.isfinite(value)
 
 
+def _are_numbers(value: Any, count: int) -> bool:
+    """Return whether a value is `count` numbers that begin with a range (lowest, highest)."""
+    if not (isinstance(value, (list, tuple)) and len(value) == count):
+        return False
+    return all(map(_is_number, value)) and value[0] <= value[1]
+
+
 def _is_range(value: Any) -> bool:
     """Return whether a value is (lowest, highest, weight), with a positive weight."""
-    if not (isinstance(value, (list, tuple)) and len(value) == 3 and all(map(_is_number, value))):
-        return False
-    lowest, highest, weight = value
-    return lowest <= highest and weight > 0
+    return _are_numbers(value, 3) and value[2] > 0
 
 
 # Speech and recorded noise, neither filtered nor in a room, from beginning to end.

@@ -83,6 +83,22 @@ def test_recipe_says_what_clips_suffer(corpus):
             Recipe.of({"low_pass": share})
 
 
+def test_recipe_says_how_loud_the_floor_is(corpus):
+    settings = dataclasses.asdict(PLAIN) | {"only_clean": 1, "only_noise": 0, "formants": 0}
+    without = Degrader(corpus, 16, 24_000, recipe=Recipe.of(settings))._talkers
+    levels = []
+    for level in (-80, -30):
+        recipe = Recipe.of(settings | {"floor": 1, "floor_level": [level, level]})
+        source = Degrader(corpus, 16, 24_000, recipe=recipe)
+        speech, _ = without(Draw(7, "cpu"), 16)
+        heard, _ = source._speech(Draw(7, "cpu"))
+        levels.append(20 * torch.log10((heard - speech).square().mean().sqrt()))
+    assert levels[1] - levels[0] == pytest.approx(50, abs=1)
+    for none in (5, [-80], [-40, -80], [-80, "loud"], [-80, math.inf]):
+        with pytest.raises(RtdenoiseError, match="recipe: floor_level is"):
+            Recipe.of({"floor_level": none})
+
+
 def test_recipe_says_how_loud_the_noise_is(corpus):
     settings = dataclasses.asdict(PLAIN) | {"only_clean": 0, "only_noise": 0, "clipped": 0}
     settings |= {"snr": [[3, 3, 1], [20, 25, 1]]}
