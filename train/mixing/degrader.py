@@ -3,8 +3,9 @@
     speech -> EQ -> room (target: its early part) -> low-pass \
     noises -> EQ ---------------------------------> low-pass -> SNR -> rumble -> level -> clipping
 
-Speech is high-passed at 50 Hz, in the target as well: below there is no voice, and the network
-learns to remove what there is. SNR counts what lies above 80 Hz, as the tests measure it.
+Speech is high-passed, in the target as well: below 50 Hz there is no voice, and the network learns
+to remove what there is. With `high_pass` 0 it learns to keep the recording's own rumble. SNR counts
+what lies above 80 Hz, as the tests measure it.
 """
 
 from __future__ import annotations
@@ -16,7 +17,6 @@ from rtdenoise.constants import SAMPLE_RATE
 
 from ..data import Batch, Corpus
 from .modulation import (
-    HIGH_PASS,
     RUMBLE_TOP,
     envelopes,
     high_pass,
@@ -71,7 +71,7 @@ class Degrader:
         self.noises = noise_weights(noise, recipe.music / sum(LAYERS))
         self.noise_class = torch.repeat_interleave(noise.run_last - noise.run_first)
         bins = self.length // 2 + 1
-        self.high_pass = high_pass(bins, HIGH_PASS).to(device)
+        self.high_pass = high_pass(bins, recipe.high_pass).to(device)
         self.audible = high_pass(bins, RUMBLE_TOP).square().to(device)
         if recipe.room:
             self._make_rooms()

@@ -13,7 +13,6 @@ from .synthetic_noise import Draw
 
 CONTROL = 48  # samples between the points of an envelope, 1 ms
 RUMBLE_TOP = 80.0  # Hz
-HIGH_PASS = 50.0  # Hz, -3 dB point of the targets
 
 
 def high_pass(bins: int, corner: float, order: int = 4) -> Tensor:

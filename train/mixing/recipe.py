@@ -8,6 +8,8 @@ from typing import Any
 
 from rtdenoise.errors import RtdenoiseError
 
+QUANTITIES = ("snr", "floor_level", "high_pass")  # of a recipe; everything else is a share
+
 
 @dataclasses.dataclass(frozen=True)
 class Recipe:
@@ -39,6 +41,7 @@ class Recipe:
     late: float = 0.25  # begin after the clip does
     floor: float = 0.5  # faint steady noise below the speech, in the target as well
     floor_level: tuple[float, float] = (-80.0, -60.0)  # lowest and highest, dB over the speech
+    high_pass: float = 50.0  # Hz: recordings of speech are cut below it; 0 leaves them whole
     full_band: float = 0.25  # at least: of speakers recorded up to 18 kHz or more
     music: float = 0.1  # at most: music as noise
     # Ranges of SNR in dB (lowest, highest), each with its weight. Below 5 dB denoisers differ most.
@@ -51,13 +54,15 @@ class Recipe:
     def __post_init__(self) -> None:
         """Raise RtdenoiseError if a share is not between 0 and 1, or a range is none."""
         for name, share in dataclasses.asdict(self).items():
-            if name not in ("snr", "floor_level") and not (_is_number(share) and 0 <= share <= 1):
+            if name not in QUANTITIES and not (_is_number(share) and 0 <= share <= 1):
                 raise RtdenoiseError(f"recipe: {name} is a share from 0 to 1, not {share}")
         if not _are_numbers(self.floor_level, 2):
             raise RtdenoiseError(
                 "recipe: floor_level is [lowest dB, highest dB], such as [-80, -40], "
                 f"not {self.floor_level}"
             )
+        if not (_is_number(self.high_pass) and self.high_pass >= 0):
+            raise RtdenoiseError(f"recipe: high_pass is a frequency in Hz, not {self.high_pass}")
         ranges = self.snr
         if not (isinstance(ranges, (list, tuple)) and ranges and all(map(_is_range, ranges))):
             raise RtdenoiseError(

@@ -292,6 +292,23 @@ def test_snr_counts_what_lies_above_80_hz():
     assert 0.4 < np.mean(snr < 5) < 0.6 and 0.25 < np.mean((snr > 5) & (snr < 16)) < 0.45
 
 
+@pytest.mark.parametrize(("corner", "kept"), [(0, 1.0), (50, 0.1)])
+def test_the_recording_s_own_rumble_is_kept_or_not(corner, kept):
+    settings = dataclasses.asdict(PLAIN) | {"only_clean": 1, "only_noise": 0, "clipped": 0}
+    corpus = spoken()
+    wave = 3000 * torch.sin(2 * torch.pi * 20 * torch.arange(len(corpus.clean.samples)) / 48_000)
+    corpus.clean.samples[:] = wave.to(torch.int16)
+    recipe = Recipe.of(settings | {"high_pass": corner})
+    source = Degrader(corpus, 8, 48_000, recipe=recipe, speech_rates=(1.0, 1.0))
+    speech = source._speech(Draw(0, "cpu"))[0]
+    wet, target, *_ = source._filter(Draw(1, "cpu"), speech, torch.randn_like(speech))
+    loud = target.square().mean().sqrt() / speech.square().mean().sqrt()
+    assert loud == pytest.approx(kept, rel=0.05) if corner == 0 else loud < kept
+    assert torch.equal(wet, target)
+    with pytest.raises(RtdenoiseError, match="recipe: high_pass is a frequency in Hz, not -1"):
+        Recipe.of({"high_pass": -1})
+
+
 def test_rumble_is_loud_in_the_input_and_absent_from_the_target():
     settings = dataclasses.asdict(PLAIN) | {"only_clean": 0, "only_noise": 0, "clipped": 0}
     corpus = spoken()
