@@ -6,6 +6,7 @@ import struct
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import soundfile as sf
@@ -23,6 +24,7 @@ from .unfinished import MendedFile, mend
 Audio = NDArray[np.float32]
 SKIP_FRAMES = 48_000  # read at once where a pipe cannot seek
 UNKNOWN_FRAMES = 1 << 60  # libsndfile's number for a FLAC file without one is above this
+TRIES = 30  # openings of a file whose failure has no reason; beside busy threads a third have none
 XING_SEARCH = 4096  # bytes of the first MPEG frame, which holds Xing, Info or VBRI
 MP3_DELAY = 2304  # frames: two of MP3's blocks
 LEAST_REST = 0.25  # s after damage; less is the rest of a block that was cut off
@@ -39,6 +41,21 @@ TAGS = (
     "software",
     "license",
 )
+
+
+def _open_sound(source: Any) -> sf.SoundFile:
+    """Open a sound; again and again while the failure has no reason.
+
+    libsndfile keeps the reason of a failed opening in one place for all threads, and another
+    thread's success wipes it (libsndfile, issue 610).
+    """
+    for _ in range(TRIES):
+        try:
+            return sf.SoundFile(source)
+        except sf.LibsndfileError as error:
+            if error.code:
+                raise
+    return sf.SoundFile(source)
 
 
 class AudioReader:
@@ -81,7 +98,7 @@ class AudioReader:
         if self._pipe:
             return sf.SoundFile(self._pipe.descriptor, closefd=False)
         self._mended = mend(self.path) if self.path.is_file() else None
-        return sf.SoundFile(file_name(self.path) if self._mended is None else self._mended)
+        return _open_sound(file_name(self.path) if self._mended is None else self._mended)
 
     def bit_rate(self) -> int:
         """Return the bits per second of the samples, rounded to whole kbit/s; 0 if unknown."""

@@ -107,3 +107,20 @@ def test_a_link_of_another_rate_is_told(tmp_path):
     path.write_bytes(first + path.read_bytes())
     sound, told = read(path)
     assert len(sound) == 30_000 and len(told) == 1 and "other rates or channels" in told[0]
+
+
+def test_a_failure_that_another_thread_wiped_has_a_reason_all_the_same(tmp_path, monkeypatch):
+    broken = tmp_path / "broken.wav"
+    broken.write_bytes(b"no sound" * 20)
+    opened, tries = sf.SoundFile, []
+
+    def wiped_at_first(source, *rest, **more):
+        tries.append(source)
+        if len(tries) < 3:
+            raise sf.LibsndfileError(0)
+        return opened(source, *rest, **more)
+
+    monkeypatch.setattr(sf, "SoundFile", wiped_at_first)
+    with pytest.raises(RtdenoiseError, match="Format not recognised"):
+        AudioReader(broken)
+    assert len(tries) == 3
