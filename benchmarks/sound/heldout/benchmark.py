@@ -111,7 +111,7 @@ def _write(
     snrs = report.groups(lambda m: f"{m.cell}, {m.snr} dB" if m.cell in sides else None)
     noises = report.groups(lambda m: m.noise if m.cell.noises == HELD_OUT else None)
     noises = {name: where for name, where in noises.items() if len(where) >= LEAST_CLIPS}
-    voices = report.groups(_kind_of_voice)
+    voices = dict(sorted(report.groups(_kind_of_voice).items()))
     faint = report.groups(lambda m: m.cell == ALL_HELD_OUT and m.snr <= ERRORS_UP_TO)
     low = faint[True]
     result: dict[str, Any] = {
@@ -147,6 +147,7 @@ def _kind_of_voice(mixture: Mixture) -> str:
 
 def _text(result: dict[str, Any], ours: list[str]) -> str:
     cell, system = {"cell": "cell"}, {"system": "system"}
+    voices, by_voice = {"voices": "voices"}, "by bandwidth of the voice and SNR"
     counts = {"clips": "clips"}
     si_sdr = {"si_sdr_ours": "SI-SDR dB, ours", "si_sdr_theirs": "SI-SDR dB, DeepFilterNet 3"}
     bands = system | {name: f"{name} Hz" for name in BAND_NAMES}
@@ -156,9 +157,8 @@ def _text(result: dict[str, Any], ours: list[str]) -> str:
     if result["from_first"]:
         title = f"Difference from {ours[0]}, mean and 95 % confidence interval"
         text += section(title, cell | system | METRICS | counts, result["from_first"])
-        rows = sorted(result["by_voice_from_first"], key=lambda row: row["voices"])
-        columns = {"voices": "voices"} | system | METRICS | counts
-        text += section(f"{title}, by bandwidth of the voice and SNR", columns, rows)
+        columns = voices | system | METRICS | counts
+        text += section(f"{title}, {by_voice}", columns, result["by_voice_from_first"])
     text += section(
         "Means", cell | system | METRICS | counts | {"speakers": "speakers"}, result["means"]
     )
@@ -166,9 +166,8 @@ def _text(result: dict[str, Any], ours: list[str]) -> str:
     text += section(title, cell | system | {"peer": "from"} | METRICS | counts, result["by_cell"])
     title = title.replace("the peers", DFN3)
     text += section(f"{title}, by SNR", cell | system | si_sdr | SHORT, result["by_snr"])
-    columns = {"voices": "voices"} | system | counts | si_sdr | SHORT
-    rows = sorted(result["by_voice"], key=lambda row: row["voices"])
-    text += section(f"{title}, by bandwidth of the voice and SNR", columns, rows)
+    columns = voices | system | counts | si_sdr | SHORT
+    text += section(f"{title}, {by_voice}", columns, result["by_voice"])
     if result["by_noise"]:
         text += section(
             f"{title}, by held-out noise, {ours[0]}",
