@@ -18,78 +18,26 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Annotated
 
-import typer
-
-from rtdenoise.command import finite, run_function, writable
+from rtdenoise.command import run_function
 from rtdenoise.constants import SAMPLE_RATE
 from rtdenoise.errors import RtdenoiseError
 
+from . import packing_options as options
 from .bank_writer import Entry, require_speech, write_bank
 from .banks import Clip
 from .corpus import KINDS, is_validation
 from .recordings import entries_of
 
-SIDES, FILES = "Training and validation", "Files"  # headings in the help
-
 
 def pack(
-    collected: Annotated[
-        Path,
-        typer.Argument(
-            metavar="CORPUS",
-            help="Folder of recordings: with a manifest, or with clean/, noise/ and rir/.",
-            exists=True,
-            file_okay=False,
-        ),
-    ],
-    out: Annotated[
-        Path,
-        typer.Argument(
-            metavar="PACKED",
-            help="Folder for the packed corpus.",
-            file_okay=False,
-            callback=writable,
-        ),
-    ],
-    validation: Annotated[
-        float,
-        typer.Option(
-            min=0,
-            max=0.9,
-            help="Share of the speakers that are kept out of training.",
-            callback=finite,
-            rich_help_panel=SIDES,
-        ),
-    ] = 0.04,
-    hold_out: Annotated[
-        list[str] | None,
-        typer.Option(
-            help="Source that is kept out of training; repeat for several.",
-            rich_help_panel=SIDES,
-        ),
-    ] = None,
-    leave_out: Annotated[
-        list[str] | None,
-        typer.Option(
-            help="SOURCE/SPEAKER that is not used at all; repeat for several.",
-            rich_help_panel=SIDES,
-        ),
-    ] = None,
-    least_range: Annotated[
-        float,
-        typer.Option(
-            min=0,
-            help="Smallest difference, in dB, between loud and quiet frames of clean speech; "
-            "recordings with less are left out.",
-            callback=finite,
-            rich_help_panel=FILES,
-        ),
-    ] = 25.0,
-    jobs: Annotated[
-        int, typer.Option(min=1, help="Files decoded at once.", rich_help_panel=FILES)
-    ] = 2,
+    collected: options.Collected,
+    out: options.Packed,
+    validation: options.Validation = 0.04,
+    hold_out: options.HoldOut = None,
+    leave_out: options.LeaveOut = None,
+    least_range: options.LeastRange = 25.0,
+    jobs: options.Jobs = 2,
 ) -> None:
     """Pack a folder of recordings into OUT/train, OUT/validation and OUT/seen."""
     entries = {kind: entries_of(collected, kind) for kind in KINDS}
