@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import struct
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,17 +14,18 @@ from numpy.typing import NDArray
 from ..errors import RtdenoiseError
 from .audio_format import channel_order
 from .media_reader import MediaReader
+from .mp3_header import has_variable_bit_rate, states_length
 from .ogg_pages import link_starts
 from .paths import check_input, check_sound, file_name, reason
 from .pipe_reader import PipeSource
 from .tags import id3_size, id3v22_tags
 from .unfinished import MendedFile, mend
+from .wav_header import wav_is_cut_off
 
 Audio = NDArray[np.float32]
 SKIP_FRAMES = 48_000  # read at once where a pipe cannot seek
 UNKNOWN_FRAMES = 1 << 60  # libsndfile's number for a FLAC file without one is above this
 TRIES = 30  # openings of a file whose failure has no reason; beside busy threads a third have none
-XING_SEARCH = 4096  # bytes of the first MPEG frame, which holds Xing, Info or VBRI
 MP3_DELAY = 2304  # frames: two of MP3's blocks
 LEAST_REST = 0.25  # s after damage; less is the rest of a block that was cut off
 SALVAGE_FRAMES = 256  # shorter than a block of any codec
@@ -110,16 +110,7 @@ class AudioReader:
     @property
     def variable_bit_rate(self) -> bool:
         """Whether an MP3 file says that its bit rate varies."""
-        return any(name in self._mp3_start() for name in (b"Xing", b"VBRI"))
-
-    @property
-    def _states_length(self) -> bool:
-        return any(name in self._mp3_start() for name in (b"Xing", b"Info", b"VBRI"))
-
-    def _mp3_start(self) -> bytes:
-        with open(self.path, "rb") as handle:
-            handle.seek(id3_size(self.path))
-            return handle.read(XING_SEARCH)
+        return has_variable_bit_rate(self.path)
 
     def skip(self, frames: int) -> None:
         """Skip the first `frames`. Call this before `blocks`.
@@ -155,16 +146,22 @@ class AudioReader:
             problem = reason(error)
             if not self._piped:
                 yield from map(self._counted, self._salvage(size))
-        before = self.frames_read
-        # libsndfile estimates the length of such MP3 files, and stops there.
-        estimated = self.format == "MP3" and not self._piped and not self._states_length
-        if problem or estimated or self._misses_frames():
+        whole = self.frames_read
+        if problem or self._length_is_estimated or self._misses_frames():
             yield from map(self._counted, self._rest(size))
-        if estimated and self.frames_read and not problem:
+        self._report(whole, problem)
+
+    def _report(self, whole: int, problem: str) -> None:
+        """Warn if the file is damaged. libsndfile read `whole` frames of it and met `problem`.
+
+        Raises RtdenoiseError if there is no audio in it.
+        """
+        beyond = (self.frames_read - whole) / self.sample_rate
+        if self._length_is_estimated and self.frames_read and not problem:
             return
-        if self.frames_read - before > LEAST_REST * self.sample_rate:
+        if beyond > LEAST_REST:
             self._warn(
-                f"is damaged after {before / self.sample_rate:.2f} s "
+                f"is damaged after {whole / self.sample_rate:.2f} s "
                 f"({problem or 'its samples end too early'}): what can be read after that is "
                 "denoised, too"
             )
@@ -176,7 +173,7 @@ class AudioReader:
             if self._mended.problem:
                 seconds = f"{self.frames_read / self.sample_rate:.2f} s"
                 self._warn(f"{self._mended.problem}: all {seconds} in it are denoised")
-        elif self._is_short() or (not self._piped and _wav_is_cut_off(self.path)):
+        elif self._is_short() or (not self._piped and wav_is_cut_off(self.path)):
             self._warn_incomplete("the end is missing")
 
     def _counted(self, block: Audio) -> Audio:
@@ -251,7 +248,12 @@ class AudioReader:
 
     def _is_short(self) -> bool:
         """Return whether frames are missing; MP3 without a header of its own states no number."""
-        return self._misses_frames() and (self.format != "MP3" or self._states_length)
+        return self._misses_frames() and (self.format != "MP3" or states_length(self.path))
+
+    @property
+    def _length_is_estimated(self) -> bool:
+        """Whether this is an MP3 file without a length: libsndfile stops at its estimate."""
+        return self.format == "MP3" and not self._piped and not states_length(self.path)
 
     def _warn_incomplete(self, why: str) -> None:
         if not self.frames_read:
@@ -274,13 +276,3 @@ class AudioReader:
             self._pipe.close()
         if self._mended is not None:
             self._mended.close()
-
-
-def _wav_is_cut_off(path: Path) -> bool:
-    """Return whether a WAV file is shorter than its header says. libsndfile does not report it."""
-    with open(path, "rb") as handle:
-        head = handle.read(12)
-    if len(head) < 12 or head[:4] != b"RIFF" or head[8:] != b"WAVE":
-        return False
-    declared = struct.unpack("<I", head[4:8])[0] + 8
-    return declared - 8 < 0xFFFFFFF0 and declared > path.stat().st_size + 1

@@ -10,6 +10,7 @@ from __future__ import annotations
 import io
 import itertools
 import struct
+from pathlib import Path
 from typing import NamedTuple
 
 from .riff_chunks import UNKNOWN_32, Chunk, is_name, read_chunks
@@ -149,3 +150,13 @@ def _head(
     sizes = struct.pack("<4sIQQQI", b"ds64", 28, total + 36, real, 0, 0)
     start = struct.pack("<4sI4s", b"RF64", UNKNOWN_32, b"WAVE") + sizes
     return start + kept + struct.pack("<4sI", b"data", UNKNOWN_32)
+
+
+def wav_is_cut_off(path: Path) -> bool:
+    """Return whether a WAV file is shorter than its header says. libsndfile does not report it."""
+    with open(path, "rb") as handle:
+        head = handle.read(12)
+    if len(head) < 12 or head[:4] != b"RIFF" or head[8:] != b"WAVE":
+        return False
+    declared = struct.unpack("<I", head[4:8])[0] + 8
+    return declared - 8 < 0xFFFFFFF0 and declared > path.stat().st_size + 1
