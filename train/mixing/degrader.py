@@ -5,7 +5,7 @@
 
 Speech is high-passed, in the target as well: below 50 Hz there is no voice, and the network learns
 to remove what there is. With `high_pass` 0 it learns to keep the recording's own rumble. SNR counts
-what lies above 80 Hz, as the tests measure it. A pause may be inserted into the speech first.
+what lies above 80 Hz, as the tests measure it.
 """
 
 from __future__ import annotations
@@ -23,7 +23,6 @@ from .modulation import (
     rumble,
     shift_frequencies,
 )
-from .pauses import insert_pauses
 from .recipe import Recipe
 from .rooms import EARLY, shoebox
 from .segment_sampler import cut, join_effects
@@ -118,9 +117,6 @@ class Degrader:
     def _speech(self, draw: Draw) -> tuple[Tensor, Tensor]:
         """Return speech [batch, length] and up to where it is known, Hz [batch]."""
         speech, bandwidth = self._talkers(draw, self.size)
-        if self.recipe.pauses:
-            rows = draw.chance(self.recipe.pauses, self.size).nonzero()[:, 0]
-            speech[rows] = insert_pauses(draw, speech[rows])
         rows = draw.chance(self.recipe.formants, self.size).nonzero()[:, 0]
         if len(rows):
             factor = draw_factors(draw, len(rows))
