@@ -24,7 +24,7 @@ FLOORS = {
     "train": """__init__ __main__ | examples grow moved personal | loop | sources trainer
         | checkpoint device distributed memory metrics plots progress | config mixing optim
         | data losses options | networks""",
-    "export": "__init__ __main__ triton denoise | onnx_export | parity precision",
+    "export": "__init__ __main__ triton denoise | onnx_export options | parity precision",
     "benchmarks": """__init__ __main__ | commands | readme | comparison gpu_tables | sound | speed
         | live | peers reporting""",
 }

@@ -16,8 +16,7 @@ from rtdenoise.command import run_function, writable
 from rtdenoise.errors import RtdenoiseError
 
 from .checkpoint import load_checkpoint, load_network, network_options, save_checkpoint
-from .networks import SpectralDenoiser
-from .networks.growth import grow_network, make_level_invariant
+from .networks import SpectralDenoiser, grow_network, make_level_invariant
 
 SIZES, ADDITIONS = "Sizes (unchanged by default)", "Additions"  # headings in the help
 

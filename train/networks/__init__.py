@@ -1,8 +1,8 @@
 """The networks by name, and the exported form of each.
 
 Other packages build networks with `build`, use them through `DenoisingNetwork`, and export the
-result of `for_export`. `SpectralDenoiser` and `HIGH_STRIDE` serve code that changes or reads
-weights.
+result of `for_export`. `SpectralDenoiser`, `HIGH_STRIDE`, `grow_network` and `make_level_invariant`
+serve code that changes or reads weights.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from .features import HIGH_STRIDE
 from .folded import FoldedDenoiser
 from .fourier import Fourier
 from .fourier_matrices import MatrixFourier
+from .growth import grow_network, make_level_invariant
 from .interface import DenoisingNetwork, one_pass, zero_timestep
 from .recurrent import FoldedRecurrent, RecurrentDenoiser
 from .unet import WaveUNet
@@ -33,6 +34,8 @@ __all__ = [
     "all_options",
     "build",
     "for_export",
+    "grow_network",
+    "make_level_invariant",
     "one_pass",
     "trained_tensors",
     "zero_timestep",

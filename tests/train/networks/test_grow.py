@@ -10,8 +10,8 @@ import torch
 from rtdenoise.errors import RtdenoiseError
 from tests.toy import TOY, toy_network
 from train.checkpoint import load_checkpoint, load_network, save_checkpoint
+from train.networks import grow_network, make_level_invariant
 from train.networks.default import SpectralDenoiser
-from train.networks.growth import grow_network, make_level_invariant
 
 WIDE = TOY | {"channels": 10, "full_band": 12, "detail": 11, "taps": 5}
 
