@@ -45,6 +45,14 @@ def load_checkpoint(path: Path) -> dict[str, Any]:
     return checkpoint
 
 
+def fresh_checkpoint(saved: dict[str, Any], network: DenoisingNetwork) -> dict[str, Any]:
+    """Return `saved` with the weights of `network`; training begins anew from it."""
+    state: dict[str, Any] = {"optimizer_state_dict": {}, "scheduler_state_dict": {}}
+    state |= {"model_state_dict": network.state_dict(), "ema_state_dict": None}
+    state |= {"epoch": 0, "step": 0, "history": "[]"}
+    return {**saved, **state}
+
+
 def load_weights(network: torch.nn.Module, state: dict[str, Any], path: Path) -> None:
     """Load weights. Raises RtdenoiseError if their shapes do not fit the network."""
     try:

@@ -15,7 +15,13 @@ import typer
 from rtdenoise.command import run_function, writable
 from rtdenoise.errors import RtdenoiseError
 
-from .checkpoint import load_checkpoint, load_network, network_options, save_checkpoint
+from .checkpoint import (
+    fresh_checkpoint,
+    load_checkpoint,
+    load_network,
+    network_options,
+    save_checkpoint,
+)
 from .networks import SpectralDenoiser, grow_network, make_level_invariant
 
 SIZES, ADDITIONS = "Sizes (unchanged by default)", "Additions"  # headings in the help
@@ -86,20 +92,11 @@ def grow(
     if level_invariant and not network.level_invariant:
         options["level_invariant"] = True
         large = make_level_invariant(large, options)
-    _save(target, saved, large, options)
+    saved["config"]["network_options"] = options
+    averaged = {"ema_state_dict": large.state_dict()}
+    save_checkpoint(target, fresh_checkpoint(saved, large) | averaged)
     parameters = sum(x.numel() for x in large.parameters())
     print(f"{target}: {parameters:,} parameters, network options {json.dumps(options)}")
-
-
-def _save(
-    target: Path, saved: dict[str, Any], network: SpectralDenoiser, options: dict[str, Any]
-) -> None:
-    """Save the network as a checkpoint from which training begins anew."""
-    saved["config"]["network_options"] = options
-    weights = {"model_state_dict": network.state_dict(), "ema_state_dict": network.state_dict()}
-    fresh: dict[str, Any] = {"optimizer_state_dict": {}, "scheduler_state_dict": {}}
-    fresh |= {"epoch": 0, "step": 0, "history": "[]"}
-    save_checkpoint(target, {**saved, **weights, **fresh})
 
 
 def main() -> None:

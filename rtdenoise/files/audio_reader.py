@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
@@ -173,7 +174,7 @@ class AudioReader:
             if self._mended.problem:
                 seconds = f"{self.frames_read / self.sample_rate:.2f} s"
                 self._warn(f"{self._mended.problem}: all {seconds} in it are denoised")
-        elif self._is_short() or (not self._piped and wav_is_cut_off(self.path)):
+        elif self._misses_frames() or (not self._piped and wav_is_cut_off(self.path)):
             self._warn_incomplete("the end is missing")
 
     def _counted(self, block: Audio) -> Audio:
@@ -246,11 +247,7 @@ class AudioReader:
         rounding = MP3_DELAY if "MPEG" in self.subtype and self.format != "MP3" else 0
         return not self._chained and self.frames_read < self.frames - rounding
 
-    def _is_short(self) -> bool:
-        """Return whether frames are missing; MP3 without a header of its own states no number."""
-        return self._misses_frames() and (self.format != "MP3" or states_length(self.path))
-
-    @property
+    @functools.cached_property
     def _length_is_estimated(self) -> bool:
         """Whether this is an MP3 file without a length: libsndfile stops at its estimate."""
         return self.format == "MP3" and not self._piped and not states_length(self.path)

@@ -10,12 +10,11 @@ import tempfile
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 from rtdenoise.errors import RtdenoiseError
 from rtdenoise.inference import FORMS
 
-from ..checkpoint import load_checkpoint, save_checkpoint
+from ..checkpoint import fresh_checkpoint, load_checkpoint, save_checkpoint
 from ..data import Bank, BatchSource, Corpus
 from ..memory import keep_freed_memory
 from ..networks import DenoisingNetwork
@@ -164,12 +163,9 @@ class Run:
         """Write checkpoint and ONNX files once all of them are complete; return their paths."""
         out = self.settings.out
         saved = load_checkpoint(self.checkpoint)
-        fresh: dict[str, Any] = {"optimizer_state_dict": {}, "scheduler_state_dict": {}}
-        fresh |= {"model_state_dict": network.state_dict(), "ema_state_dict": None}
-        fresh |= {"epoch": 0, "step": 0, "history": "[]"}
         with tempfile.TemporaryDirectory(dir=out.parent, prefix=f".{out.name}-") as folder:
             checkpoint = Path(folder, f"{out.name}.pth")
-            save_checkpoint(checkpoint, {**saved, **fresh})
+            save_checkpoint(checkpoint, fresh_checkpoint(saved, network))
             # `export` stands above `train`, so it is looked up by name, as in train/__init__.py.
             export_forms = importlib.import_module("export.onnx_export").export_forms
             card = {
