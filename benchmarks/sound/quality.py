@@ -25,13 +25,12 @@ from ..reporting import write_result
 Audio = NDArray[np.float32]
 Map = Callable[..., Any]  # map, or the map of a process pool
 RATE = SAMPLE_RATE
+OPINIONS = {"SIG": "SIG", "BAK": "BAK", "OVRL": "OVRL"}  # of the voice, of the noise, of both
 COLUMNS = {
     "PESQ": "PESQ-WB",
     "ESTOI": "ESTOI",
     "SISDR": "SI-SDR dB",
-    "SIG": "SIG",
-    "BAK": "BAK",
-    "OVRL": "OVRL",
+    **OPINIONS,
     "LSD_hi": "LSD 8-20 kHz dB",
 }
 
@@ -43,17 +42,23 @@ def score(clean: Audio, estimate: Audio) -> dict[str, float]:
     """
     from pesq import pesq
     from pystoi import stoi
-    from speechmos import dnsmos
 
     a, b = (_wideband(x) for x in (clean, estimate))
-    opinion = dnsmos.run(np.clip(b, -1, 1), 16_000)
     return {
         "PESQ": float(pesq(16_000, a, b, "wb")),
         "ESTOI": float(stoi(a, b, 16_000, extended=True)),
         "SISDR": si_sdr(clean, estimate),
         "LSD_hi": log_spectral_distance(clean, estimate),
-        **{key: float(opinion[f"{key.lower()}_mos"]) for key in ("SIG", "BAK", "OVRL")},
+        **opinion(estimate),
     }
+
+
+def opinion(estimate: Audio) -> dict[str, float]:
+    """Return what DNSMOS P.835 predicts of listeners for [samples] at 48 kHz, each from 1 to 5."""
+    from speechmos import dnsmos
+
+    found = dnsmos.run(np.clip(_wideband(estimate), -1, 1), 16_000)
+    return {key: float(found[f"{key.lower()}_mos"]) for key in OPINIONS}
 
 
 def _pesq(clean: Audio, estimate: Audio) -> float:

@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from ...reporting import write_result
+from ..quality import OPINIONS
 from .cache import ScoreCache
 from .mixtures import ALL_HELD_OUT, ALL_SEEN, CELLS, HELD_OUT, SNRS, Mixture, draw_mixtures
 from .scores import ERRORS_UP_TO, METRICS, start_worker
@@ -31,6 +32,7 @@ from .tables import (
     STEP_NAMES,
     Report,
     Results,
+    Row,
     extremes_rows,
     extremes_text,
     mean_rows,
@@ -57,7 +59,8 @@ def heldout(
 ) -> str:
     """Score `models`, write out.json and out.md, and return the tables.
 
-    `quick` scores the cell where all is held out, and leaves level, rumble and offset out.
+    `quick` scores the cell where all is held out, and leaves out what listeners
+    would say, level, rumble and offset.
     """
     others = peers(deepfilternet2)
     with ExitStack() as stack:
@@ -74,9 +77,12 @@ def heldout(
         scored = ScoreCache(cache, pool)
         systems = [System(NOISY), *ours, *others]
         results = {s.name: scored.measure("scores", s, mixtures) for s in systems}
-        extremes = _extremes(scored, systems[1:], mixtures)
-        robust = {} if quick else _robustness(scored, systems[1:], mixtures)
-    return _write(out, Report(mixtures, results), ours, others, extremes, robust)
+        further = {
+            "extremes": extremes_rows(_extremes(scored, systems[1:], mixtures)),
+            "opinions": [] if quick else mean_rows(_opinions(scored, systems, mixtures)),
+            "robustness": [] if quick else mean_rows(_robustness(scored, systems[1:], mixtures)),
+        }
+    return _write(out, Report(mixtures, results), ours, others, further)
 
 
 def _extremes(
@@ -85,6 +91,13 @@ def _extremes(
     """Measure one clip of each speaker: few speakers would say little of undegraded speech."""
     first = list({mixture.speaker: mixture for mixture in reversed(mixtures)}.values())
     return {s.name: scored.measure("extremes", s, first) for s in systems}
+
+
+def _opinions(
+    scored: ScoreCache, systems: Sequence[System], mixtures: Sequence[Mixture]
+) -> Results:
+    chosen = [m for m in mixtures if m.cell == ALL_HELD_OUT]
+    return {s.name: scored.measure("opinions", s, chosen) for s in systems}
 
 
 def _robustness(
@@ -102,8 +115,7 @@ def _write(
     report: Report,
     models: list[System],
     others: list[System],
-    extremes: Results,
-    robust: Results,
+    further: dict[str, list[Row]],
 ) -> str:
     ours = [system.name for system in models]
     cells = report.groups(lambda m: str(m.cell))
@@ -132,9 +144,7 @@ def _write(
         "kept": report.errors("kept", BAND_NAMES, low),
         "error_by_level": report.errors("error", STEP_NAMES, low),
         "kept_by_level": report.errors("kept", STEP_NAMES, low),
-        "extremes": extremes_rows(extremes),
-        "robustness": mean_rows(robust),
-    }
+    } | further
     result["by_noise"].sort(key=lambda row: row["si_sdr_mean"])
     return write_result(out, _without_nan(result), _text(result, ours))
 
@@ -175,6 +185,9 @@ def _text(result: dict[str, Any], ours: list[str]) -> str:
             result["by_noise"],
         )
     text += extremes_text(result["extremes"])
+    if result["opinions"]:
+        title = "DNSMOS P.835, held-out voices and noises"
+        text += section(title, system | OPINIONS, result["opinions"])
     where = "held-out voices and noises at -5 and 0 dB SNR"
     text += section(
         f"Noise left where the voice is off, dB over the voice in the band; {where}",

@@ -11,7 +11,7 @@ import torch
 from rtdenoise.compare import si_sdr, speech_metrics
 from rtdenoise.constants import SAMPLE_RATE
 
-from ..quality import log_spectral_distance
+from ..quality import log_spectral_distance, opinion
 from .band_errors import errors_by_band, errors_by_level
 from .levels import Audio, band, decibel, gain, noise_level, speech_level
 from .mixtures import Mixture
@@ -19,7 +19,7 @@ from .systems import Denoise, System, load
 
 Scores = dict[str, float]
 # Of the measures below; cached scores of other versions are not used.
-VERSIONS = {"scores": 2, "robustness": 4, "extremes": 1}
+VERSIONS = {"scores": 2, "robustness": 4, "extremes": 1, "opinions": 1}
 METRICS = {"pesq": "PESQ-WB", "estoi": "ESTOI", "si_sdr": "SI-SDR dB", "lsd": "LSD 8-20 kHz dB"}
 FULL_BAND = 15_000.0  # Hz that speech needs for the distance above 8 kHz to mean something
 ERRORS_UP_TO = 0  # dB of SNR
@@ -68,6 +68,11 @@ def extremes(denoise: Denoise, mixture: Mixture) -> Scores:
     }
 
 
+def opinions(denoise: Denoise, mixture: Mixture) -> Scores:
+    """Return what DNSMOS predicts that listeners would say of the denoised mixture."""
+    return opinion(denoise(mixture.noisy))
+
+
 def rumble(length: int, level: float) -> Audio:
     """Return noise of RUMBLE Hz [length] at `level` dBFS, the same every time."""
     noise = np.random.default_rng(50).standard_normal(length).astype(np.float32)
@@ -89,6 +94,7 @@ MEASURES: dict[str, Callable[[Denoise, Mixture], Scores]] = {
     "scores": scores,
     "robustness": robustness,
     "extremes": extremes,
+    "opinions": opinions,
 }
 
 

@@ -19,7 +19,7 @@ from benchmarks.sound.heldout.band_errors import errors_by_band, errors_by_level
 from benchmarks.sound.heldout.intervals import paired_difference
 from benchmarks.sound.heldout.levels import band, noise_level, speech_level
 from benchmarks.sound.heldout.mixtures import CELLS, LENGTH, SNRS, draw_mixtures, mix
-from benchmarks.sound.heldout.scores import GAINS, extremes, robustness, rumble
+from benchmarks.sound.heldout.scores import GAINS, extremes, opinions, robustness, rumble
 from rtdenoise.compare import si_sdr
 from rtdenoise.errors import RtdenoiseError
 from train.data import Corpus
@@ -153,6 +153,13 @@ def test_the_extremes_are_noise_without_a_voice_and_a_voice_without_noise(packed
     assert worse["pesq"] < 4.5 and worse["si_sdr"] < 40
 
 
+def test_opinions_are_of_what_the_system_leaves(packed):
+    mixture = draw_mixtures(packed, (CELLS[3],), 1)[3]
+    clean, noisy = opinions(lambda _: mixture.clean, mixture), opinions(lambda x: x, mixture)
+    assert set(clean) == {"SIG", "BAK", "OVRL"}
+    assert all(1 <= clean[name] <= 5 for name in clean) and clean["BAK"] != noisy["BAK"]
+
+
 def test_telephone_and_studio_voices_are_told_apart(packed):
     mixture = draw_mixtures(packed, CELLS[:1], 1)[0]
     kinds = {
@@ -187,6 +194,8 @@ def test_the_command_and_its_cache(packed, tmp_path, toy_checkpoint, quick_peer,
     ]
     assert sum(counted) == 4
     assert {row["system"] for row in found["robustness"]} >= {"DeepFilterNet 3"}
+    assert [row["system"] for row in found["opinions"]][0] == "noisy"
+    assert all(1 <= row["OVRL"] <= 5 for row in found["opinions"]) and len(found["opinions"]) == 4
     assert len(found["extremes"]) == 3 and found["extremes"][0]["speakers"] > 1
     text = (tmp_path / "out.md").read_text()
     assert "held-out voices, seen noises" in text and "nan" not in text
