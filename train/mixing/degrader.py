@@ -81,11 +81,12 @@ class Degrader:
         draw = Draw(self.seed * 1_000_003 + step, self.device)
         speech, bandwidth = self._speech(draw)
         noise, babble = self._noise(draw)
-        wet, target, noise, limited = self._filter(draw, speech, noise)
+        wet, target, noise, top = self._filter(draw, speech, noise)
         noisy, target = self._mix(draw, wet, target, noise, babble)
         begun = self._begin(draw)
         noisy, target = noisy * begun, target * begun
-        bandwidth = torch.where(limited, SAMPLE_RATE / 2, bandwidth)
+        # Above a limit within the recording's bandwidth both are empty, so all of it is known.
+        bandwidth = torch.where(top <= bandwidth, SAMPLE_RATE / 2, bandwidth)
         return Batch(noisy[:, None], target[:, None], bandwidth)
 
     def _begin(self, draw: Draw) -> Tensor:
@@ -219,7 +220,10 @@ class Degrader:
         return noise, kind < self.recipe.babble
 
     def _filter(self, draw: Draw, speech: Tensor, noise: Tensor) -> tuple:
-        """Apply EQ, room and low-pass in the frequency domain; the pre-roll is cut off."""
+        """Apply EQ, room and low-pass in the frequency domain; the pre-roll is cut off.
+
+        Return speech, target, noise, and where the low-pass begins, Hz [batch].
+        """
         b, n = self.size, self.length
         s, v = torch.fft.rfft(speech), torch.fft.rfft(noise)
         bins = s.shape[-1]
@@ -234,6 +238,7 @@ class Degrader:
         frequency = torch.linspace(0, SAMPLE_RATE / 2, bins, device=self.device)
         low = torch.sigmoid((cutoff[:, None] - frequency) / width[:, None] * 4)
         low = torch.where(limited[:, None], low, 1.0)
+        top = torch.where(limited, cutoff, SAMPLE_RATE)
         s, v = s * low * self.high_pass, v * low
         wet, noise = (torch.fft.irfft(x, n=n)[:, PREROLL:] for x in (s, v))
         target = wet.clone()
@@ -242,7 +247,7 @@ class Degrader:
             room = draw.choice(torch.ones(len(self.rooms)), len(rows))
             for signal, responses in ((wet, self.rooms), (target, self.early)):
                 signal[rows] = torch.fft.irfft(s[rows] * responses[room], n=n)[:, PREROLL:]
-        return wet, target, noise / _level(noise) / self._share_above(v), limited
+        return wet, target, noise / _level(noise) / self._share_above(v), top
 
     def _share_above(self, spectrum: Tensor) -> Tensor:
         """Return which share of a level lies above 80 Hz, [batch, 1], of spectra [batch, bins]."""

@@ -1,6 +1,11 @@
-"""Batch normalisation of the last axis, over the batches of all processes; export folds it.
+"""Batch renormalisation of the last axis, over the batches of all processes; export folds it.
 
-Ioffe and Szegedy, arXiv:1502.03167. Without it the inputs of nearly all units of the full-band path
+Ioffe, arXiv:1702.03275. Values are those of the running averages, as at run time; gradients are
+those of batch normalisation (Ioffe and Szegedy, arXiv:1502.03167), so the scale of the weights
+before it does not matter. With the moments of the batch, a clip of noise alone is told from
+speech by the speech beside it in the batch: in training it went down by 55 dB, at run time by 35.
+
+Without normalisation the inputs of nearly all units of the full-band path
 kept one sign, so that LeakyReLU acted as a linear function and a deep path equalled one matrix.
 There is no learned scale: the layer after a LeakyReLU can scale its input.
 """
@@ -14,7 +19,9 @@ from torch import Tensor, distributed, nn
 
 EPSILON = 1e-5
 CHUNKS = 8  # half-precision rows are summed in chunks, whose float32 copies stay in cache
-MOMENTUM = 0.03  # of the running averages that replace the batch's moments in eval mode
+MOMENTUM = 0.03  # of the running averages
+# How far the batch's moments may lie from the running averages: further only at the beginning.
+MOST_SCALED, MOST_SHIFTED = 3.0, 5.0
 
 
 class _Moments(torch.autograd.Function):
@@ -69,7 +76,7 @@ class Norm(nn.Module):
         self.register_buffer("variance", torch.ones(size))
 
     def forward(self, x: Tensor) -> Tensor:
-        """Normalise by the batch's moments in training mode, by running averages in eval mode."""
+        """Normalise by running averages, which each batch in training mode then moves."""
         if not self.training:
             scale, shift = self.scale_and_shift()
             return torch.addcmul(shift, x, scale)
@@ -79,11 +86,15 @@ class Norm(nn.Module):
             moments = _ProcessMean.apply(moments)
         mean, square = moments
         variance = (square - mean.square()).clamp(min=0)
+        scale = torch.rsqrt(variance + EPSILON)
         with torch.no_grad():
+            running = torch.rsqrt(self.variance + EPSILON)
+            stretch = (running / scale).clamp(1 / MOST_SCALED, MOST_SCALED)
+            offset = ((mean - self.mean) * running).clamp(-MOST_SHIFTED, MOST_SHIFTED)
             self.mean.lerp_(mean, MOMENTUM)
             self.variance.lerp_(variance, MOMENTUM)
-        scale = torch.rsqrt(variance + EPSILON)
-        shift = self.bias - mean * scale
+        scale = scale * stretch
+        shift = self.bias + offset - mean * scale
         return torch.addcmul(shift.to(x.dtype), x, scale.to(x.dtype))
 
     def scale_and_shift(self) -> tuple[Tensor, Tensor]:
