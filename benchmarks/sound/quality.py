@@ -49,15 +49,19 @@ def score(clean: Audio, estimate: Audio) -> dict[str, float]:
         "ESTOI": float(stoi(a, b, 16_000, extended=True)),
         "SISDR": si_sdr(clean, estimate),
         "LSD_hi": log_spectral_distance(clean, estimate),
-        **opinion(estimate),
+        **_opinion(b),
     }
 
 
 def opinion(estimate: Audio) -> dict[str, float]:
     """Return what DNSMOS P.835 predicts of listeners for [samples] at 48 kHz, each from 1 to 5."""
+    return _opinion(_wideband(estimate))
+
+
+def _opinion(audio: Audio) -> dict[str, float]:
     from speechmos import dnsmos
 
-    found = dnsmos.run(np.clip(_wideband(estimate), -1, 1), 16_000)
+    found = dnsmos.run(np.clip(audio, -1, 1), 16_000)
     return {key: float(found[f"{key.lower()}_mos"]) for key in OPINIONS}
 
 

@@ -88,7 +88,7 @@ class Norm(nn.Module):
         variance = (square - mean.square()).clamp(min=0)
         scale = torch.rsqrt(variance + EPSILON)
         with torch.no_grad():
-            running = torch.rsqrt(self.variance + EPSILON)
+            running, _ = self.scale_and_shift()
             stretch = (running / scale).clamp(1 / MOST_SCALED, MOST_SCALED)
             offset = ((mean - self.mean) * running).clamp(-MOST_SHIFTED, MOST_SHIFTED)
             self.mean.lerp_(mean, MOMENTUM)
