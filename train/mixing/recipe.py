@@ -42,7 +42,7 @@ class Recipe:
     floor: float = 0.5  # faint steady noise below the speech, in the target as well
     floor_level: tuple[float, float] = (-80.0, -60.0)  # lowest and highest, dB over the speech
     high_pass: float = 50.0  # Hz: recordings of speech are cut below it; 0 leaves them whole
-    full_band: float = 0.25  # at least: of speakers recorded up to 18 kHz or more
+    full_band: float = 0.25  # at least: of speakers recorded up to 16 kHz or more
     music: float = 0.1  # at most: music as noise
     # Ranges of SNR in dB (lowest, highest), each with its weight. Below 5 dB denoisers differ most.
     snr: tuple[tuple[float, float, float], ...] = (

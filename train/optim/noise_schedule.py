@@ -17,7 +17,7 @@ class NoiseSchedule:
     t = 0 is the recording as it came, which is why every export fixes the timestep there.
     """
 
-    def __init__(self, steps: int = STEPS, peak: float = PEAK, share: float = 0.05) -> None:
+    def __init__(self, steps: int = STEPS, peak: float = PEAK, share: float = 0.02) -> None:
         self.steps, self.peak, self.share = steps, peak, share
 
     def sigma(self, t: Tensor) -> Tensor:
