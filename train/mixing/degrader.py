@@ -5,7 +5,7 @@
 
 Speech is high-passed, in the target as well: below 50 Hz there is no voice, and the network learns
 to remove what there is. With `high_pass` 0 it learns to keep the recording's own rumble. SNR counts
-what lies above 80 Hz, as the tests measure it.
+what lies above 80 Hz, as the tests measure it. A pause may be inserted into noisy speech first.
 """
 
 from __future__ import annotations
@@ -23,11 +23,12 @@ from .modulation import (
     rumble,
     shift_frequencies,
 )
+from .pauses import insert_pauses
 from .recipe import Recipe
 from .rooms import EARLY, shoebox
 from .segment_sampler import cut, join_effects
 from .synthetic_noise import Draw, clicks, hum, keys, smooth_curve, stationary
-from .tonal_noise import tones
+from .tonal_noise import calls, tones
 from .voices import draw_factors, effort, move_formants
 from .weights import full_band_runs, noise_weights, speaker_weights
 
@@ -39,7 +40,14 @@ SPEECH_RATES, NOISE_RATES = (0.8, 1.25), (0.5, 1.6)
 LATEST_START = 1.0  # seconds
 LEAST_ABOVE = 0.01  # of a noise's power counts in SNR, however little of it lies above 80 Hz
 # Synthesised noise, and the chance of each kind in a clip that has any.
-SYNTHETIC = ((stationary, 0.4), (hum, 0.2), (keys, 0.3), (clicks, 0.15), (tones, 0.3))
+SYNTHETIC = (
+    (stationary, 0.4),
+    (hum, 0.2),
+    (keys, 0.3),
+    (clicks, 0.15),
+    (tones, 0.3),
+    (calls, 0.3),
+)
 # Band limits of telephones, codecs and resamplers, Hz.
 LOW_PASS = (3400, 3700, 5400, 7400, 7900, 10800, 13000, 15500, 16000, 18000, 20000)
 
@@ -79,14 +87,19 @@ class Degrader:
     def batch(self, step: int) -> Batch:
         """Return the batch of a training step: noisy and clean [batch, 1, segment]."""
         draw = Draw(self.seed * 1_000_003 + step, self.device)
-        speech, bandwidth = self._speech(draw)
+        kind = draw.uniform(0, 1, self.size, 1)
+        only_noise = kind < self.recipe.only_noise
+        only_clean = ~only_noise & (kind < self.recipe.only_noise + self.recipe.only_clean)
+        speech, bandwidth = self._speech(draw, ~only_clean[:, 0])
         noise, babble = self._noise(draw)
         wet, target, noise, top = self._filter(draw, speech, noise)
-        noisy, target = self._mix(draw, wet, target, noise, babble)
+        noisy, target = self._mix(draw, (wet, target, noise), babble, (only_noise, only_clean))
         begun = self._begin(draw)
         noisy, target = noisy * begun, target * begun
-        # Above a limit within the recording's bandwidth both are empty, so all of it is known.
-        bandwidth = torch.where(top <= bandwidth, SAMPLE_RATE / 2, bandwidth)
+        # Above a limit within the recording's bandwidth both are empty, so all of it is known, and
+        # so is a target that is silence.
+        known = (top <= bandwidth) | only_noise[:, 0]
+        bandwidth = torch.where(known, SAMPLE_RATE / 2, bandwidth)
         return Batch(noisy[:, None], target[:, None], bandwidth)
 
     def _begin(self, draw: Draw) -> Tensor:
@@ -115,9 +128,16 @@ class Degrader:
         self.rooms = torch.fft.rfft(responses, n=n).to(self.device)
         self.early = torch.fft.rfft(early, n=n).to(self.device)
 
-    def _speech(self, draw: Draw) -> tuple[Tensor, Tensor]:
-        """Return speech [batch, length] and up to where it is known, Hz [batch]."""
+    def _speech(self, draw: Draw, noisy: Tensor) -> tuple[Tensor, Tensor]:
+        """Return speech [batch, length] and up to where it is known, Hz [batch].
+
+        Pauses are for clips that get noise, bool [batch]: in others, silence beside a recording
+        with a floor of its own would teach that a floor is noise.
+        """
         speech, bandwidth = self._talkers(draw, self.size)
+        rows = (draw.chance(self.recipe.pauses, self.size) & noisy).nonzero()[:, 0]
+        if len(rows):
+            speech[rows] = insert_pauses(draw, speech[rows])
         rows = draw.chance(self.recipe.formants, self.size).nonzero()[:, 0]
         if len(rows):
             factor = draw_factors(draw, len(rows))
@@ -256,13 +276,18 @@ class Degrader:
         return share.clamp(min=LEAST_ABOVE).sqrt()
 
     def _mix(
-        self, draw: Draw, wet: Tensor, target: Tensor, noise: Tensor, babble: Tensor
+        self,
+        draw: Draw,
+        sounds: tuple[Tensor, Tensor, Tensor],
+        babble: Tensor,
+        only: tuple[Tensor, Tensor],
     ) -> tuple[Tensor, Tensor]:
-        """Add noise at a drawn SNR and rumble; set the level, and clip some clips."""
+        """Add noise at a drawn SNR and rumble; set the level, and clip some clips.
+
+        `sounds` are speech, target and noise; `only` says which clips are noise or speech alone.
+        """
         b, share = self.size, self.recipe
-        kind = draw.uniform(0, 1, b, 1)
-        only_noise = kind < share.only_noise
-        only_clean = ~only_noise & (kind < share.only_noise + share.only_clean)
+        (wet, target, noise), (only_noise, only_clean) = sounds, only
         voice = _active_level(wet)
         gain = voice * 10 ** (-self._snr(draw, babble) / 20)
         gain = torch.where(only_noise, 0.1 / _level(noise), gain * ~only_clean)

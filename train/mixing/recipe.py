@@ -39,6 +39,7 @@ class Recipe:
     shifted: float = 0.2  # recorded noise with all frequencies moved: other partials
     clipped: float = 0.06
     late: float = 0.25  # begin after the clip does
+    pauses: float = 0.0  # of 0.2 to 1.2 s are inserted into speech that gets noise
     floor: float = 0.5  # faint steady noise below the speech, in the target as well
     floor_level: tuple[float, float] = (-80.0, -60.0)  # lowest and highest, dB over the speech
     high_pass: float = 50.0  # Hz: recordings of speech are cut below it; 0 leaves them whole
@@ -106,6 +107,7 @@ PLAIN = Recipe(
     room=0,
     low_pass=0,
     late=0,
+    pauses=0,
     floor=0,
     rumble=0,
     pulsing=0,

@@ -1,6 +1,7 @@
-"""Tones that are not voices: chords, melodies, beeps and sirens, batched on the device.
+"""Tones that are not voices: chords, melodies, beeps, sirens, calls, engines; batched.
 
-A network that has met few of them takes any steady partial for a vowel and lets it pass.
+A network that has met few of them takes any steady partial for a vowel and lets it pass, and an
+animal's call or a siren for a word.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from torch import Tensor
 
 from rtdenoise.constants import SAMPLE_RATE
 
-from .synthetic_noise import Draw
+from .synthetic_noise import Draw, smooth_curve
 
 VOICES, PARTIALS, NOTES = 3, 6, 48  # notes at a time, partials of a note, notes of a voice
 LOWEST, OCTAVES = 80.0, 5.0  # Hz, and the range above it
@@ -44,6 +45,32 @@ def tones(draw: Draw, batch: int, length: int) -> Tensor:
         start = draw.uniform(0, 2 * math.pi, *shape, 1)
         sound += (gain * level * (k * pitch < HIGHEST) * torch.sin(k * phase + start)).sum(1)
     return sound
+
+
+def calls(draw: Draw, batch: int, length: int) -> Tensor:
+    """Return series of calls [batch, length], as animals, horns, brakes and engines make them.
+
+    Each is a train of pulses, as a voice's is, in the resonances of something that is no throat;
+    its pitch rises or falls by up to some octaves a second.
+    """
+    shape = batch, 1
+    time = torch.arange(-(-length // CONTROL) + 2, device=draw.device) * (CONTROL / SAMPLE_RATE)
+    note, age = _notes(draw, shape, time)
+    slope = draw.normal(*shape, NOTES) * 10 ** draw.uniform(-1, 0.5, *shape, 1)  # octaves/s
+    pitch = _pitches(draw, shape) / 2  # from 40 Hz: engines, too
+    pitch = pitch.gather(-1, note) * 2 ** (slope.gather(-1, note) * age).clamp(-1.5, 1.5)
+    level = _levels(draw, shape, note, age)
+    level = torch.where(level.amax(-1, keepdim=True) > 0, level, 1.0)  # rests are not all there is
+    pitch, level = (_per_sample(x, length) for x in (pitch, level))
+    phase = 2 * math.pi * (pitch / SAMPLE_RATE).cumsum(-1)
+    # exp(c cos) is a pulse whose partials fall below 0.001 from number 3.7 sqrt(c) on.
+    sharpness = 2 * 100 ** draw.uniform(0, 1, *shape, 1)
+    sharpness = torch.minimum(sharpness, (HIGHEST / (3.7 * pitch)).square())
+    pulses = torch.exp(sharpness * (torch.cos(phase) - 1)) * sharpness.sqrt()
+    sound = ((pulses - 0.4) * level)[:, 0]  # without the greatest part of the pulses' mean
+    spectrum = torch.fft.rfft(sound)
+    resonances = smooth_curve(draw, batch, spectrum.shape[-1], 10.0, knots=16)
+    return torch.fft.irfft(spectrum * resonances, n=length)
 
 
 def _notes(draw: Draw, shape: tuple[int, int], time: Tensor) -> tuple[Tensor, Tensor]:

@@ -63,6 +63,9 @@ def test_levels_kinds_and_ranges(corpus):
     assert noisy.shape == clean.shape == (320, 24_000)
     assert noisy.isfinite().all() and clean.isfinite().all() and noisy.abs().max() <= 1.0 + 1e-6
     level = 20 * torch.log10(noisy.square().mean(-1).sqrt())
+    sounding = level.isfinite()  # noise alone that rests all the while is silence
+    assert sounding.float().mean() > 0.98
+    level = level[sounding]
     assert level.min() > -50 and level.max() < -4 and level.std() > 5
     silent = (clean.abs().amax(-1) == 0).float().mean()
     same = ((noisy - clean).abs().amax(-1) < 1e-6).float().mean()
@@ -93,7 +96,7 @@ def test_recipe_says_how_loud_the_floor_is(corpus):
         recipe = Recipe.of(settings | {"floor": 1, "floor_level": [level, level]})
         source = Degrader(corpus, 16, 24_000, recipe=recipe)
         speech, _ = without(Draw(7, "cpu"), 16)
-        heard, _ = source._speech(Draw(7, "cpu"))
+        heard, _ = source._speech(Draw(7, "cpu"), torch.ones(source.size, dtype=torch.bool))
         levels.append(20 * torch.log10((heard - speech).square().mean().sqrt()))
     assert levels[1] - levels[0] == pytest.approx(50, abs=1)
     for none in (5, [-80], [-40, -80], [-80, "loud"], [-80, math.inf]):
@@ -261,9 +264,12 @@ def test_digital_silence_is_not_the_rule(monkeypatch):
     bank = Bank(samples, [Clip("a", "anna", length=len(samples))])
     empty = Bank(samples[:0], [])
     recipe = Recipe(only_clean=1, only_noise=0, speech_eq=0, room=0, low_pass=0, late=0, formants=0)
-    batch = Degrader(Corpus(bank, empty, empty), 64, 96_000, recipe=recipe).batch(0)
-    silent = (batch.clean[:, 0].unflatten(-1, (-1, 960)).abs().amax(-1) < 1e-7).any(-1)
-    assert 0.25 < silent.float().mean() < 0.75
+    source = Degrader(Corpus(bank, empty, empty), 64, 96_000, recipe=recipe)
+    batches = [source.batch(step) for step in range(4)]
+    clean = torch.cat([batch.clean[:, 0] for batch in batches])
+    silent = (clean.unflatten(-1, (-1, 960)).abs().amax(-1) < 1e-7).any(-1)
+    assert 0.12 < silent.float().mean() < 0.3  # 0.4 hold a silent frame, and half of them a floor
+    batch = batches[0]
     assert torch.allclose(batch.clean, batch.noisy, atol=1e-6)
 
 
@@ -294,6 +300,19 @@ def test_snr_counts_what_lies_above_80_hz():
     assert 0.4 < np.mean(snr < 5) < 0.6 and 0.25 < np.mean((snr > 5) & (snr < 16)) < 0.45
 
 
+@pytest.mark.parametrize(("share", "only_clean"), [(0.0, 0), (0.5, 0), (1.0, 1)])
+def test_recipe_says_how_many_noisy_clips_have_a_pause(share, only_clean):
+    settings = dataclasses.asdict(PLAIN) | {"only_noise": 0, "clipped": 0, "pauses": share}
+    recipe = Recipe.of(settings | {"only_clean": only_clean})
+    batch = Degrader(spoken(), 64, 96_000, recipe=recipe).batch(0)
+    power = batch.clean[:, 0].unflatten(-1, (-1, 960)).square().mean(-1)
+    paused = (power < 1e-4 * power.amax(-1, keepdim=True)).any(-1)
+    expected = 0 if only_clean else 0.85 * share  # some stand in the pre-roll
+    assert abs(paused.float().mean() - expected) < 0.2
+    heard = (batch.noisy - batch.clean)[:, 0].unflatten(-1, (-1, 960)).square().mean(-1)
+    assert only_clean or (heard > 0).all()  # the noise goes on
+
+
 @pytest.mark.parametrize(("corner", "kept"), [(0, 1.0), (50, 0.1)])
 def test_the_recording_s_own_rumble_is_kept_or_not(corner, kept):
     settings = dataclasses.asdict(PLAIN) | {"only_clean": 1, "only_noise": 0, "clipped": 0}
@@ -302,7 +321,7 @@ def test_the_recording_s_own_rumble_is_kept_or_not(corner, kept):
     corpus.clean.samples[:] = wave.to(torch.int16)
     recipe = Recipe.of(settings | {"high_pass": corner})
     source = Degrader(corpus, 8, 48_000, recipe=recipe, speech_rates=(1.0, 1.0))
-    speech = source._speech(Draw(0, "cpu"))[0]
+    speech = source._speech(Draw(0, "cpu"), torch.ones(source.size, dtype=torch.bool))[0]
     wet, target, *_ = source._filter(Draw(1, "cpu"), speech, torch.randn_like(speech))
     loud = target.square().mean().sqrt() / speech.square().mean().sqrt()
     assert loud == pytest.approx(kept, rel=0.05) if corner == 0 else loud < kept

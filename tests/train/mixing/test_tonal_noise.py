@@ -7,7 +7,7 @@ import torch
 from rtdenoise.constants import SAMPLE_RATE
 from train.mixing.modulation import shift_frequencies
 from train.mixing.synthetic_noise import Draw, stationary
-from train.mixing.tonal_noise import tones
+from train.mixing.tonal_noise import calls, tones
 
 LENGTH = 3 * SAMPLE_RATE
 
@@ -37,9 +37,29 @@ def test_notes_change_and_clips_differ_and_a_seed_repeats():
 
 def test_no_partial_passes_half_the_sample_rate():
     """A partial above it would come back as a tone that belongs to no note."""
-    spectrum = torch.fft.rfft(tones(Draw(3), 24, LENGTH) * torch.hann_window(LENGTH)).abs()
-    top = int(spectrum.shape[1] * 0.95)
-    assert (spectrum[:, top:].amax(1) < 0.003 * spectrum.amax(1)).all()
+    for synthesise in (tones, calls):
+        sound = synthesise(Draw(3), 24, LENGTH) * torch.hann_window(LENGTH)
+        spectrum = torch.fft.rfft(sound).abs()
+        top = int(spectrum.shape[1] * 0.95)
+        assert (spectrum[:, top:].amax(1) < 0.003 * spectrum.amax(1)).all()
+
+
+def test_calls_are_pulses_whose_pitch_moves_and_none_is_silent():
+    sound = calls(Draw(5), 32, LENGTH)
+    assert sound.shape == (32, LENGTH) and sound.isfinite().all()
+    assert torch.equal(sound, calls(Draw(5), 32, LENGTH))
+    assert (sound.square().mean(-1) > 0).all()
+    assert (calls(Draw(6), 64, LENGTH // 12).square().mean(-1) > 0).all()  # however short
+    window = torch.hann_window(8192)
+    power = torch.stft(sound, 8192, 4096, window=window, return_complex=True).abs().square()
+    lines = power > 0.01 * power.amax(1, keepdim=True)
+    loud = power.sum(1) > 0.1 * power.sum(1).amax(-1, keepdim=True)
+    partials = (lines[:, 1:] & ~lines[:, :-1]).sum(1)  # of each frame
+    assert 3 <= partials[loud].float().mean() <= 40
+    peaks = power.argmax(1).float()
+    heard = [row[at] for row, at in zip(peaks, loud, strict=True)]
+    moving = torch.stack([peak.std() / peak.mean() for peak in heard])
+    assert (moving > 0.02).float().mean() > 0.5
 
 
 def test_frequencies_are_moved_and_nothing_comes_round():
