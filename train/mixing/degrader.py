@@ -10,6 +10,8 @@ what lies above 80 Hz, as the tests measure it. A pause may be inserted into noi
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import torch
 from torch import Tensor
 
@@ -52,6 +54,13 @@ SYNTHETIC = (
 LOW_PASS = (3400, 3700, 5400, 7400, 7900, 10800, 13000, 15500, 16000, 18000, 20000)
 
 
+class Alone(NamedTuple):
+    """Which clips hold noise alone, and which speech alone, bool [batch, 1] each."""
+
+    noise: Tensor
+    speech: Tensor
+
+
 class Degrader:
     """Draws (noisy, clean) batches from a corpus; a pure function of (seed, step).
 
@@ -87,20 +96,23 @@ class Degrader:
     def batch(self, step: int) -> Batch:
         """Return the batch of a training step: noisy and clean [batch, 1, segment]."""
         draw = Draw(self.seed * 1_000_003 + step, self.device)
-        kind = draw.uniform(0, 1, self.size, 1)
-        only_noise = kind < self.recipe.only_noise
-        only_clean = ~only_noise & (kind < self.recipe.only_noise + self.recipe.only_clean)
-        speech, bandwidth = self._speech(draw, ~only_clean[:, 0])
+        alone = self._draw_alone(draw)
+        speech, bandwidth = self._speech(draw, ~alone.speech[:, 0])
         noise, babble = self._noise(draw)
         wet, target, noise, top = self._filter(draw, speech, noise)
-        noisy, target = self._mix(draw, (wet, target, noise), babble, (only_noise, only_clean))
+        noisy, target = self._mix(draw, wet, target, noise, babble, alone)
         begun = self._begin(draw)
         noisy, target = noisy * begun, target * begun
         # Above a limit within the recording's bandwidth both are empty, so all of it is known, and
         # so is a target that is silence.
-        known = (top <= bandwidth) | only_noise[:, 0]
+        known = (top <= bandwidth) | alone.noise[:, 0]
         bandwidth = torch.where(known, SAMPLE_RATE / 2, bandwidth)
         return Batch(noisy[:, None], target[:, None], bandwidth)
+
+    def _draw_alone(self, draw: Draw) -> Alone:
+        kind, share = draw.uniform(0, 1, self.size, 1), self.recipe
+        noise = kind < share.only_noise
+        return Alone(noise, ~noise & (kind < share.only_noise + share.only_clean))
 
     def _begin(self, draw: Draw) -> Tensor:
         """Return 0 before and 1 after the recording begins, [batch, segment].
@@ -278,16 +290,15 @@ class Degrader:
     def _mix(
         self,
         draw: Draw,
-        sounds: tuple[Tensor, Tensor, Tensor],
+        wet: Tensor,
+        target: Tensor,
+        noise: Tensor,
         babble: Tensor,
-        only: tuple[Tensor, Tensor],
+        alone: Alone,
     ) -> tuple[Tensor, Tensor]:
-        """Add noise at a drawn SNR and rumble; set the level, and clip some clips.
-
-        `sounds` are speech, target and noise; `only` says which clips are noise or speech alone.
-        """
+        """Add noise at a drawn SNR and rumble; set the level, and clip some clips."""
         b, share = self.size, self.recipe
-        (wet, target, noise), (only_noise, only_clean) = sounds, only
+        only_noise, only_clean = alone
         voice = _active_level(wet)
         gain = voice * 10 ** (-self._snr(draw, babble) / 20)
         gain = torch.where(only_noise, 0.1 / _level(noise), gain * ~only_clean)

@@ -28,15 +28,14 @@ def tones(draw: Draw, batch: int, length: int) -> Tensor:
     equal-tempered scale, as instruments have, and a fifth glides, as sirens do.
     """
     shape = batch, VOICES
-    count = -(-length // CONTROL) + 2
-    time = torch.arange(count, device=draw.device) * (CONTROL / SAMPLE_RATE)
+    time = _control_times(draw, length)
     note, age = _notes(draw, shape, time)
     pitch = _pitches(draw, shape).gather(-1, note)
     pitch = pitch * _glide(draw, batch, time)
     level = _levels(draw, shape, note, age)
     level[:, 1:] *= draw.chance(0.5, batch, VOICES - 1, 1)  # fewer notes at a time
     pitch, level = (_per_sample(x, length) for x in (pitch, level))
-    phase = 2 * math.pi * (pitch / SAMPLE_RATE).cumsum(-1)
+    phase = _phase(pitch)
     slope, odd = draw.uniform(0.3, 3, *shape, 1), draw.chance(0.3, *shape, 1)
     sound = torch.zeros(batch, length, device=draw.device)
     for k in range(1, PARTIALS + 1):
@@ -54,15 +53,14 @@ def calls(draw: Draw, batch: int, length: int) -> Tensor:
     its pitch rises or falls by up to some octaves a second.
     """
     shape = batch, 1
-    time = torch.arange(-(-length // CONTROL) + 2, device=draw.device) * (CONTROL / SAMPLE_RATE)
-    note, age = _notes(draw, shape, time)
+    note, age = _notes(draw, shape, _control_times(draw, length))
     slope = draw.normal(*shape, NOTES) * 10 ** draw.uniform(-1, 0.5, *shape, 1)  # octaves/s
     pitch = _pitches(draw, shape) / 2  # from 40 Hz: engines, too
     pitch = pitch.gather(-1, note) * 2 ** (slope.gather(-1, note) * age).clamp(-1.5, 1.5)
     level = _levels(draw, shape, note, age)
     level = torch.where(level.amax(-1, keepdim=True) > 0, level, 1.0)  # rests are not all there is
     pitch, level = (_per_sample(x, length) for x in (pitch, level))
-    phase = 2 * math.pi * (pitch / SAMPLE_RATE).cumsum(-1)
+    phase = _phase(pitch)
     # exp(c cos) is a pulse whose partials fall below 0.001 from number 3.7 sqrt(c) on.
     sharpness = 2 * 100 ** draw.uniform(0, 1, *shape, 1)
     sharpness = torch.minimum(sharpness, (HIGHEST / (3.7 * pitch)).square())
@@ -71,6 +69,12 @@ def calls(draw: Draw, batch: int, length: int) -> Tensor:
     spectrum = torch.fft.rfft(sound)
     resonances = smooth_curve(draw, batch, spectrum.shape[-1], 10.0, knots=16)
     return torch.fft.irfft(spectrum * resonances, n=length)
+
+
+def _control_times(draw: Draw, length: int) -> Tensor:
+    """Return the times in s of the points of pitch and level that `length` samples need."""
+    count = -(-length // CONTROL) + 2
+    return torch.arange(count, device=draw.device) * (CONTROL / SAMPLE_RATE)
 
 
 def _notes(draw: Draw, shape: tuple[int, int], time: Tensor) -> tuple[Tensor, Tensor]:
@@ -108,6 +112,11 @@ def _levels(draw: Draw, shape: tuple[int, int], note: Tensor, age: Tensor) -> Te
     body = torch.where(lasting, 1.0, torch.exp(-age / decay))
     strength = draw.uniform(0.3, 1, *shape, NOTES) * draw.chance(0.85, *shape, NOTES)
     return (age / attack).clamp(max=1) * body * strength.gather(-1, note)
+
+
+def _phase(pitch: Tensor) -> Tensor:
+    """Return the phase in radians [..., length] of a pitch in Hz."""
+    return 2 * math.pi * (pitch / SAMPLE_RATE).cumsum(-1)
 
 
 def _per_sample(x: Tensor, length: int) -> Tensor:
