@@ -36,6 +36,7 @@ from .tables import (
     extremes_rows,
     extremes_text,
     mean_rows,
+    pauses_text,
     robustness_text,
     section,
 )
@@ -60,7 +61,7 @@ def heldout(
     """Score `models`, write out.json and out.md, and return the tables.
 
     `quick` scores the cell where all is held out, and leaves out what listeners
-    would say, level, rumble and offset.
+    would say, pauses, level, rumble and offset.
     """
     others = peers(deepfilternet2)
     with ExitStack() as stack:
@@ -80,6 +81,7 @@ def heldout(
         further = {
             "extremes": extremes_rows(_extremes(scored, systems[1:], mixtures)),
             "opinions": [] if quick else mean_rows(_opinions(scored, systems, mixtures)),
+            "pauses": [] if quick else mean_rows(_pauses(scored, systems[1:], mixtures)),
             "robustness": [] if quick else mean_rows(_robustness(scored, systems[1:], mixtures)),
         }
     return _write(out, Report(mixtures, results), ours, others, further)
@@ -98,6 +100,11 @@ def _opinions(
 ) -> Results:
     chosen = [m for m in mixtures if m.cell == ALL_HELD_OUT]
     return {s.name: scored.measure("opinions", s, chosen) for s in systems}
+
+
+def _pauses(scored: ScoreCache, systems: Sequence[System], mixtures: Sequence[Mixture]) -> Results:
+    chosen = [m for m in mixtures if m.cell == ALL_HELD_OUT and m.snr >= 0]
+    return {s.name: scored.measure("pauses", s, chosen) for s in systems}
 
 
 def _robustness(
@@ -188,6 +195,8 @@ def _text(result: dict[str, Any], ours: list[str]) -> str:
     if result["opinions"]:
         title = "DNSMOS P.835, held-out voices and noises"
         text += section(title, system | OPINIONS, result["opinions"])
+    if result["pauses"]:
+        text += pauses_text(result["pauses"])
     where = "held-out voices and noises at -5 and 0 dB SNR"
     text += section(
         f"Noise left where the voice is off, dB over the voice in the band; {where}",

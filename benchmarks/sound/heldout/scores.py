@@ -15,11 +15,12 @@ from ..quality import log_spectral_distance, opinion
 from .band_errors import errors_by_band, errors_by_level
 from .levels import Audio, band, decibel, gain, noise_level, speech_level
 from .mixtures import Mixture
+from .pauses import insert_pause, noise_in_pause, voice_after_pause
 from .systems import Denoise, System, load
 
 Scores = dict[str, float]
 # Of the measures below; cached scores of other versions are not used.
-VERSIONS = {"scores": 2, "robustness": 4, "extremes": 1, "opinions": 1}
+VERSIONS = {"scores": 2, "robustness": 4, "extremes": 1, "opinions": 1, "pauses": 1}
 METRICS = {"pesq": "PESQ-WB", "estoi": "ESTOI", "si_sdr": "SI-SDR dB", "lsd": "LSD 8-20 kHz dB"}
 FULL_BAND = 15_000.0  # Hz that speech needs for the distance above 8 kHz to mean something
 ERRORS_UP_TO = 0  # dB of SNR
@@ -73,6 +74,13 @@ def opinions(denoise: Denoise, mixture: Mixture) -> Scores:
     return opinion(denoise(mixture.noisy))
 
 
+def pauses(denoise: Denoise, mixture: Mixture) -> Scores:
+    """Return what is left of the noise in a pause, and how well the voice begins after it."""
+    clean, noise = insert_pause(mixture.clean), mixture.noisy - mixture.clean
+    estimate = denoise(clean + noise)
+    return noise_in_pause(noise, estimate) | {"after": voice_after_pause(clean, estimate)}
+
+
 def rumble(length: int, level: float) -> Audio:
     """Return noise of RUMBLE Hz [length] at `level` dBFS, the same every time."""
     noise = np.random.default_rng(50).standard_normal(length).astype(np.float32)
@@ -95,6 +103,7 @@ MEASURES: dict[str, Callable[[Denoise, Mixture], Scores]] = {
     "robustness": robustness,
     "extremes": extremes,
     "opinions": opinions,
+    "pauses": pauses,
 }
 
 

@@ -14,6 +14,7 @@ from .band_errors import BANDS, STEPS
 from .intervals import Difference, paired_difference
 from .levels import decibel
 from .mixtures import Mixture
+from .pauses import SLOTS
 from .scores import GAINS, METRICS, OFFSET, RUMBLES, Scores
 
 Row = dict[str, Any]
@@ -113,6 +114,13 @@ def extremes_text(rows: list[Row]) -> str:
         "noise alone": "noise alone down by dB",
     }
     return section("Undegraded speech and noise alone, a clip of each speaker", columns, rows)
+
+
+def pauses_text(rows: list[Row]) -> str:
+    """Return the table of noise in a pause."""
+    columns = {"system": "system"} | {f"pause {t / 10}": f"{t / 10} s" for t in SLOTS}
+    title = "Noise in a pause, down by dB after the voice; voice over error in its next 200 ms"
+    return section(title, columns | {"after": "voice after it, dB"}, rows)
 
 
 def extremes_rows(results: Results) -> list[Row]:

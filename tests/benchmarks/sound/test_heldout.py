@@ -19,7 +19,16 @@ from benchmarks.sound.heldout.band_errors import errors_by_band, errors_by_level
 from benchmarks.sound.heldout.intervals import paired_difference
 from benchmarks.sound.heldout.levels import band, noise_level, speech_level
 from benchmarks.sound.heldout.mixtures import CELLS, LENGTH, SNRS, draw_mixtures, mix
-from benchmarks.sound.heldout.scores import GAINS, extremes, opinions, robustness, rumble
+from benchmarks.sound.heldout.pauses import BEGIN
+from benchmarks.sound.heldout.pauses import LENGTH as PAUSE
+from benchmarks.sound.heldout.scores import (
+    GAINS,
+    extremes,
+    opinions,
+    pauses,
+    robustness,
+    rumble,
+)
 from rtdenoise.compare import si_sdr
 from rtdenoise.errors import RtdenoiseError
 from train.data import Corpus
@@ -153,6 +162,20 @@ def test_the_extremes_are_noise_without_a_voice_and_a_voice_without_noise(packed
     assert worse["pesq"] < 4.5 and worse["si_sdr"] < 40
 
 
+def test_a_pause_shows_what_is_left_of_the_noise_and_how_the_voice_begins(packed):
+    mixture = draw_mixtures(packed, (CELLS[3],), 1)[3]
+    kept = pauses(lambda audio: audio, mixture)
+    assert kept["pause 0.0"] == pytest.approx(0, abs=0.1) and len(kept) == 10
+    time = np.arange(LENGTH)
+    late = BEGIN + RATE // 5  # gone after 0.2 s, and the next word's first 100 ms with it
+    gone = (time >= late) & (time < BEGIN + PAUSE + RATE // 10)
+    lost = pauses(lambda audio: audio * ~gone, mixture)
+    assert lost["pause 0.1"] == pytest.approx(0, abs=0.1) and lost["pause 0.2"] == 80
+    assert lost["after"] < kept["after"] - 3
+    silent = dataclasses.replace(mixture, noisy=mixture.clean + hiss(1) * (time < BEGIN))
+    assert np.isnan(pauses(lambda audio: audio, silent)["pause 0.4"])
+
+
 def test_opinions_are_of_what_the_system_leaves(packed):
     pytest.importorskip("librosa", reason="pip install '.[benchmark]' for the scores")
     mixture = draw_mixtures(packed, (CELLS[3],), 1)[3]
@@ -202,6 +225,7 @@ def test_the_command_and_its_cache(packed, tmp_path, toy_checkpoint, quick_peer,
     assert sum(counted) == 4
     assert {row["system"] for row in found["robustness"]} >= {"DeepFilterNet 3"}
     assert [row["system"] for row in found["opinions"]][0] == "noisy"
+    assert [row["system"] for row in found["pauses"]] == [r["system"] for r in found["extremes"]]
     assert all(1 <= row["OVRL"] <= 5 for row in found["opinions"]) and len(found["opinions"]) == 4
     assert len(found["extremes"]) == 3 and found["extremes"][0]["speakers"] > 1
     text = (tmp_path / "out.md").read_text()
