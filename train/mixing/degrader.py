@@ -155,7 +155,7 @@ class Degrader:
             factor = draw_factors(draw, len(rows))
             speech[rows] = move_formants(speech[rows], factor)
             bandwidth[rows] *= factor.clamp(max=1)  # moved up, the top is not known
-        return self._with_floor(draw, speech), bandwidth
+        return self._with_floor(draw, speech, noisy), bandwidth
 
     def _talkers(self, draw: Draw, count: int) -> tuple[Tensor, Tensor]:
         """Return speech of drawn speakers as recorded, or faster or slower, and its bandwidth."""
@@ -179,15 +179,21 @@ class Degrader:
             picks.append(draw.choice(self.speakers, count - reserved))
         return torch.cat(picks).cpu()
 
-    def _with_floor(self, draw: Draw, speech: Tensor) -> Tensor:
+    def _with_floor(self, draw: Draw, speech: Tensor, noisy: Tensor) -> Tensor:
         """Add a faint steady noise to some clips, to the target as well.
 
         Some recordings pause in digital silence. Real rooms do not, and the network must not
         learn that speech is what digital silence surrounds, or that a studio's floor is noise.
+        Clips that get no noise, where `noisy` [batch] is False, may have a louder floor to keep:
+        beside noise, it would teach to leave some of the noise.
         """
         rows = draw.chance(self.recipe.floor, len(speech)).nonzero()[:, 0]
         if len(rows):
-            level = 10 ** (draw.uniform(*self.recipe.floor_level, len(rows), 1) / 20)
+            ranges = torch.tensor(
+                [self.recipe.own_floor_level, self.recipe.floor_level], device=self.device
+            )
+            low, high = ranges[noisy[rows].long()].T[..., None]
+            level = 10 ** ((low + (high - low) * draw.uniform(0, 1, len(rows), 1)) / 20)
             noise = _unit(stationary(draw, len(rows), speech.shape[-1]))
             speech[rows] += level * _active_level(speech[rows]) * noise
         return speech

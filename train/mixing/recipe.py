@@ -8,7 +8,12 @@ from typing import Any
 
 from rtdenoise.errors import RtdenoiseError
 
-QUANTITIES = ("snr", "floor_level", "high_pass")  # of a recipe; everything else is a share
+QUANTITIES = (
+    "snr",
+    "floor_level",
+    "own_floor_level",
+    "high_pass",
+)  # of a recipe; everything else is a share
 
 
 @dataclasses.dataclass(frozen=True)
@@ -42,6 +47,7 @@ class Recipe:
     pauses: float = 0.0  # of 0.2 to 1.2 s are inserted into speech that gets noise
     floor: float = 0.5  # faint steady noise below the speech, in the target as well
     floor_level: tuple[float, float] = (-80.0, -60.0)  # lowest and highest, dB over the speech
+    own_floor_level: tuple[float, float] = (-80.0, -60.0)  # likewise, in clips without noise
     high_pass: float = 50.0  # Hz: recordings of speech are cut below it; 0 leaves them whole
     full_band: float = 0.25  # at least: of speakers recorded up to 16 kHz or more
     music: float = 0.1  # at most: music as noise
@@ -57,11 +63,11 @@ class Recipe:
         for name, share in dataclasses.asdict(self).items():
             if name not in QUANTITIES and not (_is_number(share) and 0 <= share <= 1):
                 raise RtdenoiseError(f"recipe: {name} is a share from 0 to 1, not {share}")
-        if not _are_numbers(self.floor_level, 2):
-            raise RtdenoiseError(
-                "recipe: floor_level is [lowest dB, highest dB], such as [-80, -40], "
-                f"not {self.floor_level}"
-            )
+        for name in ("floor_level", "own_floor_level"):
+            if not _are_numbers(level := getattr(self, name), 2):
+                raise RtdenoiseError(
+                    f"recipe: {name} is [lowest dB, highest dB], such as [-80, -40], not {level}"
+                )
         if not (_is_number(self.high_pass) and self.high_pass >= 0):
             raise RtdenoiseError(f"recipe: high_pass is a frequency in Hz, not {self.high_pass}")
         ranges = self.snr

@@ -91,15 +91,18 @@ def test_recipe_says_how_loud_the_floor_is(corpus):
     without = Degrader(corpus, 16, 24_000, recipe=Recipe.of(settings))._talkers
     levels = []
     for level in (-80, -30):
-        recipe = Recipe.of(settings | {"floor": 1, "floor_level": [level, level]})
-        source = Degrader(corpus, 16, 24_000, recipe=recipe)
+        floors = {"floor_level": [level, level], "own_floor_level": [level + 20, level + 20]}
+        source = Degrader(corpus, 16, 24_000, recipe=Recipe.of(settings | {"floor": 1} | floors))
         speech, _ = without(Draw(7, "cpu"), 16)
-        heard, _ = source._speech(Draw(7, "cpu"), torch.ones(source.size, dtype=torch.bool))
-        levels.append(20 * torch.log10((heard - speech).square().mean().sqrt()))
-    assert levels[1] - levels[0] == pytest.approx(50, abs=1)
+        for noisy in (True, False):
+            heard, _ = source._speech(Draw(7, "cpu"), torch.full((16,), noisy))
+            levels.append(20 * torch.log10((heard - speech).square().mean().sqrt()))
+    above = [float(level - levels[0]) for level in levels]
+    assert above == pytest.approx([0, 20, 50, 70], abs=1)
     for none in (5, [-80], [-40, -80], [-80, "loud"], [-80, math.inf]):
-        with pytest.raises(RtdenoiseError, match="recipe: floor_level is"):
-            Recipe.of({"floor_level": none})
+        for name in ("floor_level", "own_floor_level"):
+            with pytest.raises(RtdenoiseError, match=f"recipe: {name} is"):
+                Recipe.of({name: none})
 
 
 def test_recipe_says_how_loud_the_noise_is(corpus):
