@@ -67,6 +67,9 @@ def heldout(
         ),
     ] = None,
     clips: Annotated[int, number("Clips for each cell and SNR.", min=1)] = 20,
+    seed: Annotated[
+        int, number("Another seed draws other mixtures: choose on one, confirm on another.", min=0)
+    ] = 26,
     quick: Annotated[
         bool,
         typer.Option(
@@ -95,7 +98,7 @@ def heldout(
     models = model or [str(CHECKPOINT)]
     target = out or (cache / "quick" if quick else RESULTS / "heldout")
     clips = QUICK_CLIPS if quick else clips
-    print(measure(packed, models, target, clips, quick, cache, workers, deepfilternet2))
+    print(measure(packed, models, target, clips, seed, quick, cache, workers, deepfilternet2))
 
 
 def bakeoff(

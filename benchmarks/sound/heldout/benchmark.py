@@ -53,6 +53,7 @@ def heldout(
     models: list[str],
     out: Path,
     clips: int,
+    seed: int,
     quick: bool,
     cache: Path,
     workers: int,
@@ -67,7 +68,7 @@ def heldout(
     with ExitStack() as stack:
         folder = stack.enter_context(tempfile.TemporaryDirectory())
         ours = our_systems(models, Path(folder))
-        mixtures = draw_mixtures(packed, (ALL_HELD_OUT,) if quick else CELLS, clips)
+        mixtures = draw_mixtures(packed, (ALL_HELD_OUT,) if quick else CELLS, clips, seed)
         pool = None
         if workers > 1:
             # Spawned, not forked: a forked onnxruntime session hangs.

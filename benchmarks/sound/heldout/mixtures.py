@@ -22,6 +22,7 @@ from train.data import FULL_SCALE, Bank, Corpus
 
 from .levels import ACTIVE_RANGE, Audio, frame_levels, gain, noise_level, speech_level
 
+SEED = 26
 LENGTH = 4 * SAMPLE_RATE  # samples of a clip
 SEEN, HELD_OUT = "seen", "held-out"
 FOLDERS = {SEEN: "seen", HELD_OUT: "validation"}  # of a packed corpus
@@ -68,7 +69,7 @@ class Mixture:
 
 
 def draw_mixtures(
-    packed: Path, cells: tuple[Cell, ...], count: int, seed: int = 26
+    packed: Path, cells: tuple[Cell, ...], count: int, seed: int = SEED
 ) -> list[Mixture]:
     """Return `count` mixtures for each cell and SNR. Raises RtdenoiseError without the banks."""
     sides = {side for cell in cells for side in (cell.voices, cell.noises)}

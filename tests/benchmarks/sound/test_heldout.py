@@ -87,6 +87,7 @@ def test_mixtures_are_the_same_every_time_and_of_the_cell_s_sources(packed):
     first, second = (draw_mixtures(packed, CELLS, 2) for _ in range(2))
     assert [m.key for m in first] == [m.key for m in second]
     assert len({m.key for m in first}) == len(first) == len(CELLS) * len(SNRS) * 2
+    assert not {m.key for m in draw_mixtures(packed, CELLS, 2, seed=1)} & {m.key for m in first}
     side = {"seen": "seen", "held-out": "validation"}
     for mixture in first:
         assert mixture.speaker.startswith(side[mixture.cell.voices])
