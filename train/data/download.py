@@ -14,24 +14,21 @@ from __future__ import annotations
 
 import hashlib
 import json
-import shutil
 import sys
-import tarfile
 import urllib.error
 import urllib.request
-import zipfile
-from collections.abc import Iterator
 from pathlib import Path
-from typing import IO, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
 from rtdenoise.command import run_function, writable
 from rtdenoise.errors import RtdenoiseError
 
+from .archives import PIECE, unpack
+
 REGISTRY = Path(__file__).with_name("registry.json")
 ATTEMPTS = 5  # in a row that deliver nothing
-PIECE = 1 << 20  # bytes
 
 DOWNLOAD = "Download"  # heading in the help
 
@@ -181,49 +178,6 @@ def _check(path: Path, target: Path, file: dict[str, Any]) -> None:
             f"{target.name} differs from what was published ({kind} {digest.hexdigest()}, not "
             f"{expected}): it was removed, run this again"
         )
-
-
-def unpack(archive: Path, take: dict[str, str], out: Path, name: str) -> int:
-    """Unpack the files that `take` selects into out/KIND/NAME, and return their number.
-
-    `take` maps prefixes of member names to kinds: clean, noise or rir.
-    """
-    count = 0
-    try:
-        for member, source in _members(archive):
-            prefix = next((prefix for prefix in take if member.startswith(prefix)), None)
-            if prefix is None or not member.lower().endswith((".wav", ".flac", ".ogg", ".mp3")):
-                continue
-            root = Path(out, take[prefix], name).resolve()
-            target = (root / member).resolve()
-            if root not in target.parents:
-                raise RtdenoiseError(f"{archive} would write outside {root}: it was not unpacked")
-            target.parent.mkdir(parents=True, exist_ok=True)
-            part = target.with_name(target.name + ".part")
-            with source, open(part, "wb") as handle:
-                shutil.copyfileobj(source, handle, PIECE)
-            part.replace(target)
-            count += 1
-    except (zipfile.BadZipFile, tarfile.TarError, EOFError) as error:
-        raise RtdenoiseError(
-            f"{archive} is damaged ({error}): remove it and run this again"
-        ) from error
-    return count
-
-
-def _members(archive: Path) -> Iterator[tuple[str, IO[bytes]]]:
-    """Yield the files of a .zip or .tar.* with their names; links and devices are left out."""
-    if archive.suffix == ".zip":
-        with zipfile.ZipFile(archive) as zipped:
-            for info in zipped.infolist():
-                if not info.is_dir():
-                    yield info.filename, zipped.open(info)
-        return
-    with tarfile.open(archive) as tarred:
-        for member in tarred:
-            source = tarred.extractfile(member) if member.isfile() else None
-            if source:
-                yield member.name, source
 
 
 def main() -> None:

@@ -114,15 +114,19 @@ def scan(folders: Iterable[Path]) -> list[tuple[Path, Clip]]:
 
 
 def entries_of(collected: Path, kind: str) -> list[tuple[Path, Clip]]:
-    """List the recordings of a kind, from the manifest where there is one."""
-    manifest = Path(collected, "manifest.csv")
+    """List the recordings of a kind: those of the manifest, and what else is in the kind's folder.
+
+    A corpus that `train.data.download` adds to a collected one is not in its manifest.
+    """
+    manifest, folder = Path(collected, "manifest.csv"), Path(collected, kind)
     if not manifest.is_file():
-        folder = Path(collected, kind)
         return scan([folder] if folder.is_dir() or kind == "clean" else [])
     try:
         with open(manifest, newline="", encoding="utf-8") as handle:
             rows = [row for row in csv.DictReader(handle) if row["kind"] == kind]
-        return [(Path(collected, row["file"]), _clip(row)) for row in rows]
+        listed = {Path(collected, row["file"]): _clip(row) for row in rows}
+        others = scan([folder]) if folder.is_dir() else []
+        return [*listed.items(), *(entry for entry in others if entry[0] not in listed)]
     except (KeyError, ValueError) as error:
         raise RtdenoiseError(
             f"{manifest} is not a manifest of the collector ({error!r}): collect the corpus again"

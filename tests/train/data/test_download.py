@@ -16,6 +16,8 @@ import numpy as np
 import pytest
 import soundfile as sf
 
+from rtdenoise.errors import RtdenoiseError
+from train.data.archives import unpack
 from train.data.download import REGISTRY
 
 
@@ -104,6 +106,41 @@ def test_downloaded_checked_unpacked(site, tmp_path, kind):
     assert again.returncode == 0 and len(Server.asked) == 1  # the archive was there
 
 
+def debian_package(files: dict[str, bytes]) -> bytes:
+    """Return an ar archive with a member before data.tar.xz, as dpkg-deb makes it."""
+    held = io.BytesIO()
+    with tarfile.open(fileobj=held, mode="w:xz") as archive:
+        for name, content in files.items():
+            info = tarfile.TarInfo(name)
+            info.size = len(content)
+            archive.addfile(info, io.BytesIO(content))
+    package = b"!<arch>\n"
+    for name, content in (("debian-binary", b"2.0"), ("data.tar.xz", held.getvalue())):
+        header = f"{name:<16}{0:<12}{0:<6}{0:<6}{100644:<8}{len(content):<10}`\n"
+        package += header.encode() + content + b"\n" * (len(content) % 2)
+    return package
+
+
+def test_a_debian_package_and_what_is_packed_within_it(tmp_path):
+    inner = io.BytesIO()
+    with zipfile.ZipFile(inner, "w") as archive:
+        archive.writestr("sound/voice/c.wav", wav(3))
+        archive.writestr("sound/d.wav", wav(4))
+    names = {"a.wav": wav(1), "b.ogg": b"not taken", "game.pk3": inner.getvalue()}
+    names = {f"./usr/games/{name}": content for name, content in names.items()}
+    names["./usr/share/doc/game/copyright"] = b"CC0"
+    (tmp_path / "game.deb").write_bytes(debian_package(names))
+    take = {"./": "noise", "./usr/games/game.pk3/sound/voice/": "", "./usr/games/b.ogg": ""}
+    assert unpack(tmp_path / "game.deb", take, tmp_path / "out", "games") == 2
+    root = tmp_path / "out/noise/games/usr"
+    found = sorted(str(p.relative_to(root)) for p in root.rglob("*") if p.is_file())
+    assert found == ["games/a.wav", "games/game.pk3/sound/d.wav", "share/doc/game/copyright"]
+    assert (root / "games/game.pk3/sound/d.wav").read_bytes() == wav(4)
+    (tmp_path / "game.deb").write_bytes(b"!<arch>\n")
+    with pytest.raises(RtdenoiseError, match="game.deb is damaged"):
+        unpack(tmp_path / "game.deb", take, tmp_path / "out", "games")
+
+
 def test_the_licence_is_shown_and_nothing_fetched_without_consent(site, tmp_path):
     registry = publish(site, {"": "noise"})
     result = run("set", tmp_path / "out", "--registry", registry)
@@ -178,11 +215,12 @@ def test_an_archive_cannot_write_elsewhere(site, tmp_path):
 def test_the_registry_lists_what_users_train_on():
     corpora = json.loads(REGISTRY.read_text())
     wanted = {"voicebank-demand", "dns-challenge", "musan", "rirs-noises", "ears", "esc-50"}
+    wanted |= {"debian-sounds"}
     assert wanted <= set(corpora)
     for corpus in corpora.values():
         assert corpus["licence"] and corpus["page"].startswith("https://")
         assert all(file["url"].startswith("https://") for file in corpus["files"])
         kinds = {kind for file in corpus["files"] for kind in file["take"].values()}
-        assert kinds <= {"clean", "noise", "rir", "noisy", "test"}
+        assert kinds <= {"clean", "noise", "rir", "noisy", "test", ""}
     listed = run().stdout
     assert all(name in listed for name in wanted) and "CC BY-NC" in listed

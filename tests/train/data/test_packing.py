@@ -109,6 +109,24 @@ def test_floors_are_lowered_in_train_only(tmp_path):
     assert tables[0] == tables[1]
 
 
+def test_what_a_manifest_does_not_list_is_packed_too(tmp_path):
+    root = collection(tmp_path / "in", sources=1)
+    rows = ["file,kind,source,licence,attribution,speaker_or_class,seconds,bw"]
+    names = sorted(path.relative_to(root) for path in root.rglob("*.wav"))
+    rows += [f"{name},{name.parts[0]},listed,CC0,us,{name.parts[-2]},1,20000" for name in names]
+    (root / "manifest.csv").write_text("\n".join(rows) + "\n")
+    (root / "noise" / "games" / "engines").mkdir(parents=True)
+    sf.write(root / "noise" / "games" / "engines" / "b.wav", voice(), RATE)
+    done = pack(root, tmp_path / "out", "--validation", "0.3")
+    assert done.returncode == 0, done.stderr
+    noises = {
+        (clip.source, clip.speaker)
+        for side in ("train", "validation")
+        for clip in read_clips(tmp_path / "out" / side / "noise.csv")
+    }
+    assert noises == {("listed", "listed/fan"), ("games", "engines")}
+
+
 def test_unusable_files_are_named_and_left_out(tmp_path):
     folder = collection(tmp_path / "in") / "clean" / "source0" / "speaker0-0"
     bad = {
