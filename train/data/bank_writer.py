@@ -16,7 +16,6 @@ from rtdenoise.constants import SAMPLE_RATE
 from rtdenoise.errors import RtdenoiseError
 
 from .banks import Clip, write_clips
-from .floors import lower_floors
 from .recordings import UnusableRecordingError, fade, pieces, read_piece
 
 LEAST_SPEECH = 1.0  # seconds: one segment of the network
@@ -26,17 +25,11 @@ Entry = tuple[Path, Clip]
 
 
 def write_bank(
-    entries: Sequence[Entry],
-    kind: str,
-    folder: Path,
-    jobs: int = 2,
-    least_range: float = 0.0,
-    lower_floor: float = 0.0,
+    entries: Sequence[Entry], kind: str, folder: Path, jobs: int = 2, least_range: float = 0.0
 ) -> list[Clip]:
     """Write recordings, speaker by speaker, to folder/<kind>.npy and .csv; returns the clips.
 
-    Clips whose loud frames lie less than `least_range` dB above their quiet ones are left out. The
-    steady floor of the others is lowered by `lower_floor` dB.
+    Clips whose loud frames lie less than `least_range` dB above their quiet ones are left out.
     Raises RtdenoiseError if the folder cannot be written.
     """
     ordered = sorted(entries, key=lambda entry: (entry[1].speaker, entry[1].file))
@@ -47,10 +40,7 @@ def write_bank(
         with open(part, "wb") as handle:
             _write_header(handle, 0)
             position = 0
-            recordings = _read_all(ordered, jobs, least_range)
-            for samples, clip in (
-                lower_floors(recordings, lower_floor) if lower_floor else recordings
-            ):
+            for samples, clip in _read_all(ordered, jobs, least_range):
                 # A fade would take the direct sound of a room response.
                 handle.write((samples if kind == "rir" else fade(samples)).tobytes())
                 clips.append(dataclasses.replace(clip, start=position))

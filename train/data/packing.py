@@ -37,7 +37,6 @@ def pack(
     hold_out: options.HoldOut = None,
     leave_out: options.LeaveOut = None,
     least_range: options.LeastRange = 25.0,
-    lower_floor: options.LowerFloor = 0.0,
     jobs: options.Jobs = 2,
 ) -> None:
     """Pack a folder of recordings into OUT/train, OUT/validation and OUT/seen."""
@@ -55,13 +54,10 @@ def pack(
         )
     for kind, sides in divided.items():
         for side, chosen in sides.items():
-            speech = kind == "clean"
-            least = least_range if speech else 0
-            # What is scored stays as it was recorded: scores remain comparable.
-            lower = lower_floor if speech and side == "train" else 0
-            written = write_bank(chosen, kind, Path(out, side), jobs, least, lower)
+            folder = Path(out, side)
+            written = write_bank(chosen, kind, folder, jobs, least_range if kind == "clean" else 0)
             _report(side, kind, written, len(chosen))
-            if speech and side == "train":
+            if kind == "clean" and side == "train":
                 require_speech(written, str(collected))
 
 

@@ -63,16 +63,4 @@ LeastRange = Annotated[
         rich_help_panel=FILES,
     ),
 ]
-LowerFloor = Annotated[
-    float,
-    typer.Option(
-        min=0,
-        max=40,
-        metavar="DB",
-        help="Lower the steady floor of clean speech by so much, in train/: targets with a floor "
-        "teach to leave noise in pauses.",
-        callback=finite,
-        rich_help_panel=FILES,
-    ),
-]
 Jobs = Annotated[int, typer.Option(min=1, help="Files decoded at once.", rich_help_panel=FILES)]

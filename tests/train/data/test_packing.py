@@ -96,19 +96,6 @@ def test_samples_lie_where_the_table_says(tmp_path):
         assert clip.level - clip.floor > 30
 
 
-def test_floors_are_lowered_in_train_only(tmp_path):
-    collection(tmp_path / "in")
-    held_out = ("--hold-out", "source1", "--validation", "0.3")
-    for name, more in (("as", ()), ("lower", ("--lower-floor", "18"))):
-        done = pack(tmp_path / "in", tmp_path / name, *held_out, *more)
-        assert done.returncode == 0, done.stderr
-    for side in ("train", "seen", "validation"):
-        a, b = (np.load(tmp_path / name / side / "clean.npy") for name in ("as", "lower"))
-        assert np.array_equal(a, b) == (side != "train")
-    tables = [(tmp_path / name / "train/clean.csv").read_text() for name in ("as", "lower")]
-    assert tables[0] == tables[1]
-
-
 def test_what_a_manifest_does_not_list_is_packed_too(tmp_path):
     root = collection(tmp_path / "in", sources=1)
     rows = ["file,kind,source,licence,attribution,speaker_or_class,seconds,bw"]
