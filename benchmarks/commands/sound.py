@@ -78,6 +78,14 @@ def heldout(
             rich_help_panel=MEASUREMENT,
         ),
     ] = False,
+    trained: Annotated[
+        bool,
+        typer.Option(
+            "--trained",
+            help="Score what the network was trained on, too: is it too small, or its corpus?",
+            rich_help_panel=MEASUREMENT,
+        ),
+    ] = False,
     workers: Annotated[int, number("Processes that score.", min=1)] = 2,
     cache: Annotated[Path, output_folder("Folder that keeps the scores for later runs.")] = Path(
         "checkpoints/heldout"
@@ -98,7 +106,10 @@ def heldout(
     models = model or [str(CHECKPOINT)]
     target = out or (cache / "quick" if quick else RESULTS / "heldout")
     clips = QUICK_CLIPS if quick else clips
-    print(measure(packed, models, target, clips, seed, quick, cache, workers, deepfilternet2))
+    found = measure(
+        packed, models, target, clips, seed, quick, trained, cache, workers, deepfilternet2
+    )
+    print(found)
 
 
 def bakeoff(

@@ -23,7 +23,16 @@ from typing import Any
 from ...reporting import write_result
 from ..quality import OPINIONS
 from .cache import ScoreCache
-from .mixtures import ALL_HELD_OUT, ALL_SEEN, CELLS, HELD_OUT, SNRS, Mixture, draw_mixtures
+from .mixtures import (
+    ALL_HELD_OUT,
+    ALL_SEEN,
+    CELLS,
+    HELD_OUT,
+    SNRS,
+    TRAINED_CELLS,
+    Mixture,
+    draw_mixtures,
+)
 from .scores import ERRORS_UP_TO, METRICS, start_worker
 from .systems import DFN3, NOISY, System, our_systems, peers
 from .tables import (
@@ -55,6 +64,7 @@ def heldout(
     clips: int,
     seed: int,
     quick: bool,
+    trained: bool,
     cache: Path,
     workers: int,
     deepfilternet2: Path | None = None,
@@ -62,13 +72,15 @@ def heldout(
     """Score `models`, write out.json and out.md, and return the tables.
 
     `quick` scores the cell where all is held out, and leaves out what listeners
-    would say, pauses, level, rumble and offset.
+    would say, pauses, level, rumble and offset. `trained` adds mixtures of the recordings that
+    `models` were trained on.
     """
     others = peers(deepfilternet2)
     with ExitStack() as stack:
         folder = stack.enter_context(tempfile.TemporaryDirectory())
         ours = our_systems(models, Path(folder))
-        mixtures = draw_mixtures(packed, (ALL_HELD_OUT,) if quick else CELLS, clips, seed)
+        cells = (ALL_HELD_OUT,) if quick else CELLS
+        mixtures = draw_mixtures(packed, cells + TRAINED_CELLS * trained, clips, seed)
         pool = None
         if workers > 1:
             # Spawned, not forked: a forked onnxruntime session hangs.

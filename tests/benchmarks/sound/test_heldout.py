@@ -18,7 +18,14 @@ from benchmarks.sound.heldout import benchmark, cache, mixtures, scores
 from benchmarks.sound.heldout.band_errors import errors_by_band, errors_by_level
 from benchmarks.sound.heldout.intervals import paired_difference
 from benchmarks.sound.heldout.levels import band, noise_level, speech_level
-from benchmarks.sound.heldout.mixtures import CELLS, LENGTH, SNRS, draw_mixtures, mix
+from benchmarks.sound.heldout.mixtures import (
+    CELLS,
+    LENGTH,
+    SNRS,
+    TRAINED_CELLS,
+    draw_mixtures,
+    mix,
+)
 from benchmarks.sound.heldout.pauses import BEGIN
 from benchmarks.sound.heldout.pauses import LENGTH as PAUSE
 from benchmarks.sound.heldout.scores import (
@@ -95,6 +102,21 @@ def test_mixtures_are_the_same_every_time_and_of_the_cell_s_sources(packed):
         assert mixture.clean.shape == mixture.noisy.shape == (LENGTH,)
     of_one = [m for m in first if m.cell == CELLS[0] and m.snr == 0]
     assert {m.noise[-1] for m in of_one} == {m.speaker[-1] for m in of_one} == {"a", "b"}
+
+
+def test_what_was_trained_on_can_be_scored_too(packed, tmp_path):
+    for side in ("seen", "validation"):
+        Corpus.load(packed / side).save(tmp_path / side)
+    Corpus.load(packed / "seen").save(tmp_path / "train")
+    found = draw_mixtures(tmp_path, TRAINED_CELLS, 1)
+    voices = {(m.cell.voices, m.speaker.split("-")[0]) for m in found}
+    assert voices == {("training", "seen"), ("held-out", "validation")}
+    noises = {(m.cell.noises, m.noise.split("-")[0]) for m in found}
+    assert noises == {("training", "seen"), ("held-out", "validation")}
+    both = draw_mixtures(tmp_path, (*CELLS, *TRAINED_CELLS), 1)
+    assert [m.key for m in both[: len(CELLS) * len(SNRS)]] == [
+        m.key for m in draw_mixtures(packed, CELLS, 1)
+    ]
 
 
 def test_a_corpus_without_held_out_sources_is_refused(packed, tmp_path):
@@ -214,6 +236,8 @@ def test_the_command_and_its_cache(packed, tmp_path, toy_checkpoint, quick_peer,
     models = ["--model", str(toy_checkpoint), "--checkpoint", str(other)]
     options = ["--clips", "1", "--cache", str(tmp_path / "cache"), "--workers", "1"]
     command = ["heldout", str(packed), *models, *options, "--out", str(tmp_path / "out")]
+    none = CliRunner().invoke(app, [*command, "--trained"])
+    assert "has no train/" in str(none.exception)
     result = CliRunner().invoke(app, command)
     assert result.exit_code == 0, (result.output, result.exception)
     found = json.loads((tmp_path / "out.json").read_text())
