@@ -92,6 +92,11 @@ class TrainConfig:
         "Weight of the DNSMOS feature loss in --loss multi; 0 leaves it out.",
         least=0,
     )
+    loss_weights: dict[str, Any] = option(
+        {},
+        OPTIMISATION,
+        "Weights of the parts of --loss multi, as train/losses/multi_resolution.py has them.",
+    )
     optimizer: str = option(
         "adamw",
         OPTIMISATION,

@@ -15,6 +15,7 @@ from .checkpoint import best_name, load_checkpoint, network_options, save_checkp
 from .config import TrainConfig, check_config
 from .device import check_device
 from .distributed import ProcessGroup, join_process_group
+from .losses import check_weights
 from .mixing import Recipe
 from .networks import all_options, build
 from .plots import draw_losses, draw_spectrograms
@@ -110,6 +111,9 @@ def _check_together(config: TrainConfig) -> None:
     """Raise RtdenoiseError if options do not fit the network or this machine."""
     check_device(config.device)
     Recipe.of(config.recipe)
+    if config.loss_weights and config.loss != "multi":
+        raise RtdenoiseError("--loss-weights are of the parts of --loss multi: add it")
+    check_weights(config.loss_weights)
     if config.schedule == "one_cycle" and config.warm_up > 1:
         raise RtdenoiseError(f"--warm-up: {config.warm_up:g} is not a share of all steps: use 0.05")
     try:

@@ -42,7 +42,8 @@ class Trainer:
         self.parallel = self.group.wrap(self.network)
         self.loss: nn.Module = STFTLoss()
         if config.loss != "stft":
-            self.loss = MultiResolutionLoss(opinion=config.opinion, bf16=config.bf16)
+            weights = config.loss_weights
+            self.loss = MultiResolutionLoss(opinion=config.opinion, bf16=config.bf16, **weights)
         self.loss.to(config.device)
         self.optimizer = make_optimizer(
             config.optimizer,

@@ -13,7 +13,7 @@ from typing import IO
 from rtdenoise.errors import RtdenoiseError
 
 PIECE = 1 << 20  # bytes
-SOUNDS = (".wav", ".flac", ".ogg", ".oga", ".mp3")
+SOUNDS = (".wav", ".flac", ".ogg", ".oga", ".mp3", ".aiff", ".aif")
 NESTED = (".pk3", ".wz", ".zip")  # zip files by other names, as games have them
 
 Member = tuple[str, IO[bytes]]  # name and content

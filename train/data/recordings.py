@@ -16,7 +16,7 @@ from rtdenoise.errors import RtdenoiseError
 
 from .banks import FULL_BAND, Clip
 
-AUDIO = {".wav", ".flac", ".ogg", ".opus", ".mp3", ".aiff", ".aif", ".caf"}
+AUDIO = {".wav", ".flac", ".ogg", ".oga", ".opus", ".mp3", ".aiff", ".aif", ".caf"}
 FRAME = SAMPLE_RATE // 50  # samples, 20 ms
 FADE = SAMPLE_RATE // 200  # samples, 5 ms at both ends: joined clips do not click
 PIECE = 300  # seconds; longer files are read piece by piece

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
 import torch
 from torch import Tensor, nn
+
+from rtdenoise.errors import RtdenoiseError
 
 from .intelligibility import IntelligibilityLoss
 from .loudness import LoudnessLoss
@@ -14,7 +17,17 @@ from .spectral_distance import SpectralDistance
 
 RESOLUTIONS = (512, 960, 1536, 2048)  # samples: 11 to 43 ms
 DNSMOS_SHARE = 8  # one of this many clips goes through DNSMOS, in every second step
+PARTS = ("spectral", "loudness", "intelligibility", "snr", "levels")
 SILENT = 1e-4  # a target with a lower level holds no speech
+
+
+def check_weights(weights: dict[str, Any]) -> None:
+    """Raise RtdenoiseError if `weights` has another name than PARTS, or what is no weight."""
+    for name, weight in weights.items():
+        if name not in PARTS:
+            raise RtdenoiseError(f"loss-weights: no part is called {name!r}: {', '.join(PARTS)}")
+        if not (isinstance(weight, (int, float)) and 0 <= weight < math.inf):
+            raise RtdenoiseError(f"loss-weights: {name} is a number from 0 on, not {weight}")
 
 
 class MultiResolutionLoss(nn.Module):

@@ -35,7 +35,6 @@ from .voices import draw_factors, effort, move_formants
 from .weights import full_band_runs, noise_weights, speaker_weights
 
 PREROLL = SAMPLE_RATE // 2  # samples of history: reverberation has built up when a clip begins
-LAYERS = (1.0, 0.5, 0.15)  # chance of a first, second and third recorded noise
 ROOMS = 64  # synthesised rooms beside the recorded ones
 # Playing speech and noise faster or slower makes new talkers and new machines of few recordings.
 SPEECH_RATES, NOISE_RATES = (0.8, 1.25), (0.5, 1.6)
@@ -85,7 +84,7 @@ class Degrader:
         self.speakers = speaker_weights(corpus.clean)
         self.full_band = self.speakers * full_band_runs(corpus.clean)
         noise = corpus.noise
-        self.noises = noise_weights(noise, recipe.music / sum(LAYERS))
+        self.noises = noise_weights(noise, recipe.music / max(1.0, sum(recipe.layers)))
         self.noise_class = torch.repeat_interleave(noise.run_last - noise.run_first)
         bins = self.length // 2 + 1
         self.high_pass = high_pass(bins, recipe.high_pass).to(device)
@@ -199,11 +198,11 @@ class Degrader:
         return speech
 
     def _recorded(self, draw: Draw) -> Tensor:
-        """Return one to three recorded noises at once [batch, length]."""
+        """Return one recorded noise, or several at once, [batch, length]."""
         out = torch.zeros(self.size, self.length, device=self.device)
         if not len(self.corpus.noise):
             return stationary(draw, self.size, self.length)
-        for share in LAYERS:
+        for share in self.recipe.layers:
             rows = draw.chance(share, self.size).nonzero()[:, 0]
             if len(rows):
                 noise = self._draw_noises(draw, len(rows))

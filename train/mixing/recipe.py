@@ -8,12 +8,8 @@ from typing import Any
 
 from rtdenoise.errors import RtdenoiseError
 
-QUANTITIES = (
-    "snr",
-    "floor_level",
-    "own_floor_level",
-    "high_pass",
-)  # of a recipe; everything else is a share
+# Of a recipe; everything else is a share.
+QUANTITIES = ("layers", "snr", "floor_level", "own_floor_level", "high_pass")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -28,6 +24,7 @@ class Recipe:
     only_noise: float = 0.10  # without speech
     only_clean: float = 0.08  # without noise
     recorded: float = 0.75  # noise that was recorded
+    layers: tuple[float, ...] = (1.0, 0.5, 0.15)  # of them: a first, a second, a third at once
     synthesised: float = (
         0.4  # fans, hum, tones, typing, clicks; also wherever there is no recorded noise
     )
@@ -63,6 +60,11 @@ class Recipe:
         for name, share in dataclasses.asdict(self).items():
             if name not in QUANTITIES and not (_is_number(share) and 0 <= share <= 1):
                 raise RtdenoiseError(f"recipe: {name} is a share from 0 to 1, not {share}")
+        if not (_is_list(self.layers) and all(_is_number(x) and 0 <= x <= 1 for x in self.layers)):
+            raise RtdenoiseError(
+                "recipe: layers is a list of shares from 0 to 1, such as [1, 0.2], "
+                f"not {self.layers}"
+            )
         for name in ("floor_level", "own_floor_level"):
             if not _are_numbers(level := getattr(self, name), 2):
                 raise RtdenoiseError(
@@ -71,7 +73,7 @@ class Recipe:
         if not (_is_number(self.high_pass) and self.high_pass >= 0):
             raise RtdenoiseError(f"recipe: high_pass is a frequency in Hz, not {self.high_pass}")
         ranges = self.snr
-        if not (isinstance(ranges, (list, tuple)) and ranges and all(map(_is_range, ranges))):
+        if not (_is_list(ranges) and all(map(_is_range, ranges))):
             raise RtdenoiseError(
                 "recipe: snr is a list of [lowest dB, highest dB, weight], such as "
                 f"[[-5, 5, 1], [5, 20, 2]], not {ranges}"
@@ -89,6 +91,10 @@ class Recipe:
 
 def _is_number(value: Any) -> bool:
     return isinstance(value, (int, float)) and math.isfinite(value)
+
+
+def _is_list(value: Any) -> bool:
+    return isinstance(value, (list, tuple)) and len(value) > 0
 
 
 def _are_numbers(value: Any, count: int) -> bool:

@@ -86,6 +86,19 @@ def test_recipe_says_what_clips_suffer(corpus):
             Recipe.of({"low_pass": share})
 
 
+def test_recipe_says_how_many_noises_there_are_at_once(corpus):
+    heard = []
+    for layers in ([1], [1, 1, 1], [0, 1]):
+        source = Degrader(corpus, 32, 24_000, recipe=Recipe.of({"layers": layers}))
+        source._draw_noises = lambda _, count, n=source.length: torch.ones(count, n)
+        heard.append(source._recorded(Draw(5, "cpu")).mean(-1))
+    assert (heard[0] <= 1.001).all() and (heard[1] > 0.7).all() and (heard[1] > 1.5).any()
+    assert (heard[2] > 0.2).all() and (heard[2] <= 1.001).all()
+    for none in ([], [1.5], 0.5, ["all"]):
+        with pytest.raises(RtdenoiseError, match="recipe: layers is a list of shares"):
+            Recipe.of({"layers": none})
+
+
 def test_recipe_says_how_loud_the_floor_is(corpus):
     settings = dataclasses.asdict(PLAIN) | {"only_clean": 1, "only_noise": 0, "formants": 0}
     without = Degrader(corpus, 16, 24_000, recipe=Recipe.of(settings))._talkers
