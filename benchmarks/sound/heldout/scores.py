@@ -13,6 +13,7 @@ from rtdenoise.constants import SAMPLE_RATE
 
 from ..quality import log_spectral_distance, opinion
 from .band_errors import errors_by_band, errors_by_level
+from .cuts import cut_word, voice_after_cut
 from .levels import Audio, band, decibel, gain, noise_level, speech_level
 from .mixtures import Mixture
 from .pauses import insert_pause, noise_in_pause, voice_after_pause
@@ -20,7 +21,7 @@ from .systems import Denoise, System, load
 
 Scores = dict[str, float]
 # Of the measures below; cached scores of other versions are not used.
-VERSIONS = {"scores": 2, "robustness": 4, "extremes": 1, "opinions": 1, "pauses": 1}
+VERSIONS = {"scores": 2, "robustness": 4, "extremes": 2, "opinions": 1, "pauses": 1}
 METRICS = {"pesq": "PESQ-WB", "estoi": "ESTOI", "si_sdr": "SI-SDR dB", "lsd": "LSD 8-20 kHz dB"}
 FULL_BAND = 15_000.0  # Hz that speech needs for the distance above 8 kHz to mean something
 ERRORS_UP_TO = 0  # dB of SNR
@@ -60,12 +61,14 @@ def robustness(denoise: Denoise, mixture: Mixture) -> Scores:
 
 
 def extremes(denoise: Denoise, mixture: Mixture) -> Scores:
-    """Return by how much noise alone goes down, and what is left of undegraded speech."""
+    """Return by how much noise alone goes down, and what is left of undegraded speech and words."""
     noise, undegraded = mixture.noisy - mixture.clean, denoise(mixture.clean)
+    word = cut_word(mixture.clean)
     return {
         "noise alone": noise_level(noise[SETTLING:]) - noise_level(denoise(noise)[SETTLING:]),
         "pesq": speech_metrics(mixture.clean, undegraded)["pesq"],
         "si_sdr": si_sdr(mixture.clean, undegraded),
+        "cut": voice_after_cut(word, denoise(word)),
     }
 
 

@@ -111,6 +111,8 @@ def extremes_text(rows: list[Row]) -> str:
         "pesq": "undegraded PESQ-WB",
         "worst pesq": "a tenth below",
         "si_sdr": "undegraded SI-SDR dB",
+        "cut": "beginning of a word after silence, over the error, dB",
+        "worst cut": "a tenth of them below",
         "noise alone": "noise alone down by dB",
     }
     return section("Undegraded speech and noise alone, a clip of each speaker", columns, rows)
@@ -124,11 +126,12 @@ def pauses_text(rows: list[Row]) -> str:
 
 
 def extremes_rows(results: Results) -> list[Row]:
-    """Means of `scores.extremes`, and the PESQ below which a tenth of the speakers lie."""
+    """Means of `scores.extremes`, and below which PESQ and which beginning a tenth lies."""
     rows = mean_rows(results)
     for row, scores in zip(rows, results.values(), strict=True):
         row["speakers"] = len(scores)
-        row["worst pesq"] = float(np.nanpercentile([each["pesq"] for each in scores], 10))
+        for name in ("pesq", "cut"):
+            row[f"worst {name}"] = float(np.nanpercentile([each[name] for each in scores], 10))
     return rows
 
 

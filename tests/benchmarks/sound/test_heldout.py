@@ -16,6 +16,7 @@ from benchmarks.__main__ import app
 from benchmarks.peers import deepfilternet, deepfilternet2
 from benchmarks.sound.heldout import benchmark, cache, mixtures, scores
 from benchmarks.sound.heldout.band_errors import errors_by_band, errors_by_level
+from benchmarks.sound.heldout.cuts import SILENCE, WORD, cut_word, voice_after_cut
 from benchmarks.sound.heldout.intervals import paired_difference
 from benchmarks.sound.heldout.levels import band, noise_level, speech_level
 from benchmarks.sound.heldout.mixtures import (
@@ -183,6 +184,19 @@ def test_the_extremes_are_noise_without_a_voice_and_a_voice_without_noise(packed
     assert kept["noise alone"] == pytest.approx(0) and kept["pesq"] > 4.6 and kept["si_sdr"] > 60
     worse = extremes(lambda audio: 0.5 * audio + 0.3 * hiss(6)[: len(audio)], mixture)
     assert worse["pesq"] < 4.5 and worse["si_sdr"] < 40
+
+
+def test_a_word_cut_out_of_a_recording_shows_how_it_begins(packed):
+    mixture = draw_mixtures(packed, (CELLS[3],), 1)[3]
+    word = cut_word(mixture.clean)
+    assert not word[:SILENCE].any() and word[SILENCE : SILENCE + 2].all()
+    lead = slice(SILENCE, WORD)
+    assert noise_level(word[lead]) < speech_level(mixture.clean) - 30  # a faint hiss, and rumble:
+    assert band(word[lead], 20, 60).std() > 4 * band(word[lead], 80).std()
+    assert voice_after_cut(word, word) > 60
+    late = np.arange(len(word)) >= WORD + RATE // 20  # the first 50 ms of the word are gone
+    assert voice_after_cut(word, word * late) < 10
+    assert extremes(lambda audio: audio, mixture)["cut"] > 60
 
 
 def test_a_pause_shows_what_is_left_of_the_noise_and_how_the_voice_begins(packed):
