@@ -18,6 +18,8 @@ from torch import Tensor
 from rtdenoise.constants import SAMPLE_RATE
 
 from ..data import Batch, Corpus
+from .floors import cut_free, with_floor
+from .levels import active_level, level_of, unit
 from .modulation import (
     RUMBLE_TOP,
     envelopes,
@@ -154,7 +156,9 @@ class Degrader:
             factor = draw_factors(draw, len(rows))
             speech[rows] = move_formants(speech[rows], factor)
             bandwidth[rows] *= factor.clamp(max=1)  # moved up, the top is not known
-        return self._with_floor(draw, speech, noisy), bandwidth
+        with_floor(draw, speech, noisy, self.recipe)
+        cut_free(draw, speech, ~noisy, self.recipe)
+        return speech, bandwidth
 
     def _talkers(self, draw: Draw, count: int) -> tuple[Tensor, Tensor]:
         """Return speech of drawn speakers as recorded, or faster or slower, and its bandwidth."""
@@ -178,25 +182,6 @@ class Degrader:
             picks.append(draw.choice(self.speakers, count - reserved))
         return torch.cat(picks).cpu()
 
-    def _with_floor(self, draw: Draw, speech: Tensor, noisy: Tensor) -> Tensor:
-        """Add a faint steady noise to some clips, to the target as well.
-
-        Some recordings pause in digital silence. Real rooms do not, and the network must not
-        learn that speech is what digital silence surrounds, or that a studio's floor is noise.
-        Clips that get no noise, where `noisy` [batch] is False, may have a louder floor to keep:
-        beside noise, it would teach to leave some of the noise.
-        """
-        rows = draw.chance(self.recipe.floor, len(speech)).nonzero()[:, 0]
-        if len(rows):
-            ranges = torch.tensor(
-                [self.recipe.own_floor_level, self.recipe.floor_level], device=self.device
-            )
-            low, high = ranges[noisy[rows].long()].T[..., None]
-            level = 10 ** ((low + (high - low) * draw.uniform(0, 1, len(rows), 1)) / 20)
-            noise = _unit(stationary(draw, len(rows), speech.shape[-1]))
-            speech[rows] += level * _active_level(speech[rows]) * noise
-        return speech
-
     def _recorded(self, draw: Draw) -> Tensor:
         """Return one recorded noise, or several at once, [batch, length]."""
         out = torch.zeros(self.size, self.length, device=self.device)
@@ -206,7 +191,7 @@ class Degrader:
             rows = draw.chance(share, self.size).nonzero()[:, 0]
             if len(rows):
                 noise = self._draw_noises(draw, len(rows))
-                out[rows] += _unit(noise) * 10 ** (draw.uniform(-0.6, 0, len(rows), 1))
+                out[rows] += unit(noise) * 10 ** (draw.uniform(-0.6, 0, len(rows), 1))
         return out
 
     def _draw_noises(self, draw: Draw, count: int) -> Tensor:
@@ -242,7 +227,7 @@ class Degrader:
         for gain, (synthesise, _) in zip(which * use, SYNTHETIC, strict=True):
             rows = gain.nonzero()[:, 0]  # synthesis is costly: only the clips that use it
             if len(rows):
-                noise[rows] += gain[rows, None] * _unit(synthesise(draw, len(rows), n))
+                noise[rows] += gain[rows, None] * unit(synthesise(draw, len(rows), n))
         rows = draw.chance(self.recipe.pulsing, b).nonzero()[:, 0]
         if len(rows):
             noise[rows] *= envelopes(draw, len(rows), n)
@@ -250,10 +235,10 @@ class Degrader:
         babble = torch.zeros_like(noise)
         rows = (kind[:, 0] < self.recipe.babble).nonzero()[:, 0]
         for _ in range(4 if len(rows) else 0):
-            talker = _unit(self._talkers(draw, len(rows))[0])
+            talker = unit(self._talkers(draw, len(rows))[0])
             babble[rows] += talker * draw.uniform(0, 1, len(rows), 1)
         alone = kind < 2 / 3 * self.recipe.babble
-        noise = torch.where(alone, babble, _unit(noise) + 0.7 * _unit(babble))
+        noise = torch.where(alone, babble, unit(noise) + 0.7 * unit(babble))
         return noise, kind < self.recipe.babble
 
     def _filter(self, draw: Draw, speech: Tensor, noise: Tensor) -> tuple:
@@ -284,7 +269,7 @@ class Degrader:
             room = draw.choice(torch.ones(len(self.rooms)), len(rows))
             for signal, responses in ((wet, self.rooms), (target, self.early)):
                 signal[rows] = torch.fft.irfft(s[rows] * responses[room], n=n)[:, PREROLL:]
-        return wet, target, noise / _level(noise) / self._share_above(v), top
+        return wet, target, noise / level_of(noise) / self._share_above(v), top
 
     def _share_above(self, spectrum: Tensor) -> Tensor:
         """Return which share of a level lies above 80 Hz, [batch, 1], of spectra [batch, bins]."""
@@ -304,9 +289,9 @@ class Degrader:
         """Add noise at a drawn SNR and rumble; set the level, and clip some clips."""
         b, share = self.size, self.recipe
         only_noise, only_clean = alone
-        voice = _active_level(wet)
+        voice = active_level(wet)
         gain = voice * 10 ** (-self._snr(draw, babble) / 20)
-        gain = torch.where(only_noise, 0.1 / _level(noise), gain * ~only_clean)
+        gain = torch.where(only_noise, 0.1 / level_of(noise), gain * ~only_clean)
         wet, target = wet * ~only_noise, target * ~only_noise
         target = torch.where(only_clean, wet, target)  # an undegraded recording stays as it is
         noisy = wet + gain * noise
@@ -315,7 +300,7 @@ class Degrader:
             level = voice[rows] * 10 ** draw.uniform(-1, 1, len(rows), 1)
             noisy[rows] += level * rumble(draw, len(rows), self.segment)
         level = (-26 + 9 * draw.normal(b, 1)).clamp(-45, -5)
-        scale = 10 ** (level / 20) / _level(noisy)
+        scale = 10 ** (level / 20) / level_of(noisy)
         peak = (noisy * scale).abs().amax(-1, keepdim=True)
         clipped = draw.chance(share.clipped, b, 1) & ~only_noise & ~only_clean
         limit = torch.where(clipped, peak * draw.uniform(0.3, 0.9, b, 1), peak)
@@ -329,20 +314,3 @@ class Degrader:
         of = draw.choice(weight, self.size)
         snr = (low[of] + (high - low)[of] * draw.uniform(0, 1, self.size))[:, None]
         return torch.where(babble, snr.clamp(min=0), snr)
-
-
-def _level(x: Tensor) -> Tensor:
-    """Root mean square over time, never zero."""
-    return x.square().mean(-1, keepdim=True).sqrt() + 1e-5
-
-
-def _unit(x: Tensor) -> Tensor:
-    return x / _level(x)
-
-
-def _active_level(x: Tensor) -> Tensor:
-    """Level of the 20 ms frames within 25 dB of the loudest: pauses do not count."""
-    power = x.unflatten(-1, (-1, 960)).square().mean(-1)
-    active = power > 0.003 * power.amax(-1, keepdim=True)
-    mean = (power * active).sum(-1, keepdim=True) / active.sum(-1, keepdim=True).clamp(min=1)
-    return mean.sqrt() + 1e-5

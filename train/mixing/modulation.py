@@ -80,6 +80,15 @@ def shift_frequencies(draw: Draw, sound: Tensor) -> Tensor:
     return torch.fft.irfft(moved, n=length)
 
 
+def low_noise(draw: Draw, batch: int, length: int) -> Tensor:
+    """Return steady noise below 20 to 80 Hz [batch, length], as recordings have of their own."""
+    spectrum = torch.fft.rfft(draw.normal(batch, length))
+    frequency = torch.linspace(0, SAMPLE_RATE / 2, spectrum.shape[-1], device=draw.device)
+    corner = draw.uniform(0.25, 1, batch, 1) * RUMBLE_TOP
+    shape = (frequency / 10) ** 2 / (1 + (frequency / 10) ** 2) / (1 + (frequency / corner) ** 8)
+    return torch.fft.irfft(spectrum * shape, n=length)
+
+
 def rumble(draw: Draw, batch: int, length: int) -> Tensor:
     """Return rumble, wind, mains hum or a DC offset [batch, length] of level 1, mostly < 80 Hz."""
     bins = length // 2 + 1

@@ -45,6 +45,8 @@ class Recipe:
     floor: float = 0.5  # faint steady noise below the speech, in the target as well
     floor_level: tuple[float, float] = (-80.0, -60.0)  # lowest and highest, dB over the speech
     own_floor_level: tuple[float, float] = (-80.0, -60.0)  # likewise, in clips without noise
+    own_rumble: float = 0.0  # of those: faint rumble of the recording, to keep
+    gated: float = 0.0  # of those: digital silence between two words, as gates and cuts make it
     high_pass: float = 50.0  # Hz: recordings of speech are cut below it; 0 leaves them whole
     full_band: float = 0.25  # at least: of speakers recorded up to 16 kHz or more
     music: float = 0.1  # at most: music as noise
@@ -121,6 +123,8 @@ PLAIN = Recipe(
     late=0,
     pauses=0,
     floor=0,
+    own_rumble=0,
+    gated=0,
     rumble=0,
     pulsing=0,
     reversed=0,
