@@ -4,8 +4,9 @@
     python -m train.data.mirrors MIRRORS corpus         # fills corpus/noise/SOURCE/CLASS
     python -m train.data.packing corpus packed
 
-The list, git_noise.csv.gz, has the blob id, licence and class of each recording. A mirror that is
-absent is named at the end, with the command that makes it; the others are read nevertheless.
+The list, git_noise.csv.gz, has the blob id, licence and class of each recording, and where its
+repository credits the authors. A mirror that is absent is named at the end, with the command that
+makes it; the others are read nevertheless.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ from rtdenoise.command import run_function, writable
 from rtdenoise.errors import RtdenoiseError
 
 LIST = Path(__file__).with_name("git_noise.csv.gz")
-COLUMNS = ("source", "class", "repository", "path", "blob", "licence")
+COLUMNS = ("source", "class", "repository", "path", "blob", "licence", "credits")
 
 Row = dict[str, str]  # one recording: a value for each of COLUMNS
 

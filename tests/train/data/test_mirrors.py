@@ -57,9 +57,9 @@ def run(*words: object) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, capture_output=True, text=True)
 
 
-FAN = ("house", "fans", "some/sounds", "a/fan.wav", blob(wav(0)), "CC0-1.0")
-RAIN = ("house", "weather", "some/sounds", "rain.wav", blob(wav(1)), "CC0-1.0")
-OTHER = ("other", "cars", "no/mirror", "car.wav", blob(wav(2)), "CC0-1.0")
+FAN = ("house", "fans", "some/sounds", "a/fan.wav", blob(wav(0)), "CC0-1.0", "README")
+RAIN = ("house", "weather", "some/sounds", "rain.wav", blob(wav(1)), "CC0-1.0", "README")
+OTHER = ("other", "cars", "no/mirror", "car.wav", blob(wav(2)), "CC0-1.0", "README")
 
 
 def test_the_recordings_of_a_list_are_written_by_source_and_class(mirrors, tmp_path):
@@ -77,7 +77,7 @@ def test_the_recordings_of_a_list_are_written_by_source_and_class(mirrors, tmp_p
 
 
 def test_an_absent_mirror_or_recording_is_named_and_the_others_are_written(mirrors, tmp_path):
-    lost = (*RAIN[:4], "0" * 40, RAIN[5])
+    lost = (*RAIN[:4], "0" * 40, *RAIN[5:])
     recordings = listed(tmp_path / "list.csv.gz", FAN, lost, OTHER)
     done = run(mirrors, tmp_path / "corpus", "--list", recordings)
     assert done.returncode == 2
@@ -109,3 +109,4 @@ def test_the_list_of_this_package_has_free_recordings_only():
     for row in rows:
         assert re.search("CC0|CC BY|MIT|GPL|BSD|Apache|public domain", row["licence"]), row
         assert not re.search(r"\bN[CD]\b", row["licence"]), row
+        assert row["credits"], row
