@@ -7,9 +7,9 @@ from torch import Tensor
 
 from rtdenoise.constants import SAMPLE_RATE
 
+from .levels import FRAME
 from .synthetic_noise import Draw
 
-FRAME = 960  # samples, 20 ms
 SEARCHED = 20  # frames on either side of the drawn place, in which the quietest is looked for
 SHORTEST, LONGEST = 0.2, 1.2  # seconds
 

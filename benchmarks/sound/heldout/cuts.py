@@ -10,7 +10,7 @@ import numpy as np
 
 from rtdenoise.constants import SAMPLE_RATE
 
-from .levels import ACTIVE_RANGE, FRAME, LOWEST, Audio, band, decibel, frame_levels, gain
+from .levels import ACTIVE_RANGE, FRAME, LOWEST, Audio, band, frame_levels, gain, voice_over_error
 
 SILENCE = 4 * SAMPLE_RATE // 5  # samples before the cut
 LEAD = 3 * SAMPLE_RATE // 25  # samples of the room before the word, 120 ms
@@ -37,5 +37,4 @@ def _at(noise: Audio, word: Audio, db: float) -> Audio:
 def voice_after_cut(recording: Audio, estimate: Audio) -> float:
     """Return the voice over the error, in dB above 80 Hz, in the first 150 ms of the word."""
     part = slice(WORD, WORD + BEGINNING)
-    error = np.square(band(estimate - recording, LOWEST)[part]).mean()
-    return float(decibel(np.square(band(recording, LOWEST)[part]).mean()) - decibel(error))
+    return voice_over_error(band(recording, LOWEST)[part], band(estimate, LOWEST)[part])

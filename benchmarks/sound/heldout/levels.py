@@ -48,3 +48,9 @@ def speech_level(audio: Audio) -> float:
 def gain(db: float) -> np.float32:
     """Return the factor of a gain in dB."""
     return np.float32(10 ** (db / 20))
+
+
+def voice_over_error(clean: Audio, estimate: Audio) -> float:
+    """Return the level of `clean` over that of the error of `estimate`, in dB."""
+    error = np.square(estimate - clean).mean()
+    return float(decibel(np.square(clean).mean()) - decibel(error))

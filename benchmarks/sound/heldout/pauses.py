@@ -11,7 +11,7 @@ import numpy as np
 
 from rtdenoise.constants import SAMPLE_RATE
 
-from .levels import Audio, decibel, noise_level
+from .levels import Audio, noise_level, voice_over_error
 
 BEGIN, LENGTH = 3 * SAMPLE_RATE // 2, 3 * SAMPLE_RATE // 2  # samples: 1.5 s of voice, then pause
 FADE = SAMPLE_RATE // 50  # samples, 20 ms at both ends of the pause
@@ -47,5 +47,4 @@ def noise_in_pause(noise: Audio, estimate: Audio) -> dict[str, float]:
 def voice_after_pause(clean: Audio, estimate: Audio) -> float:
     """Return the voice over the error, in dB, in the first 200 ms of voice after the pause."""
     part = slice(BEGIN + LENGTH, BEGIN + LENGTH + AFTER)
-    error = np.square(estimate[part] - clean[part]).mean()
-    return float(decibel(np.square(clean[part]).mean()) - decibel(error))
+    return voice_over_error(clean[part], estimate[part])
