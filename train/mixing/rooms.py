@@ -1,4 +1,4 @@
-"""Room impulse responses: shoebox rooms by the image method, with a diffuse tail."""
+"""Room impulse responses: recorded, and shoebox rooms by the image method with a diffuse tail."""
 
 from __future__ import annotations
 
@@ -7,9 +7,29 @@ from torch import Tensor
 
 from rtdenoise.constants import SAMPLE_RATE
 
+from ..data import Bank
+
 SPEED_OF_SOUND = 343.0  # m/s
 ORDER = 6  # reflections along each axis; enough for the first 80 ms of a living room
+ROOMS = 64  # synthesised rooms beside the recorded ones
 EARLY = int(0.1 * SAMPLE_RATE)  # samples after the direct sound that the target keeps
+
+
+def responses_of(bank: Bank, length: int, seed: int) -> tuple[Tensor, Tensor]:
+    """Return synthesised and recorded responses [rooms, length], and the early part of them.
+
+    Each begins with its direct sound and has a peak of 1.
+    """
+    responses = shoebox(ROOMS, length, torch.Generator().manual_seed(seed))
+    for clip in bank.clips:
+        room = bank.samples[clip.start : clip.start + min(clip.length, length)].float().cpu()
+        room = room[int(room.abs().argmax()) :]
+        padded = torch.nn.functional.pad(room, (0, length - len(room)))
+        responses = torch.cat([responses, padded[None]])
+    responses = responses / responses.abs().amax(-1, keepdim=True)
+    early = responses.clone()
+    early[:, EARLY:] *= torch.exp(-torch.arange(length - EARLY) / (0.03 * SAMPLE_RATE))
+    return responses, early
 
 
 def shoebox(count: int, length: int, generator: torch.Generator) -> Tensor:

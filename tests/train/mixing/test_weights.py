@@ -6,11 +6,10 @@ import pytest
 import torch
 
 from train.data.banks import Bank, Clip
-from train.data.corpus import Corpus
-from train.mixing.degrader import Degrader
 from train.mixing.recipe import Recipe
 from train.mixing.segment_sampler import join_effects
 from train.mixing.synthetic_noise import Draw
+from train.mixing.talkers import Talkers
 from train.mixing.weights import full_band_runs, noise_weights, speaker_weights
 
 
@@ -36,12 +35,9 @@ def test_speakers_count_not_hours():
 
 def test_a_share_of_every_batch_has_the_top_octave():
     bank = banked(("s/full", 5.0, 24_000.0), *((f"s/{i}", 5.0, 8_000.0) for i in range(40)))
-    empty = Bank(bank.samples[:0], [])
     for share, low, high in ((0.25, 16, 24), (0.5, 32, 38)):
-        recipe = Recipe(full_band=share, low_pass=0)
-        source = Degrader(Corpus(bank, empty, empty), 64, 24_000, recipe=recipe)
-        drawn = source._draw_speakers(Draw(0), 64)
-        assert low <= int((drawn == 0).sum()) <= high
+        _, bandwidth = Talkers(bank, 24_000, Recipe(full_band=share), (1.0, 1.0)).cuts(Draw(0), 64)
+        assert low <= int((bandwidth == 24_000).sum()) <= high
 
 
 def test_noise_classes_count_and_music_is_rare():
