@@ -1,4 +1,4 @@
-"""The report: Markdown tables of scores, differences and errors."""
+"""Rows of tables: means of scores, differences between systems, and errors."""
 
 from __future__ import annotations
 
@@ -9,17 +9,14 @@ from typing import Any
 
 import numpy as np
 
-from ...reporting import markdown
 from .band_errors import BANDS, STEPS
 from .intervals import Difference, paired_difference
 from .levels import decibel
 from .mixtures import Mixture
-from .pauses import SLOTS
-from .scores import GAINS, METRICS, OFFSET, RUMBLES, Scores
+from .scores import METRICS, Scores
 
 Row = dict[str, Any]
 Results = dict[str, list[Scores]]  # of each system, in the order of the mixtures
-SHORT = {"pesq": "PESQ-WB", "estoi": "ESTOI", "si_sdr": "SI-SDR dB"}
 
 
 class Report:
@@ -98,33 +95,6 @@ BAND_NAMES = [f"{low}-{high}" for low, high in BANDS]
 STEP_NAMES = [f"{upper}-{lower}" for upper, lower in STEPS]
 
 
-def section(title: str, columns: dict[str, str], rows: list[Row]) -> str:
-    """Return a table below a heading of the second level."""
-    return "#" + markdown(title, columns, rows) + "\n"
-
-
-def extremes_text(rows: list[Row]) -> str:
-    """Return the table of undegraded speech and noise alone."""
-    columns = {
-        "system": "system",
-        "speakers": "speakers",
-        "pesq": "undegraded PESQ-WB",
-        "worst pesq": "a tenth below",
-        "si_sdr": "undegraded SI-SDR dB",
-        "cut": "beginning of a word after silence, over the error, dB",
-        "worst cut": "a tenth of them below",
-        "noise alone": "noise alone down by dB",
-    }
-    return section("Undegraded speech and noise alone, a clip of each speaker", columns, rows)
-
-
-def pauses_text(rows: list[Row]) -> str:
-    """Return the table of noise in a pause."""
-    columns = {"system": "system"} | {f"pause {t / 10}": f"{t / 10} s" for t in SLOTS}
-    title = "Noise in a pause, down by dB after the voice; voice over error in its next 200 ms"
-    return section(title, columns | {"after": "voice after it, dB"}, rows)
-
-
 def extremes_rows(results: Results) -> list[Row]:
     """Means of `scores.extremes`, and below which PESQ and which beginning a tenth lies."""
     rows = mean_rows(results)
@@ -141,18 +111,3 @@ def mean_rows(results: Results) -> list[Row]:
         {"system": system} | {key: float(np.nanmean([s[key] for s in scores])) for key in scores[0]}
         for system, scores in results.items()
     ]
-
-
-def robustness_text(rows: list[Row]) -> str:
-    """Tables of level, and of rumble and offset."""
-    first = {"system": "system"}
-    level = first | {f"si_sdr at {db}": f"{db:+d} dB" for db in GAINS}
-    voice = first | {f"voice at {db}": f"{db:+d} dB" for db in GAINS}
-    rumble = first | {f"rumble at {db}": f"rumble {db:+d} dB: down by" for db in RUMBLES}
-    rumble |= {f"si_sdr with rumble at {db}": f"SI-SDR, {db:+d} dB" for db in RUMBLES}
-    rumble |= {"si_sdr at 0": "SI-SDR, none", "si_sdr with offset": f"SI-SDR, offset {OFFSET}"}
-    return (
-        section("SI-SDR in dB by input gain", level, rows)
-        + section("Gain of the voice in dB by input gain", voice, rows)
-        + section("Rumble of 10 to 50 Hz, by its level over the voice, and offset", rumble, rows)
-    )

@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 
 from benchmarks.__main__ import app
 from benchmarks.peers import deepfilternet, deepfilternet2
-from benchmarks.sound.heldout import benchmark, cache, mixtures, scores
+from benchmarks.sound.heldout import benchmark, cache, findings, mixtures, scores
 from benchmarks.sound.heldout.band_errors import errors_by_band, errors_by_level
 from benchmarks.sound.heldout.cuts import SILENCE, WORD, cut_word, voice_after_cut
 from benchmarks.sound.heldout.intervals import paired_difference
@@ -231,7 +231,7 @@ def test_telephone_and_studio_voices_are_told_apart(packed):
     }
     for (bandwidth, snr), name in kinds.items():
         changed = dataclasses.replace(mixture, bandwidth=bandwidth, snr=snr)
-        assert benchmark._kind_of_voice(changed) == name
+        assert findings._kind_of_voice(changed) == name
 
 
 def quick_opinion(audio):
