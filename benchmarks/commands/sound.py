@@ -86,6 +86,15 @@ def heldout(
             rich_help_panel=MEASUREMENT,
         ),
     ] = False,
+    without: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--without",
+            metavar="SOURCE",
+            help="Leave out mixtures of a source that one of the models was trained on; repeat it.",
+            rich_help_panel=MEASUREMENT,
+        ),
+    ] = None,
     workers: Annotated[int, number("Processes that score.", min=1)] = 2,
     cache: Annotated[Path, output_folder("Folder that keeps the scores for later runs.")] = Path(
         "checkpoints/heldout"
@@ -100,16 +109,14 @@ def heldout(
     ] = None,
 ) -> None:
     """Score models on seen and held-out voices and noises, beside DeepFilterNet 3."""
-    from ..sound.heldout import QUICK_CLIPS
+    from ..sound.heldout import QUICK_CLIPS, Choice
     from ..sound.heldout import heldout as measure
 
     models = model or [str(CHECKPOINT)]
     target = out or (cache / "quick" if quick else RESULTS / "heldout")
     clips = QUICK_CLIPS if quick else clips
-    found = measure(
-        packed, models, target, clips, seed, quick, trained, cache, workers, deepfilternet2
-    )
-    print(found)
+    choice = Choice(clips, seed, quick, trained, tuple(without or ()))
+    print(measure(packed, models, target, choice, cache, workers, deepfilternet2))
 
 
 def bakeoff(

@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from .benchmark import QUICK_CLIPS, heldout
+from .benchmark import QUICK_CLIPS, Choice, heldout
 
-__all__ = ["QUICK_CLIPS", "heldout"]
+__all__ = ["QUICK_CLIPS", "Choice", "heldout"]

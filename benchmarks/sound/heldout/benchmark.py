@@ -11,6 +11,8 @@ computes only what is new.
 
 from __future__ import annotations
 
+import dataclasses
+import functools
 import multiprocessing
 import tempfile
 from collections.abc import Callable, Sequence
@@ -31,36 +33,47 @@ QUICK_CLIPS = 8  # for each SNR: 40 in all
 ROBUSTNESS_CLIPS = 3  # for each SNR from 0 dB on
 
 
+@dataclasses.dataclass(frozen=True)
+class Choice:
+    """Which mixtures are scored: `clips` for each cell and SNR, drawn with `seed`.
+
+    `quick` takes the cell where all is held out, and leaves out what listeners would say, pauses,
+    level, rumble and offset. `trained` adds mixtures of recordings that the models were trained
+    on. Mixtures of the sources `without` are left out: one of the models may know them.
+    """
+
+    clips: int
+    seed: int
+    quick: bool = False
+    trained: bool = False
+    without: tuple[str, ...] = ()
+
+    def draw(self, packed: Path) -> list[Mixture]:
+        """Return the mixtures. Raises RtdenoiseError as `draw_mixtures` does."""
+        cells = ((ALL_HELD_OUT,) if self.quick else CELLS) + TRAINED_CELLS * self.trained
+        return draw_mixtures(packed, cells, self.clips, self.seed, self.without)
+
+
 def heldout(
     packed: Path,
     models: list[str],
     out: Path,
-    clips: int,
-    seed: int,
-    quick: bool,
-    trained: bool,
+    choice: Choice,
     cache: Path,
     workers: int,
     deepfilternet2: Path | None = None,
 ) -> str:
-    """Score `models`, write out.json and out.md, and return the tables.
-
-    `quick` scores the cell where all is held out, and leaves out what listeners
-    would say, pauses, level, rumble and offset. `trained` adds mixtures of the recordings that
-    `models` were trained on.
-    """
+    """Score `models` on the chosen mixtures, write out.json and out.md, and return the tables."""
     others = peers(deepfilternet2)
     with ExitStack() as stack:
         ours = our_systems(models, Path(stack.enter_context(tempfile.TemporaryDirectory())))
-        cells = (ALL_HELD_OUT,) if quick else CELLS
-        mixtures = draw_mixtures(packed, cells + TRAINED_CELLS * trained, clips, seed)
+        mixtures = choice.draw(packed)
         scored = ScoreCache(cache, _pool(stack, workers))
         systems = [System(NOISY), *ours, *others]
         results = {s.name: scored.measure("scores", s, mixtures) for s in systems}
-        further = {
-            name: [] if quick and name != "extremes" else _rows(name, scored, systems, mixtures)
-            for name in CHOICES
-        }
+        rows = functools.partial(_rows, scored, systems, mixtures)
+        quick = choice.quick
+        further = {n: [] if quick and n != "extremes" else rows(n) for n in FURTHER}
     found = without_nan(findings(Report(mixtures, results), ours, others) | further)
     return write_result(out, found, report(found, [system.name for system in ours]))
 
@@ -74,10 +87,10 @@ def _pool(stack: ExitStack, workers: int) -> Executor | None:
 
 
 def _rows(
-    name: str, scored: ScoreCache, systems: Sequence[System], mixtures: Sequence[Mixture]
+    scored: ScoreCache, systems: Sequence[System], mixtures: Sequence[Mixture], name: str
 ) -> list[Row]:
     """Return what a further measure says of every system; the noisy mixture has opinions only."""
-    chosen = CHOICES[name](mixtures)
+    chosen = FURTHER[name](mixtures)
     measured = systems if name == "opinions" else systems[1:]
     results = {s.name: scored.measure(name, s, chosen) for s in measured}
     return extremes_rows(results) if name == "extremes" else mean_rows(results)
@@ -102,7 +115,7 @@ def _few_from_0_db(mixtures: Sequence[Mixture]) -> list[Mixture]:
 
 
 # The mixtures that each further measure takes.
-CHOICES: dict[str, Callable[[Sequence[Mixture]], list[Mixture]]] = {
+FURTHER: dict[str, Callable[[Sequence[Mixture]], list[Mixture]]] = {
     "extremes": _one_of_each_speaker,
     "opinions": _all_held_out,
     "pauses": _held_out_from_0_db,

@@ -20,6 +20,8 @@ def findings(report: Report, models: Sequence[System], others: Sequence[System])
     """Return what the scores of `models` and `others` tell."""
     ours = [system.name for system in models]
     cells = report.groups(lambda m: str(m.cell))
+    if len(cells) > 1:
+        cells["all cells"] = list(range(len(report.mixtures)))
     sides = (ALL_SEEN, ALL_HELD_OUT)
     snrs = report.groups(lambda m: f"{m.cell}, {m.snr} dB" if m.cell in sides else None)
     noises = report.groups(lambda m: m.noise if m.cell.noises == HELD_OUT else None)

@@ -11,6 +11,7 @@ import dataclasses
 import functools
 import hashlib
 from collections import Counter
+from collections.abc import Collection, Iterable
 from pathlib import Path
 
 import numpy as np
@@ -64,6 +65,11 @@ class Mixture:
     clean: Audio
     noisy: Audio
 
+    @property
+    def sources(self) -> set[str]:
+        """The sources of the voice and of the noise."""
+        return {name.split("/")[0] for name in (self.speaker, self.noise)}
+
     @functools.cached_property
     def key(self) -> str:
         """A hash of the samples."""
@@ -71,11 +77,19 @@ class Mixture:
 
 
 def draw_mixtures(
-    packed: Path, cells: tuple[Cell, ...], count: int, seed: int = SEED
+    packed: Path,
+    cells: tuple[Cell, ...],
+    count: int,
+    seed: int = SEED,
+    without: Collection[str] = (),
 ) -> list[Mixture]:
-    """Return `count` mixtures for each cell and SNR. Raises RtdenoiseError without the banks."""
+    """Return `count` mixtures for each cell and SNR, and leave out those of sources `without`.
+
+    Raises RtdenoiseError without the banks, for an unknown source, and if nothing is left.
+    """
     sides = {side for cell in cells for side in (cell.voices, cell.noises)}
     corpora = {side: _load(packed, side) for side in sides}
+    _check_sources(packed, corpora.values(), without)
     mixtures = []
     for cell in cells:
         for number, snr in enumerate(SNRS):
@@ -85,7 +99,12 @@ def draw_mixtures(
             for (speaker, bandwidth, speech), (label, noise) in zip(voices, noises, strict=True):
                 clean, noisy = mix(speech, noise, snr)
                 mixtures.append(Mixture(cell, snr, speaker, label, bandwidth, clean, noisy))
-    return mixtures
+    kept = [mixture for mixture in mixtures if mixture.sources.isdisjoint(without)]
+    if missing := [str(cell) for cell in cells if not any(m.cell == cell for m in kept)]:
+        raise RtdenoiseError(
+            f"without {', '.join(without)} no mixture is left of {missing[0]}: draw more clips"
+        )
+    return kept
 
 
 def mix(speech: Audio, noise: Audio, snr: float) -> tuple[Audio, Audio]:
@@ -95,6 +114,14 @@ def mix(speech: Audio, noise: Audio, snr: float) -> tuple[Audio, Audio]:
     noisy = speech + noise
     scale = np.float32(min(1.0, PEAK / max(np.abs(noisy).max(), np.abs(speech).max())))
     return speech * scale, noisy * scale
+
+
+def _check_sources(packed: Path, corpora: Iterable[Corpus], names: Collection[str]) -> None:
+    banks = [bank for corpus in corpora for bank in (corpus.clean, corpus.noise)]
+    known = sorted({clip.source for bank in banks for clip in bank.clips})
+    for name in names:
+        if name not in known:
+            raise RtdenoiseError(f"{packed} has no source {name!r}: {', '.join(known)}")
 
 
 def _load(packed: Path, side: str) -> Corpus:

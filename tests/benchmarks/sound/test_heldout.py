@@ -142,6 +142,18 @@ def test_clips_of_one_speaker_do_not_narrow_the_interval():
     assert str(paired_difference([math.nan], [0], ["a"])) == "-"
 
 
+def test_mixtures_of_a_source_are_left_out(packed):
+    every = draw_mixtures(packed, CELLS, 4)
+    heard = {"validation-voice-a", "seen-noise-b"}
+    kept = draw_mixtures(packed, CELLS, 4, without=sorted(heard))
+    assert [m.key for m in kept] == [m.key for m in every if not m.sources & heard]
+    assert 0 < len(kept) < len(every)
+    with pytest.raises(RtdenoiseError, match="has no source 'nobody': seen-noise-a, "):
+        draw_mixtures(packed, CELLS, 4, without=["nobody"])
+    with pytest.raises(RtdenoiseError, match="no mixture is left of seen voices, seen noises"):
+        draw_mixtures(packed, CELLS, 1, without=["seen-voice-a", "seen-voice-b"])
+
+
 def test_errors_by_band_tell_noise_in_pauses_from_lost_voice():
     clean = bursts()
     low, rest = band(clean, 0, 1000), band(clean, 1000)
@@ -255,7 +267,8 @@ def test_the_command_and_its_cache(packed, tmp_path, toy_checkpoint, quick_peer,
     result = CliRunner().invoke(app, command)
     assert result.exit_code == 0, (result.output, result.exception)
     found = json.loads((tmp_path / "out.json").read_text())
-    assert len(found["means"]) == 4 * 4 and len(found["by_cell"]) == 4 * 2
+    assert len(found["means"]) == 4 * 4 and len(found["by_cell"]) == 5 * 2
+    assert found["by_cell"][-1]["cell"] == "all cells" and found["by_cell"][-1]["clips"] == 4
     # The same network twice: no difference from the first.
     assert all(row["si_sdr_mean"] == 0 for row in found["from_first"])
     counted = [
