@@ -10,7 +10,7 @@ from pathlib import Path
 
 from ..command import one_line, say
 from ..files import is_url
-from .folders import FileTask
+from .tasks import FileTask
 
 MAX_EQUAL = 3  # messages about as many files are printed one by one
 ShowProgress = Callable[[FileTask, int, int], None]  # task, frames done, frames in total

@@ -19,8 +19,8 @@ from typing import Any
 
 from ..errors import RtdenoiseError
 from ..files import is_url, part_path
-from .folders import FileTask
 from .remote_files import run_remote_task
+from .tasks import FileTask
 
 CONNECT_TIMEOUT_SECONDS = 5.0
 LOCAL = "local"

@@ -16,7 +16,8 @@ from ..command import raise_if_stopped, show_traceback
 from ..denoiser import Denoiser
 from ..errors import RtdenoiseError
 from ..files import AUDIO_SUFFIXES, is_url, part_path
-from .folders import FileTask, run_task
+from .folders import run_task
+from .tasks import FileTask
 
 
 def import_fsspec() -> Any:

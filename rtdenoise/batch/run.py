@@ -7,9 +7,11 @@ from typing import Any
 
 from ..denoiser import Denoiser
 from ..files import create_folder, is_url
-from .folders import check_free_space, check_report, plan_tasks, run_tasks, write_report
+from .folders import run_tasks
 from .progress_screen import print_summary, progress_bars
 from .remote_files import plan_url_tasks, run_remote_task
+from .report import check_report, write_report
+from .tasks import check_free_space, plan_tasks
 
 
 def denoise_batch(

@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 import soundfile as sf
 
-from rtdenoise.batch.folders import FileTask, check_free_space, plan_tasks, write_report
+from rtdenoise.batch.report import write_report
+from rtdenoise.batch.tasks import FileTask, check_free_space, plan_tasks
 from rtdenoise.errors import RtdenoiseError
 from rtdenoise.files.paths import check_input
 from tests.command import refused, run

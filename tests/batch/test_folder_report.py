@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 import soundfile as sf
 
-from rtdenoise.batch.folders import FileTask
 from rtdenoise.batch.progress_screen import sum_up
+from rtdenoise.batch.tasks import FileTask
 from tests.command import RTDENOISE, names, noise, run
 
 

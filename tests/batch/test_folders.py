@@ -15,7 +15,8 @@ import pytest
 import soundfile as sf
 
 from rtdenoise import Denoiser
-from rtdenoise.batch.folders import plan_tasks, run_tasks
+from rtdenoise.batch.folders import run_tasks
+from rtdenoise.batch.tasks import plan_tasks
 from rtdenoise.errors import RtdenoiseError
 from tests.command import RTDENOISE, names, noise, run
 

@@ -15,7 +15,8 @@ import soundfile as sf
 
 from rtdenoise import Denoiser
 from rtdenoise.batch.caught_warnings import caught_warnings
-from rtdenoise.batch.folders import plan_tasks, run_tasks
+from rtdenoise.batch.folders import run_tasks
+from rtdenoise.batch.tasks import plan_tasks
 from tests.command import RTDENOISE, names, noise
 
 
