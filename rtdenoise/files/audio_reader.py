@@ -14,12 +14,12 @@ from numpy.typing import NDArray
 
 from ..errors import RtdenoiseError
 from .audio_format import channel_order
+from .id3 import id3_size, id3v22_tags
 from .media_reader import MediaReader
 from .mp3_header import has_variable_bit_rate, states_length
 from .ogg_pages import link_starts
 from .paths import check_input, check_sound, file_name, reason
 from .pipe_reader import PipeSource
-from .tags import id3_size, id3v22_tags
 from .unfinished import MendedFile, mend
 from .wav_header import wav_is_cut_off
 

@@ -9,6 +9,7 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
+from .level_tags import is_level
 from .media_reader import import_av, major_version, open_container
 
 MUXERS = {"m4a": "mp4", "m4b": "mp4", "m4v": "mp4", "mkv": "matroska", "mka": "matroska"}
@@ -18,7 +19,6 @@ MOV_FAMILY = frozenset("mp4 mov 3gp".split())  # names of muxers
 # What describes the old file, not the recording; the muxer writes its own.
 STALE_TAGS = {"major_brand", "minor_version", "compatible_brands", "encoder", "duration"}
 STALE_TRACK_TAGS = {"bps", "number_of_bytes", "number_of_frames", "vendor_id"}
-LEVEL_TAGS = ("replaygain_", "r128_", "itunnorm")  # wrong after denoising
 # FFmpeg writes any codec into a transport stream, but finds only these again.
 TS_CODECS = set("h264 hevc mpeg1video mpeg2video mpeg4 vvc av1 aac ac3 eac3 mp2 mp3 opus".split())
 TS_CODECS |= {"dvb_subtitle", "dvb_teletext", "dts", "truehd"}
@@ -36,7 +36,7 @@ def kept_tags(tags: dict[str, str]) -> dict[str, str]:
     return {
         key: value
         for key, value in tags.items()
-        if key.lower() not in STALE_TAGS and not key.lower().startswith(LEVEL_TAGS)
+        if key.lower() not in STALE_TAGS and not is_level(key)
     }
 
 

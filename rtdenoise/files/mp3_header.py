@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from .tags import id3_size
+from .id3 import id3_size
 
 SEARCHED = 4096  # bytes of the first frame
 

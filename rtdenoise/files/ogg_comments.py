@@ -11,12 +11,12 @@ import struct
 from pathlib import Path
 
 from .atomic_write import part_path
+from .level_tags import is_level
 from .ogg_pages import Page, make_pages, page_bytes, read_page, read_pages
 
 # Start of a comment packet, by that of the first packet; FLAC has a block header of four bytes.
 MAGIC = {b"OpusHead": b"OpusTags", b"\x01vorbis": b"\x03vorbis", b"Speex   ": b"", b"\x7fFLAC": b""}
 VORBIS_END = b"\x01"
-LEVEL_NAMES = (b"REPLAYGAIN_", b"R128_")
 LARGEST = 1 << 26  # bytes of comments; larger ones are damaged
 
 
@@ -29,7 +29,7 @@ def copy_comments(source: Path, part: Path) -> list[str]:
         magic = MAGIC.get(first.body[:8]) or MAGIC.get(first.body[:7])
         if found is None or not own or not magic:
             return []
-        kept = [comment for comment in found if not comment.upper().startswith(LEVEL_NAMES)]
+        kept = [comment for comment in found if not is_level(comment)]
         pages = make_pages(page, [_comment_packet(magic, kept), *own[1:]])
         second = part_path(part)
         try:

@@ -7,10 +7,10 @@ import struct
 from pathlib import Path
 
 from .atomic_write import replace_start
+from .level_tags import is_level
 from .riff_chunks import caf_chunks, w64_chunks
 
 APE_START, APE_FRAME = b"APETAGEX", 32  # bytes of its header and of its footer
-APE_LEVELS = (b"REPLAYGAIN_", b"MP3GAIN_")  # measures of the level, wrong after denoising
 ID3V1 = 128  # bytes
 LARGEST = 64 << 20  # bytes of a chunk; a larger one is damaged
 # What libsndfile writes by itself or what describes the samples, and what pads.
@@ -21,7 +21,7 @@ AU_HEADER = 24  # bytes
 
 def copy_ape(source: Path, part: Path) -> None:
     """Append the APE tag of an MP3 file, without ReplayGain, to `part`, before its ID3v1 tag."""
-    items = [item for item in _ape_items(source) if not item[8:].upper().startswith(APE_LEVELS)]
+    items = [item for item in _ape_items(source) if not is_level(item[8:])]
     if not items:
         return
     body = b"".join(items)

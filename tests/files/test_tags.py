@@ -13,7 +13,8 @@ from rtdenoise import Denoiser
 from rtdenoise.files import TimeRange
 from rtdenoise.files.audio_reader import AudioReader
 from rtdenoise.files.audio_writer import AudioWriter
-from rtdenoise.files.tags import lost_names, read_tag_chunks
+from rtdenoise.files.riff_tags import read_tag_chunks
+from rtdenoise.files.tags import lost_names
 from tests.command import noise, only
 from tests.files.copying import FRAMES, RATE, copy
 
