@@ -18,6 +18,7 @@ from rtdenoise.errors import RtdenoiseError
 
 from .comparison import compared
 from .gpu_tables import gpu, gpu_long
+from .heldout_tables import heldout, heldout_long
 from .reporting import RESULTS, table
 
 BEGIN, END = "<!-- measured: begin -->\n", "<!-- measured: end -->"
@@ -255,6 +256,7 @@ def _training_long(result: dict[str, Any], link: str) -> str:
 
 SHORT: dict[str, Make] = {
     "quality": _quality,
+    "heldout": heldout,
     "latency": _latency,
     "throughput": _throughput,
     "files": _files,
@@ -262,6 +264,7 @@ SHORT: dict[str, Make] = {
 }
 LONG: dict[str, Make] = {
     "quality": _quality_long,
+    "heldout": heldout_long,
     "latency": _latency_long,
     "throughput": _throughput_long,
     "files": _files_long,

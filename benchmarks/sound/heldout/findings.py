@@ -32,7 +32,8 @@ def findings(report: Report, models: Sequence[System], others: Sequence[System])
     result: dict[str, Any] = {
         "mixtures": report.fingerprint(),
         "weights": {s.name: s.fingerprint for s in [*models, *others]},
-        "means": report.means(),
+        "first": ours[0],
+        "means": report.means(cells),
         "by_cell": [
             {"peer": peer.name} | row
             for peer in others

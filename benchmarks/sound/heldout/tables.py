@@ -48,10 +48,10 @@ class Report:
                 found.setdefault(name, []).append(i)
         return found
 
-    def means(self) -> list[Row]:
+    def means(self, cells: dict[str, list[int]]) -> list[Row]:
         """Mean scores, one row for each cell and system."""
         rows = []
-        for cell, where in self.groups(lambda mixture: str(mixture.cell)).items():
+        for cell, where in cells.items():
             for system in self.results:
                 row: Row = {"cell": cell, "system": system, "clips": len(where)}
                 row["speakers"] = len({self.mixtures[i].speaker for i in where})

@@ -12,6 +12,7 @@ import soundfile as sf
 import torch
 from typer.testing import CliRunner
 
+from benchmarks import heldout_tables
 from benchmarks.__main__ import app
 from benchmarks.peers import deepfilternet, deepfilternet2
 from benchmarks.sound.heldout import benchmark, cache, findings, mixtures, scores
@@ -267,7 +268,7 @@ def test_the_command_and_its_cache(packed, tmp_path, toy_checkpoint, quick_peer,
     result = CliRunner().invoke(app, command)
     assert result.exit_code == 0, (result.output, result.exception)
     found = json.loads((tmp_path / "out.json").read_text())
-    assert len(found["means"]) == 4 * 4 and len(found["by_cell"]) == 5 * 2
+    assert len(found["means"]) == 5 * 4 and len(found["by_cell"]) == 5 * 2
     assert found["by_cell"][-1]["cell"] == "all cells" and found["by_cell"][-1]["clips"] == 4
     # The same network twice: no difference from the first.
     assert all(row["si_sdr_mean"] == 0 for row in found["from_first"])
@@ -282,6 +283,11 @@ def test_the_command_and_its_cache(packed, tmp_path, toy_checkpoint, quick_peer,
     assert len(found["extremes"]) == 3 and found["extremes"][0]["speakers"] > 1
     text = (tmp_path / "out.md").read_text()
     assert "held-out voices, seen noises" in text and "nan" not in text
+    pages = [
+        make(found, "results") for make in (heldout_tables.heldout, heldout_tables.heldout_long)
+    ]
+    assert all("heard**, 4 mix" in page or "Means over 4 mix" in page for page in pages)
+    assert all(f"**rtdenoise {tmp_path.name} other**" in page for page in pages)
 
     def fail(task):
         raise AssertionError("computed again")
