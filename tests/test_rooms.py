@@ -25,8 +25,8 @@ FLOORS = {
         | checkpoint device distributed memory metrics plots progress | config mixing optim
         | data losses options | networks""",
     "export": "__init__ __main__ triton denoise | onnx_export options | parity precision",
-    "benchmarks": """__init__ __main__ | commands | readme | comparison gpu_tables | sound | speed
-        | live | peers reporting""",
+    "benchmarks": """__init__ __main__ | commands | readme | comparison gpu_tables heldout_tables
+        | sound | speed | live | peers reporting""",
 }
 # A room that runs any module of the others, so they need not be exported: `python -m benchmarks`.
 RUNNERS = {"benchmarks.commands"}

@@ -21,10 +21,12 @@ class Difference:
     clips: int
     clusters: int
 
-    def __str__(self) -> str:
+    def text(self, digits: int = 2) -> str:
+        """Return it as +0.05 ± 0.02, with that many digits after the point."""
         if not self.clips:
             return "-"
-        return f"{self.mean:+.2f}" + ("" if math.isnan(self.half) else f" ± {self.half:.2f}")
+        half = "" if math.isnan(self.half) else f" ± {self.half:.{digits}f}"
+        return f"{self.mean:+.{digits}f}{half}"
 
 
 def paired_difference(

@@ -19,6 +19,9 @@ Row = dict[str, Any]
 Results = dict[str, list[Scores]]  # of each system, in the order of the mixtures
 
 
+DIGITS = {"estoi": 3}  # after the point, of differences; 2 of the others
+
+
 class Report:
     """Tables over `mixtures`; `results` holds the scores of every system in the same order."""
 
@@ -67,7 +70,7 @@ class Report:
                 row: Row = {label: name, "system": system, "clips": len(where)}
                 for key in METRICS:
                     found = self.difference(system, theirs, key, where)
-                    row[key] = str(found)
+                    row[key] = found.text(DIGITS.get(key, 2))
                     row[f"{key}_mean"], row[f"{key}_half"] = found.mean, found.half
                 row["si_sdr_ours"] = self.mean(system, "si_sdr", where)
                 row["si_sdr_theirs"] = self.mean(theirs, "si_sdr", where)
