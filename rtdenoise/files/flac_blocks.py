@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import struct
 from pathlib import Path
 
 from .atomic_write import replace_start
 from .id3 import id3_size
-from .level_tags import is_level
-from .ogg_comments import comment_names
+from .ogg_comments import clean_comments, comment_names
 
 COMMENT, KEPT = 4, {2, 4, 5, 6}  # application, comments, cue sheet, picture
 TIMED = {5}
@@ -36,26 +34,9 @@ def flac_comment_names(source: Path) -> list[str]:
 def _blocks(path: Path) -> list[tuple[int, bytes]]:
     """Return type and contents of the metadata blocks of a FLAC file, without ReplayGain."""
     return [
-        (kind, _clean_comments(body) if kind == COMMENT else body)
+        (kind, clean_comments(body) if kind == COMMENT else body)
         for kind, body in _raw_blocks(path)
     ]
-
-
-def _clean_comments(body: bytes) -> bytes:
-    """Return Vorbis comments without ReplayGain."""
-    try:
-        start = 4 + struct.unpack_from("<I", body)[0]
-        count = struct.unpack_from("<I", body, start)[0]
-        position, kept = start + 4, []
-        for _ in range(count):
-            length = struct.unpack_from("<I", body, position)[0]
-            comment = body[position : position + 4 + length]
-            position += 4 + length
-            if not is_level(comment[4:]):
-                kept.append(comment)
-    except struct.error:
-        return body
-    return body[:start] + struct.pack("<I", len(kept)) + b"".join(kept)
 
 
 def _replace_blocks(part: Path, blocks: list[tuple[int, bytes]]) -> None:

@@ -25,10 +25,7 @@ V22_KNOWN = {*V22_NAMES, *V22_WORDS, b"TSS", b"TEN"}
 def id3_size(path: Path) -> int:
     """Return the length of the ID3v2 tag at the beginning of a file, 0 if there is none."""
     with open(path, "rb") as handle:
-        head = handle.read(HEADER)
-    if len(head) < HEADER or head[:3] != b"ID3":
-        return 0
-    return _syncsafe(head[6:]) + (20 if head[5] & 0x10 else HEADER)  # with a footer
+        return _stated_size(handle.read(HEADER))
 
 
 def copy_id3(source: Path, part: Path) -> None:
@@ -79,7 +76,16 @@ def _described(name: str, body: bytes) -> str:
 
 def _tag(path: Path) -> bytes:
     with open(path, "rb") as handle:
-        return handle.read(id3_size(path))
+        head = handle.read(HEADER)
+        handle.seek(0)
+        return handle.read(_stated_size(head))
+
+
+def _stated_size(head: bytes) -> int:
+    """Return the length of the tag that begins with `head`, 0 if none does."""
+    if len(head) < HEADER or head[:3] != b"ID3":
+        return 0
+    return _syncsafe(head[6:]) + (2 * HEADER if head[5] & 0x10 else HEADER)  # with a footer
 
 
 def _frames(tag: bytes) -> Iterator[tuple[bytes, bytes, bool]]:
@@ -100,7 +106,7 @@ def _frames(tag: bytes) -> Iterator[tuple[bytes, bytes, bool]]:
 
 def _v22_frames(tag: bytes) -> Iterator[tuple[bytes, bytes]]:
     """Yield name and body of the frames of an ID3v2.2 tag."""
-    position = 10
+    position = HEADER
     while tag[3:4] == b"\2" and not tag[5] and position + 6 <= len(tag):
         name, length = tag[position : position + 3], tag[position + 3 : position + 6]
         end = position + 6 + int.from_bytes(length, "big")
@@ -112,7 +118,8 @@ def _v22_frames(tag: bytes) -> Iterator[tuple[bytes, bytes]]:
 
 def _clean_tag(source: Path) -> bytes:
     """Return the ID3v2 tag at the start of `source` without ReplayGain, or nothing."""
-    size, tag = id3_size(source), _tag(source)
+    tag = _tag(source)
+    size = _stated_size(tag[:HEADER])
     if not size or len(tag) < size or tag[3] not in (3, 4) or tag[5]:
         return tag if len(tag) == size else b""  # unusual flags: copied as it is
     kept = b""

@@ -50,6 +50,16 @@ def comment_names(body: bytes) -> list[str]:
     return [comment.partition(b"=")[0].decode("utf-8", "replace") for comment in _comments(body)]
 
 
+def clean_comments(body: bytes) -> bytes:
+    """Return Vorbis comments, from the vendor's name on, without what measures the level."""
+    try:
+        start, comments = _counted_comments(body)
+    except struct.error:
+        return body
+    kept = [comment for comment in comments if not is_level(comment[4:])]
+    return body[:start] + struct.pack("<I", len(kept)) + b"".join(kept)
+
+
 def ogg_comment_names(source: Path) -> list[str]:
     """Return the names of the comments of an Ogg file."""
     comments = _read_comments(source) or []
@@ -105,16 +115,23 @@ def _packets(source: Path, count: int = 2) -> list[bytes]:
 def _comments(body: bytes) -> list[bytes]:
     """Return the comments NAME=value after the vendor's name."""
     try:
-        position = 4 + struct.unpack_from("<I", body)[0]
-        count, comments = struct.unpack_from("<I", body, position)[0], []
-        position += 4
-        for _ in range(count):
-            length = struct.unpack_from("<I", body, position)[0]
-            comments.append(body[position + 4 : position + 4 + length])
-            position += 4 + length
-        return comments
+        return [comment[4:] for comment in _counted_comments(body)[1]]
     except struct.error:
         return []
+
+
+def _counted_comments(body: bytes) -> tuple[int, list[bytes]]:
+    """Return where their number stands, and the comments, each after its length of four bytes.
+
+    Raises struct.error if they are damaged.
+    """
+    start = 4 + struct.unpack_from("<I", body)[0]
+    position, comments = start + 4, []
+    for _ in range(struct.unpack_from("<I", body, start)[0]):
+        end = position + 4 + struct.unpack_from("<I", body, position)[0]
+        comments.append(body[position:end])
+        position = end
+    return start, comments
 
 
 def _comment_packet(magic: bytes, comments: list[bytes]) -> bytes:

@@ -7,12 +7,11 @@ import struct
 from pathlib import Path
 
 from .atomic_write import replace_start
+from .id3 import ID3V1
 from .level_tags import is_level
-from .riff_chunks import caf_chunks, w64_chunks
+from .riff_chunks import LARGEST, caf_chunks, w64_chunks
 
 APE_START, APE_FRAME = b"APETAGEX", 32  # bytes of its header and of its footer
-ID3V1 = 128  # bytes
-LARGEST = 64 << 20  # bytes of a chunk; a larger one is damaged
 # What libsndfile writes by itself or what describes the samples, and what pads.
 CAF_OWN = {b"desc", b"data", b"pakt", b"kuki", b"free", b"peak", b"ovvw"}
 CAF_TIMED = {b"mark", b"regn", b"inst", b"edct"}

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 UNKNOWN_32 = 0xFFFFFFFF
+LARGEST = 64 << 20  # bytes of a chunk or tag that is copied; a larger one is damaged
 MOST_CHUNKS = 10_000  # a damaged file of zeros would seem to have millions
 
 

@@ -7,13 +7,12 @@ import struct
 from pathlib import Path
 from typing import Any
 
-from .riff_chunks import UNKNOWN_32, read_chunks
+from .riff_chunks import LARGEST, UNKNOWN_32, read_chunks
 
 # What libsndfile writes by itself, what pads, and what measures the level.
 OWN_CHUNKS = {b"fmt ", b"data", b"fact", b"ds64", b"COMM", b"SSND", b"FVER"}
 OWN_CHUNKS |= {b"JUNK", b"junk", b"PAD ", b"FLLR", b"PEAK", b"levl"}
 TIMED_CHUNKS = {b"cue ", b"plst", b"smpl", b"MARK", b"INST"}  # positions in the samples
-LARGEST = 64 << 20  # bytes of a chunk; a larger one is damaged
 BEXT_VERSION, BEXT_LOUDNESS, BEXT_UNSET = 346, 412, b"\xff\x7f" * 5
 
 

@@ -101,12 +101,12 @@ def _one_of_each_speaker(mixtures: Sequence[Mixture]) -> list[Mixture]:
     return list({mixture.speaker: mixture for mixture in reversed(mixtures)}.values())
 
 
-def _all_held_out(mixtures: Sequence[Mixture], lowest: int = min(SNRS)) -> list[Mixture]:
-    return [m for m in mixtures if m.cell == ALL_HELD_OUT and m.snr >= lowest]
+def _all_held_out(mixtures: Sequence[Mixture]) -> list[Mixture]:
+    return [m for m in mixtures if m.cell == ALL_HELD_OUT]
 
 
 def _held_out_from_0_db(mixtures: Sequence[Mixture]) -> list[Mixture]:
-    return _all_held_out(mixtures, 0)
+    return [m for m in _all_held_out(mixtures) if m.snr >= 0]
 
 
 def _few_from_0_db(mixtures: Sequence[Mixture]) -> list[Mixture]:

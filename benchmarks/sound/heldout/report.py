@@ -11,7 +11,7 @@ from .scores import GAINS, METRICS, OFFSET, RUMBLES
 from .systems import DFN3
 from .tables import BAND_NAMES, STEP_NAMES, Row
 
-SHORT = {"pesq": "PESQ-WB", "estoi": "ESTOI", "si_sdr": "SI-SDR dB"}
+SHORT = {name: METRICS[name] for name in ("pesq", "estoi", "si_sdr")}
 
 
 def report(result: dict[str, Any], ours: list[str]) -> str:
