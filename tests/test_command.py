@@ -71,6 +71,7 @@ WRONG = [
     ("benchmarks latency --minute 1", "No such option"),
     ("benchmarks latency --minutes x", "--minutes"),
     ("benchmarks diagnose tests --batches 0", "--batches"),
+    ("benchmarks losses tests --batches 0", "--batches"),
     ("benchmarks training --network big", "'big' is unknown: use one of default"),
     ("benchmarks training --device gpu", "unknown device 'gpu'"),
     ("benchmarks precision absent.pth tests", "'absent.pth' does not exist"),

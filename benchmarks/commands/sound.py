@@ -26,7 +26,7 @@ from .options import (
 )
 
 CHECKPOINT = Path("train/state/default.pth")
-# Options of `heldout`.
+# Options of `heldout` and `losses`.
 Checkpoints = Annotated[
     list[str] | None,
     typer.Option(
@@ -154,6 +154,26 @@ def diagnose(
     from ..sound.diagnose import diagnose as measure
 
     print(measure(packed, checkpoint, out, batches))
+
+
+def losses(
+    packed: Annotated[Path, packed_corpus("train/ and validation/")],
+    model: Checkpoints = None,
+    batches: Annotated[int, number("Batches of eight clips on either side.", min=1)] = 40,
+    plain: Annotated[
+        bool,
+        typer.Option(
+            "--plain",
+            help="Speech and a recorded noise, without rooms and filters.",
+            rich_help_panel=MEASUREMENT,
+        ),
+    ] = False,
+    out: Annotated[Path, Tables] = Path("checkpoints/losses"),
+) -> None:
+    """Compare the training loss of models on recordings of the training and on others."""
+    from ..sound.losses import losses as measure
+
+    print(measure(packed, model or [str(CHECKPOINT)], out, batches, plain))
 
 
 def precision(

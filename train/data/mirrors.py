@@ -1,4 +1,4 @@
-"""Noise of 41 GitHub repositories: the recordings that a list names, read from git mirrors.
+"""Noise of 84 GitHub repositories: the recordings that a list names, read from git mirrors.
 
     git clone --mirror https://github.com/OWNER/NAME MIRRORS/OWNER+NAME
     python -m train.data.mirrors MIRRORS corpus         # fills corpus/noise/SOURCE/CLASS
