@@ -94,7 +94,10 @@ def test_nothing_is_written_outside_of_the_corpus(mirrors, tmp_path):
     assert not list(tmp_path.glob("fan*"))
 
 
-@pytest.mark.parametrize("content", [b"source,class", gzip.compress(b"source,class\nhouse,fans\n")])
+NO_LISTS = {"not compressed": b"source,class", "columns": gzip.compress(b"source,class\na,b\n")}
+
+
+@pytest.mark.parametrize("content", NO_LISTS.values(), ids=NO_LISTS)  # gzip stores the time
 def test_what_is_no_list_is_refused(content, tmp_path):
     path = tmp_path / "list.csv.gz"
     path.write_bytes(content)
