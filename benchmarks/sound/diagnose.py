@@ -53,7 +53,7 @@ def diagnose(packed: Path, checkpoint: Path, out: Path, batches: int) -> str:
     systems: dict[str, Callable[[Audio], Audio]] = {
         "noisy": lambda audio: audio,
         "rtdenoise": functools.partial(one_pass, network),
-        "DeepFilterNet 3": _deepfilter,
+        "DeepFilterNet 3": deepfilter.denoise_aligned,
     }
     rows = []
     for name, recipe, noise in (
@@ -75,8 +75,3 @@ def _with_speech(batch: Batch) -> list[tuple[Audio, Audio]]:
     """Return (clean, noisy) [samples] of the clips with speech and noise."""
     pairs = zip(batch.clean[:, 0].numpy(), batch.noisy[:, 0].numpy(), strict=True)
     return [(c, n) for c, n in pairs if np.abs(c).max() > 1e-3 and np.abs(n - c).max() > 1e-4]
-
-
-def _deepfilter(audio: Audio) -> Audio:
-    """Denoise a clip of whole hops, without the delay of DeepFilterNet."""
-    return deepfilter.denoise(np.pad(audio, (0, deepfilter.DELAY)))[deepfilter.DELAY :]

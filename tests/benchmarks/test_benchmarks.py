@@ -13,7 +13,6 @@ import torch
 from typer.testing import CliRunner
 
 from benchmarks.__main__ import app
-from benchmarks.peers import deepfilternet
 from benchmarks.sound.bakeoff import ENTRIES
 from benchmarks.speed import graph_cost
 from rtdenoise import Denoiser
@@ -130,11 +129,7 @@ def test_diagnose(packed, toy_checkpoint):
     assert found[plain, "DeepFilterNet 3"]["si_sdr"] > 0
 
 
-def test_losses_are_compared_on_the_same_mixtures(packed, toy_checkpoint, monkeypatch):
-    archive = packed / "peer.tar.gz"
-    archive.write_bytes(b"weights")
-    monkeypatch.setattr(deepfilternet, "model_archive", lambda: archive)
-    monkeypatch.setattr(deepfilternet, "denoise_aligned", lambda audio: audio / 2)
+def test_losses_are_compared_on_the_same_mixtures(packed, toy_checkpoint, quick_peer):
     other = packed / "other.pth"
     shutil.copy(toy_checkpoint, other)
     models = ("--model", toy_checkpoint, "--model", other)

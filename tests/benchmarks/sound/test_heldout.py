@@ -71,15 +71,6 @@ def packed(tmp_path_factory):
     return folder / "packed"
 
 
-@pytest.fixture
-def quick_peer(monkeypatch, tmp_path):
-    """A peer that halves its input: the real one takes seconds a clip and may not be installed."""
-    archive = tmp_path / "peer.tar.gz"
-    archive.write_bytes(b"weights")
-    monkeypatch.setattr(deepfilternet, "model_archive", lambda: archive)
-    monkeypatch.setattr(deepfilternet, "denoise_aligned", lambda audio: audio / 2)
-
-
 @pytest.mark.parametrize("snr", [-5, 15])
 def test_the_snr_counts_what_is_above_80_hz_and_no_pauses(snr):
     speech, noise = bursts(), hiss(2) + 50 * band(hiss(3), 10, 50)
