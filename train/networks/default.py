@@ -20,6 +20,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from rtdenoise.constants import SEGMENT
 from rtdenoise.errors import RtdenoiseError
 
 from .blocks import Block, FullBand, activate, add_product, concatenated_linear
@@ -100,6 +101,7 @@ class SpectralDenoiser(DenoisingNetwork):
         frames = max(feature_memory + self.block_memory, taps - 1)
         self.context = WINDOW - HOP + frames * HOP
         self.lookahead = WINDOW - HOP
+        self._require_one_second()
         self.fourier = Fourier()
         low_features = LOW_KERNEL * self.features_per_bin
         high_features = self.features_per_high_position
@@ -123,6 +125,15 @@ class SpectralDenoiser(DenoisingNetwork):
             self.filter.weight *= 0.1
             self.filter.bias.zero_()
             self.filter.bias[:LOW_STRIDE] = 1
+
+    def _require_one_second(self) -> None:
+        """Raise RtdenoiseError if a hop needs more than a one-second segment holds."""
+        excess = self.context + HOP + self.lookahead - SEGMENT
+        if excess > 0:
+            raise RtdenoiseError(
+                f"network options: a hop needs {excess // HOP} frames more than one second holds: "
+                "reduce dilations, full_band_dilations or history"
+            )
 
     @property
     def features_per_bin(self) -> int:

@@ -62,6 +62,11 @@ def test_smaller_sizes_and_other_options_are_refused(small):
             grow_network(small, TOY | other)
 
 
+def test_a_network_that_looks_back_over_more_than_a_second_is_refused(small):
+    with pytest.raises(RtdenoiseError, match="frames more than one second"):
+        grow_network(small, TOY | {"dilations": [*TOY["dilations"], 100]})
+
+
 def test_command_writes_a_checkpoint_that_can_be_loaded(toy_checkpoint, tmp_path):
     target = tmp_path / "wide.pth"
     command = [sys.executable, "-m", "train.grow", str(toy_checkpoint), str(target), "--channels"]
