@@ -54,7 +54,8 @@ def test_latency_is_exact(denoiser, rate, channels, background):
     expected = np.concatenate(list(stream.iterate([noisy])))
     difference = heard[latency:].astype(int) - expected[: len(heard) - latency]
     assert np.abs(difference).max() <= 1
-    assert not heard[: latency // 2].any()
+    # Before the recording begins at most what rounds to one step of 16 bits.
+    assert np.abs(heard[: latency // 2].astype(int)).max() <= 1
 
 
 def test_frames_keep_their_form_and_a_new_format_begins_anew(denoiser):
