@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from rtdenoise.errors import RtdenoiseError
@@ -60,10 +61,12 @@ def _mixed(config: TrainConfig, part: int, group: ProcessGroup) -> Sources:
         validation = Corpus.load(config.validation_packed)
     else:
         corpus, validation = corpus.hold_out()
+    recipe = Recipe.of(config.recipe)
+    _require_known(recipe.sources, corpus)
     settings: dict[str, Any] = {
         "segment": config.segment,
         "device": config.device,
-        "recipe": Recipe.of(config.recipe),
+        "recipe": recipe,
     }
     parts = config.batch // part
     return (
@@ -71,3 +74,11 @@ def _mixed(config: TrainConfig, part: int, group: ProcessGroup) -> Sources:
         Degrader(validation, config.batch, seed=VALIDATION_SEED, **settings),
         config.steps_per_epoch * parts,
     )
+
+
+def _require_known(sources: Iterable[str], corpus: Corpus) -> None:
+    """Raise RtdenoiseError if the recipe favours a source that the corpus does not have."""
+    known = sorted({clip.source for clip in corpus.clean.clips})
+    for name in sources:
+        if name not in known:
+            raise RtdenoiseError(f"recipe: the speech has no source {name!r}: {', '.join(known)}")

@@ -205,6 +205,12 @@ def test_bad_input_is_one_line_and_exit_2(tmp_path, folder, toy_checkpoint):
         assert result.returncode == 2 and len(lines) == 1 and word in lines[0], result.stderr
 
 
+def test_only_a_source_that_the_speech_has_can_be_given_a_share(folder):
+    result = run("--clean", "gt_audio", "--recipe", '{"sources": {"x": 0.1}}')
+    last = result.stderr.strip().splitlines()[-1]
+    assert result.returncode == 2 and "the speech has no source 'x': gt_audio" in last
+
+
 def test_the_schedule_warms_up_rises_and_ends_at_a_thousandth():
     rates = [one_cycle(step, 1000) for step in range(1000)]
     assert rates[0] < rates[49] == pytest.approx(1 / 25)

@@ -1,12 +1,12 @@
-"""Noise of 84 GitHub repositories: the recordings that a list names, read from git mirrors.
+"""Recordings of GitHub repositories: those that lists name, read from git mirrors.
 
     git clone --mirror https://github.com/OWNER/NAME MIRRORS/OWNER+NAME
     python -m train.data.mirrors MIRRORS corpus         # fills corpus/noise/SOURCE/CLASS
-    python -m train.data.packing corpus packed
+    python -m train.data.packing corpus packed          # and corpus/clean/SOURCE/SPEAKER
 
-The list, git_noise.csv.gz, has the blob id, licence and class of each recording, and where its
-repository credits the authors. A mirror that is absent is named at the end, with the command that
-makes it; the others are read nevertheless.
+The lists, git_noise.csv.gz and git_voices.csv.gz, have the blob id, licence and class (or speaker)
+of each recording, and where its repository credits the authors. A mirror that is absent is named at
+the end, with the command that makes it; the others are read nevertheless.
 """
 
 from __future__ import annotations
@@ -23,10 +23,11 @@ import typer
 from rtdenoise.command import run_function, writable
 from rtdenoise.errors import RtdenoiseError
 
-LIST = Path(__file__).with_name("git_noise.csv.gz")
+LISTS = tuple(Path(__file__).with_name(f"git_{what}.csv.gz") for what in ("noise", "voices"))
 COLUMNS = ("source", "class", "repository", "path", "blob", "licence", "credits")
 
-Row = dict[str, str]  # one recording: a value for each of COLUMNS
+# One recording: a value for each of COLUMNS, and its `kind`, noise where a list has no such column.
+Row = dict[str, str]
 
 
 def extract(
@@ -43,31 +44,32 @@ def extract(
         Path,
         typer.Argument(
             metavar="[CORPUS]",
-            help="Folder that receives noise/SOURCE/CLASS.",
+            help="Folder that receives noise/SOURCE/CLASS and clean/SOURCE/SPEAKER.",
             file_okay=False,
             callback=writable,
         ),
     ] = Path("corpus"),
     recordings: Annotated[
-        Path,
+        Path | None,
         typer.Option(
             "--list", help="Another list of recordings.", show_default=False, dir_okay=False
         ),
-    ] = LIST,
+    ] = None,
 ) -> None:
-    """Write the noise recordings that a list names from git mirrors into a corpus."""
+    """Write the recordings that lists name from git mirrors into a corpus."""
     absent = []
-    ordered = sorted(read_list(recordings), key=lambda row: row["repository"])
+    rows = [row for path in ([recordings] if recordings else LISTS) for row in read_list(path)]
+    ordered = sorted(rows, key=lambda row: row["repository"])
     for repository, group in itertools.groupby(ordered, key=lambda row: row["repository"]):
-        rows = list(group)
+        named = list(group)
         git = git_directory(mirrors, repository)
-        written = [write(row, data, out) for row in rows if (data := read_blob(git, row["blob"]))]
-        absent += [repository] * (len(written) < len(rows))
-        print(f"{repository}: {len(written)} of {len(rows)} sounds")
+        written = [write(row, data, out) for row in named if (data := read_blob(git, row["blob"]))]
+        absent += [repository] * (len(written) < len(named))
+        print(f"{repository}: {len(written)} of {len(named)} recordings")
     if absent:
         clone = f"git clone --mirror https://github.com/{absent[0]} "
         raise RtdenoiseError(
-            f"sounds of {', '.join(absent)} are absent: mirror each of them, for example by "
+            f"recordings of {', '.join(absent)} are absent: mirror each of them, for example by "
             f"{clone}{mirrors / absent[0].replace('/', '+')}"
         )
 
@@ -103,12 +105,12 @@ def read_blob(git: Path | None, blob: str) -> bytes | None:
 
 
 def write(row: Row, data: bytes, out: Path) -> Path:
-    """Write a recording as noise/SOURCE/CLASS/NAME_BLOB.SUFFIX and return the path.
+    """Write a recording as KIND/SOURCE/CLASS/NAME_BLOB.SUFFIX and return the path.
 
     Raises RtdenoiseError if that lies outside of `out`.
     """
     name = Path(row["path"])
-    folder = out / "noise" / row["source"] / row["class"]
+    folder = out / row.get("kind", "noise") / row["source"] / row["class"]
     if out.resolve() not in folder.resolve().parents:
         raise RtdenoiseError(f"{folder} lies outside of {out}: correct the list")
     folder.mkdir(parents=True, exist_ok=True)

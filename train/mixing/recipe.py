@@ -9,7 +9,7 @@ from typing import Any
 from rtdenoise.errors import RtdenoiseError
 
 # Of a recipe; everything else is a share.
-QUANTITIES = ("layers", "snr", "floor_level", "own_floor_level", "high_pass")
+QUANTITIES = ("layers", "sources", "snr", "floor_level", "own_floor_level", "high_pass")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -49,6 +49,8 @@ class Recipe:
     gated: float = 0.0  # of those: digital silence between two words, as gates and cuts make it
     high_pass: float = 50.0  # Hz: recordings of speech are cut below it; 0 leaves them whole
     full_band: float = 0.25  # at least: of speakers recorded up to 16 kHz or more
+    # Of the speech, source by source; other sources share the rest by their speakers.
+    sources: dict[str, float] = dataclasses.field(default_factory=dict)
     music: float = 0.1  # at most: music as noise
     # Ranges of SNR in dB (lowest, highest), each with its weight. Below 5 dB denoisers differ most.
     snr: tuple[tuple[float, float, float], ...] = (
@@ -66,6 +68,11 @@ class Recipe:
             raise RtdenoiseError(
                 "recipe: layers is a list of shares from 0 to 1, such as [1, 0.2], "
                 f"not {self.layers}"
+            )
+        if not (_are_shares(self.sources) and sum(self.sources.values()) < 1):
+            raise RtdenoiseError(
+                'recipe: sources are shares from 0 to 1, less than 1 together, such as {"vctk": '
+                f"0.05}}, not {self.sources}"
             )
         for name in ("floor_level", "own_floor_level"):
             if not _are_numbers(level := getattr(self, name), 2):
@@ -93,6 +100,11 @@ class Recipe:
 
 def _is_number(value: Any) -> bool:
     return isinstance(value, (int, float)) and math.isfinite(value)
+
+
+def _are_shares(value: Any) -> bool:
+    """Return whether a value maps names to shares between 0 and 1."""
+    return isinstance(value, dict) and all(_is_number(x) and 0 < x < 1 for x in value.values())
 
 
 def _is_list(value: Any) -> bool:

@@ -31,7 +31,7 @@ class Talkers:
         rates: tuple[float, float] = SPEECH_RATES,
     ) -> None:
         self.bank, self.length, self.recipe, self.rates = bank, length, recipe, rates
-        self.speakers = speaker_weights(bank)
+        self.speakers = speaker_weights(bank, recipe.sources)
         self.full_band = self.speakers * full_band_runs(bank)
 
     def speech(self, draw: Draw, noisy: Tensor) -> tuple[Tensor, Tensor]:

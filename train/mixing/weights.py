@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import torch
 from torch import Tensor
 
@@ -21,8 +23,11 @@ FULL_BAND = 16_000.0
 MUSIC = ("music", "music-and-effects")
 
 
-def speaker_weights(bank: Bank) -> Tensor:
-    """Return the weight of each run of a speech bank [runs]; runs of one speaker share theirs."""
+def speaker_weights(bank: Bank, shares: Mapping[str, float] | None = None) -> Tensor:
+    """Return the weight of each run of a speech bank [runs]; runs of one speaker share theirs.
+
+    `shares` of some sources fix how much of all weight their speakers have together.
+    """
     names = [bank.clips[i].speaker for i in bank.run_first.tolist()]
     seconds = ((bank.run_ends - bank.run_starts) / SAMPLE_RATE).tolist()
     total: dict[str, float] = {}
@@ -32,7 +37,20 @@ def speaker_weights(bank: Bank) -> Tensor:
         _tempered(name, total[name]) * duration / total[name]
         for name, duration in zip(names, seconds, strict=True)
     ]
-    return torch.tensor(weights)
+    return _favour(bank, torch.tensor(weights), shares or {})
+
+
+def _favour(bank: Bank, weights: Tensor, shares: Mapping[str, float]) -> Tensor:
+    """Return weights [runs] with which the runs of some sources make up `shares` of all."""
+    sources = [bank.clips[i].source for i in bank.run_first.tolist()]
+    chosen = {name: torch.tensor([source == name for source in sources]) for name in shares}
+    chosen = {name: runs for name, runs in chosen.items() if runs.any()}
+    others = ~torch.stack([*chosen.values(), torch.zeros(len(weights)).bool()]).any(0)
+    rest = 1 - sum(shares[name] for name in chosen)
+    total = weights[others].sum() if others.any() else weights.sum()
+    for name, runs in chosen.items():
+        weights[runs] *= shares[name] / rest * total / weights[runs].sum()
+    return weights
 
 
 def _tempered(name: str, seconds: float) -> float:

@@ -1,4 +1,4 @@
-"""Noise from git mirrors: what the list names is written, what is absent is named."""
+"""Recordings of git mirrors: what a list names is written, what is absent is named."""
 
 import csv
 import gzip
@@ -12,7 +12,7 @@ import pytest
 
 from rtdenoise.errors import RtdenoiseError
 from tests.train.data.test_download import wav
-from train.data.mirrors import COLUMNS, LIST, read_list
+from train.data.mirrors import COLUMNS, LISTS, read_list
 from train.data.recordings import entries_of
 
 
@@ -66,7 +66,7 @@ def test_the_recordings_of_a_list_are_written_by_source_and_class(mirrors, tmp_p
     recordings = listed(tmp_path / "list.csv.gz", FAN, RAIN)
     done = run(mirrors, tmp_path / "corpus", "--list", recordings)
     assert done.returncode == 0, done.stderr
-    assert "some/sounds: 2 of 2 sounds" in done.stdout
+    assert "some/sounds: 2 of 2 recordings" in done.stdout
     (fan,) = (tmp_path / "corpus/noise/house/fans").iterdir()
     assert fan.read_bytes() == wav(0)  # as it was when the list was made
     clips = [clip for _, clip in entries_of(tmp_path / "corpus", "noise")]
@@ -105,11 +105,29 @@ def test_what_is_no_list_is_refused(content, tmp_path):
         read_list(path)
 
 
-def test_the_list_of_this_package_has_free_recordings_only():
-    rows = read_list(LIST)
-    assert len(rows) > 2000
+def test_a_list_may_name_speech(mirrors, tmp_path):
+    text = io.StringIO()
+    csv.writer(text).writerows([(*COLUMNS, "kind"), (*FAN, "clean")])
+    recordings = tmp_path / "list.csv.gz"
+    recordings.write_bytes(gzip.compress(text.getvalue().encode()))
+    done = run(mirrors, tmp_path / "corpus", "--list", recordings)
+    assert done.returncode == 0, done.stderr
+    assert [path.read_bytes() for path in (tmp_path / "corpus/clean/house/fans").iterdir()] == [
+        wav(0)
+    ]
+
+
+@pytest.mark.parametrize("path", LISTS, ids=lambda path: path.name)
+def test_the_lists_of_this_package_have_free_recordings_only(path):
+    rows = read_list(path)
+    assert len(rows) > 1000
     assert all(re.fullmatch("[0-9a-f]{40}", row["blob"]) for row in rows)
     for row in rows:
         assert re.search("CC0|CC BY|MIT|GPL|BSD|Apache|public domain", row["licence"]), row
         assert not re.search(r"\bN[CD]\b", row["licence"]), row
         assert row["credits"], row
+
+
+def test_no_speaker_of_voicebank_demand_s_test_is_among_the_voices():
+    rows = [row for path in LISTS for row in read_list(path) if row.get("kind") == "clean"]
+    assert rows and {"p226", "p232", "p257", "p287"}.isdisjoint(row["class"] for row in rows)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
+from rtdenoise.errors import RtdenoiseError
 from train.data.banks import Bank, Clip
 from train.mixing.recipe import Recipe
 from train.mixing.segment_sampler import join_effects
@@ -31,6 +32,21 @@ def test_speakers_count_not_hours():
     assert weight[1:101].std() < 1e-6 and 8 < weight[0] / weight[1] < 9  # 600 s against 4 s
     assert weight[-1] / weight[1] == pytest.approx(2 * (30 / 4) ** 0.5)  # two speakers of 30 s
     assert full_band_runs(bank).tolist() == [True] + 101 * [False]
+
+
+def test_sources_get_their_share_and_within_it_speakers_count():
+    names = ["a/1", "a/2", *(f"b/{i}" for i in range(6)), "c/1"]
+    bank = banked(*((name, 4.0, 24_000.0) for name in names))
+    for clip in bank.clips:
+        clip.source = clip.speaker[0]
+    weight = speaker_weights(bank, {"a": 0.3, "c": 0.1, "absent": 0.5})
+    assert weight[:2].sum() / weight.sum() == pytest.approx(0.3)
+    assert weight[-1] / weight.sum() == pytest.approx(0.1)
+    assert weight[0] == weight[1] and weight[2:8].std() == 0
+    assert torch.equal(speaker_weights(bank)[2:8], weight[2:8])
+    for wrong in ({"a": 0}, {"a": 0.6, "b": 0.4}, {"a": "half"}, ["a"]):
+        with pytest.raises(RtdenoiseError, match="recipe: sources are shares"):
+            Recipe.of({"sources": wrong})
 
 
 def test_a_share_of_every_batch_has_the_top_octave():
