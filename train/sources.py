@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import Any
 
 from rtdenoise.errors import RtdenoiseError
 
 from .config import TrainConfig
-from .data import AudioDataset, BatchSource, Corpus, PairedBatches, generate_noisy, split
+from .data import (
+    AudioDataset,
+    BatchSource,
+    Corpus,
+    PairedBatches,
+    generate_noisy,
+    require_sources,
+    split,
+)
 from .distributed import DistributedBatches, ProcessGroup
 from .mixing import Degrader, Prefetcher, Recipe
 from .optim import ConditionedBatches, NoiseSchedule
@@ -62,7 +69,7 @@ def _mixed(config: TrainConfig, part: int, group: ProcessGroup) -> Sources:
     else:
         corpus, validation = corpus.hold_out()
     recipe = Recipe.of(config.recipe)
-    _require_known(recipe.sources, corpus)
+    require_sources([corpus.clean], recipe.sources, "recipe: the speech")
     settings: dict[str, Any] = {
         "segment": config.segment,
         "device": config.device,
@@ -74,11 +81,3 @@ def _mixed(config: TrainConfig, part: int, group: ProcessGroup) -> Sources:
         Degrader(validation, config.batch, seed=VALIDATION_SEED, **settings),
         config.steps_per_epoch * parts,
     )
-
-
-def _require_known(sources: Iterable[str], corpus: Corpus) -> None:
-    """Raise RtdenoiseError if the recipe favours a source that the corpus does not have."""
-    known = sorted({clip.source for clip in corpus.clean.clips})
-    for name in sources:
-        if name not in known:
-            raise RtdenoiseError(f"recipe: the speech has no source {name!r}: {', '.join(known)}")

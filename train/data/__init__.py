@@ -5,7 +5,7 @@ This room imports `rtdenoise` only. `mixing`, `sources` and the loop take batche
 
 from __future__ import annotations
 
-from .banks import FULL_SCALE, Bank, Clip
+from .banks import FULL_SCALE, Bank, Clip, require_sources
 from .batches import Batch, BatchSource
 from .corpus import Corpus
 from .paired_dataset import AudioDataset, PairedBatches, generate_noisy, split
@@ -25,6 +25,7 @@ __all__ = [
     "generate_noisy",
     "pieces",
     "read_piece",
+    "require_sources",
     "scan",
     "split",
 ]

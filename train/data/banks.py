@@ -79,6 +79,14 @@ class Bank:
         return int(self.lengths.sum()) / SAMPLE_RATE
 
 
+def require_sources(banks: Iterable[Bank], names: Iterable[str], where: str) -> None:
+    """Raise RtdenoiseError, which begins with `where`, for a name that no source has."""
+    known = sorted({clip.source for bank in banks for clip in bank.clips})
+    for name in names:
+        if name not in known:
+            raise RtdenoiseError(f"{where} has no source {name!r}: {', '.join(known)}")
+
+
 def read_clips(table: Path) -> list[Clip]:
     """Read the rows of a bank. Raises RtdenoiseError if `table` is not such a table."""
     kinds = {"float": float, "int": int, "str": str}

@@ -30,27 +30,32 @@ def speaker_weights(bank: Bank, shares: Mapping[str, float] | None = None) -> Te
     """
     names = [bank.clips[i].speaker for i in bank.run_first.tolist()]
     seconds = ((bank.run_ends - bank.run_starts) / SAMPLE_RATE).tolist()
-    total: dict[str, float] = {}
-    for name, duration in zip(names, seconds, strict=True):
-        total[name] = total.get(name, 0.0) + duration
+    total = _totals(names, seconds)
     weights = [
         _tempered(name, total[name]) * duration / total[name]
         for name, duration in zip(names, seconds, strict=True)
     ]
-    return _favour(bank, torch.tensor(weights), shares or {})
-
-
-def _favour(bank: Bank, weights: Tensor, shares: Mapping[str, float]) -> Tensor:
-    """Return weights [runs] with which the runs of some sources make up `shares` of all."""
     sources = [bank.clips[i].source for i in bank.run_first.tolist()]
-    chosen = {name: torch.tensor([source == name for source in sources]) for name in shares}
-    chosen = {name: runs for name, runs in chosen.items() if runs.any()}
-    others = ~torch.stack([*chosen.values(), torch.zeros(len(weights)).bool()]).any(0)
-    rest = 1 - sum(shares[name] for name in chosen)
-    total = weights[others].sum() if others.any() else weights.sum()
-    for name, runs in chosen.items():
-        weights[runs] *= shares[name] / rest * total / weights[runs].sum()
-    return weights
+    return torch.tensor(_favour(sources, weights, shares or {}))
+
+
+def _favour(sources: list[str], weights: list[float], shares: Mapping[str, float]) -> list[float]:
+    """Return weights with which those of some sources make up `shares` of all."""
+    own = _totals(sources, weights)
+    rest = 1 - sum(shares[source] for source in own if source in shares)
+    others = sum(weight for source, weight in own.items() if source not in shares) or 1.0
+    return [
+        weight * shares[source] / rest * others / own[source] if source in shares else weight
+        for source, weight in zip(sources, weights, strict=True)
+    ]
+
+
+def _totals(names: list[str], values: list[float]) -> dict[str, float]:
+    """Return the sum of the values of each name."""
+    total: dict[str, float] = {}
+    for name, value in zip(names, values, strict=True):
+        total[name] = total.get(name, 0.0) + value
+    return total
 
 
 def _tempered(name: str, seconds: float) -> float:

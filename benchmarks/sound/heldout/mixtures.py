@@ -11,7 +11,7 @@ import dataclasses
 import functools
 import hashlib
 from collections import Counter
-from collections.abc import Collection, Iterable
+from collections.abc import Collection
 from pathlib import Path
 
 import numpy as np
@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from rtdenoise.constants import SAMPLE_RATE
 from rtdenoise.errors import RtdenoiseError
-from train.data import FULL_SCALE, Bank, Corpus
+from train.data import FULL_SCALE, Bank, Corpus, require_sources
 
 from .levels import ACTIVE_RANGE, Audio, frame_levels, gain, noise_level, speech_level
 
@@ -89,7 +89,8 @@ def draw_mixtures(
     """
     sides = {side for cell in cells for side in (cell.voices, cell.noises)}
     corpora = {side: _load(packed, side) for side in sides}
-    _check_sources(packed, corpora.values(), without)
+    banks = [bank for corpus in corpora.values() for bank in (corpus.clean, corpus.noise)]
+    require_sources(banks, without, str(packed))
     mixtures = []
     for cell in cells:
         for number, snr in enumerate(SNRS):
@@ -114,14 +115,6 @@ def mix(speech: Audio, noise: Audio, snr: float) -> tuple[Audio, Audio]:
     noisy = speech + noise
     scale = np.float32(min(1.0, PEAK / max(np.abs(noisy).max(), np.abs(speech).max())))
     return speech * scale, noisy * scale
-
-
-def _check_sources(packed: Path, corpora: Iterable[Corpus], names: Collection[str]) -> None:
-    banks = [bank for corpus in corpora for bank in (corpus.clean, corpus.noise)]
-    known = sorted({clip.source for bank in banks for clip in bank.clips})
-    for name in names:
-        if name not in known:
-            raise RtdenoiseError(f"{packed} has no source {name!r}: {', '.join(known)}")
 
 
 def _load(packed: Path, side: str) -> Corpus:
