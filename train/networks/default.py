@@ -23,7 +23,14 @@ from torch.nn import functional as F
 from rtdenoise.constants import SEGMENT
 from rtdenoise.errors import RtdenoiseError
 
-from .blocks import Block, FullBand, activate, add_product, concatenated_linear
+from .blocks import (
+    Block,
+    FullBand,
+    activate,
+    add_product,
+    concatenated_linear,
+    modulate,
+)
 from .embedding import sinusoidal_embedding
 from .features import (
     FINE_FRAMES,
@@ -170,9 +177,10 @@ class SpectralDenoiser(DenoisingNetwork):
     def _encode(self, low: Tensor, high: Tensor, film: Tensor) -> Tensor:
         """Map features and FiLM [batch, 2 * channels] to activations [T, B, 40, channels]."""
         low, high = self.norm_low(self.encode_low(low)), self.norm_high(self.encode_high(high))
-        x = torch.cat([low, high], dim=-2) + self.position.to(low.dtype)
         scale, shift = film[:, None].chunk(2, dim=-1)
-        return activate(x * (1 + scale) + shift)
+        scale = 1 + scale
+        x = modulate(torch.cat([low, high], dim=-2), scale, shift + self.position * scale)
+        return activate(x)
 
     def _apply_mask(
         self, re: Tensor, im: Tensor, xs: tuple[Tensor, ...], features: tuple[Tensor, Tensor]

@@ -34,8 +34,7 @@ class _Moments(torch.autograd.Function):
         moments = torch.zeros(2, x.shape[1], device=x.device, dtype=dtype)
         for part in x.chunk(1 if x.dtype == dtype else CHUNKS):
             part = part.to(dtype)
-            squares = torch.linalg.vector_norm(part, dim=0).square()
-            moments += torch.stack([part.sum(0), squares])
+            moments += torch.stack([part.sum(0), part.square().sum(0)])
         return moments / len(x)
 
     @staticmethod

@@ -7,7 +7,7 @@ import torch
 
 from rtdenoise.errors import RtdenoiseError
 from train.networks import build, for_export
-from train.networks.blocks import _CausalConvolution
+from train.networks.blocks import _CausalConvolution, modulate
 from train.networks.embedding import sinusoidal_embedding
 from train.networks.features import RELATIVE_POWER_FLOOR, fine_power, running_level
 from train.networks.fourier import Fourier, frame, overlap_add
@@ -104,6 +104,14 @@ def test_causal_convolution_has_the_right_gradient():
     inputs = [torch.randn(*s, dtype=torch.float64, requires_grad=True) for s in shapes]
     for dilation in (1, 2, 7):  # 7: longer than the clip
         assert torch.autograd.gradcheck(_CausalConvolution.apply, (*inputs, dilation))
+
+
+def test_modulation_has_the_right_gradient():
+    x = torch.randn(5, 2, 3, 4, dtype=torch.float64, requires_grad=True)
+    scale = torch.randn(2, 1, 4, dtype=torch.float64, requires_grad=True)
+    shift = torch.randn(2, 3, 4, dtype=torch.float64, requires_grad=True)
+    assert torch.autograd.gradcheck(modulate, (x, scale, shift))
+    torch.testing.assert_close(modulate(x, scale, shift), x * scale + shift)
 
 
 def test_matrix_and_fft_transforms_agree_and_are_invertible():
