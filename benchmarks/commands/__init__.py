@@ -10,11 +10,29 @@ from collections.abc import Callable
 
 from .live import browser, soak
 from .reporting import readme
-from .sound import bakeoff, diagnose, heldout, losses, precision, quality, spectrograms
+from .sound import (
+    bakeoff,
+    diagnose,
+    gradients,
+    heldout,
+    losses,
+    precision,
+    quality,
+    spectrograms,
+)
 from .speed import files, gpu_check, latency, stream, throughput, training
 
 COMMANDS: dict[str, tuple[Callable[..., None], ...]] = {
-    "Sound quality": (quality, heldout, bakeoff, diagnose, losses, precision, spectrograms),
+    "Sound quality": (
+        quality,
+        heldout,
+        bakeoff,
+        diagnose,
+        losses,
+        gradients,
+        precision,
+        spectrograms,
+    ),
     "Speed": (latency, stream, throughput, files, training, gpu_check),
     "Live audio": (soak, browser),
     "Reporting": (readme,),

