@@ -44,10 +44,11 @@ class MultiResolutionLoss(nn.Module):
     times as much as residual noise; otherwise an uncertain network mutes the voice with the noise.
     `levels` is the weight of the difference of the same spectra in dB, where pauses and frequencies
     above 8 kHz count as much as the loudest bin (spectral_distance.py). `spectral`, `loudness`,
-    `intelligibility` and `snr` are the weights of the other parts, chosen so that their gradients
-    have similar sizes. `opinion` is the weight of the DNSMOS feature distance (dnsmos_features.py)
-    of an eighth of the clips in every second step, or of one clip of a small batch in fewer steps;
-    0 leaves it out.
+    `intelligibility` and `snr` are the weights of the other parts. With the defaults `snr` has most
+    of the gradient (`python -m benchmarks gradients`), which suits the first hours; for the best
+    PESQ, train/HISTORY.md has others for the hours after. `opinion` is the weight of the DNSMOS
+    feature distance (dnsmos_features.py) of an eighth of the clips in every second step, or of one
+    clip of a small batch in fewer steps; 0 leaves it out.
     """
 
     def __init__(
