@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
-import json
 import os
 import sys
 import typing
@@ -21,7 +20,7 @@ from rtdenoise.command import run_command
 from rtdenoise.errors import RtdenoiseError
 
 from .config import TrainConfig, check_config, preset
-from .options import Option, flag, options_of
+from .options import Option, flag, json_object, options_of
 
 KINDS = {int: "INTEGER", float: "NUMBER", str: "NAME"}
 
@@ -94,17 +93,6 @@ def _reader(kind: Any) -> dict[str, Any]:
     if kind in KINDS:
         return {"type": kind, "metavar": KINDS[kind]}
     return {"type": json_object, "metavar": "JSON"}
-
-
-def json_object(text: str) -> dict[str, Any]:
-    """Read a JSON object. Raises argparse.ArgumentTypeError for anything else."""
-    try:
-        value = json.loads(text)
-    except ValueError as error:
-        raise argparse.ArgumentTypeError(f"{text!r} is not valid JSON ({error})") from error
-    if not isinstance(value, dict):
-        raise argparse.ArgumentTypeError(f'{text!r} is not a JSON object such as {{"name": 1}}')
-    return value
 
 
 def run() -> None:

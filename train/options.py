@@ -8,7 +8,9 @@ new option needs nothing else.
 
 from __future__ import annotations
 
+import argparse
 import dataclasses
+import json
 import math
 import typing
 from collections.abc import Callable, Sequence
@@ -109,3 +111,14 @@ def check(config: Any) -> None:
             raise RtdenoiseError(f"{flag(name)}: {value!r} is not a number")
         if problem := rules.problem(value):
             raise RtdenoiseError(f"{flag(name)}: {problem}")
+
+
+def json_object(text: str) -> dict[str, Any]:
+    """Read a JSON object. Raises argparse.ArgumentTypeError for anything else."""
+    try:
+        value = json.loads(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"{text!r} is not valid JSON ({error})") from error
+    if not isinstance(value, dict):
+        raise argparse.ArgumentTypeError(f'{text!r} is not a JSON object such as {{"name": 1}}')
+    return value

@@ -10,16 +10,7 @@ from collections.abc import Callable
 
 from .live import browser, soak
 from .reporting import readme
-from .sound import (
-    bakeoff,
-    diagnose,
-    gradients,
-    heldout,
-    losses,
-    precision,
-    quality,
-    spectrograms,
-)
+from .sound import bakeoff, diagnose, gradients, heldout, losses, precision, quality, spectrograms
 from .speed import files, gpu_check, latency, stream, throughput, training
 
 COMMANDS: dict[str, tuple[Callable[..., None], ...]] = {

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import json
+import argparse
 import os
 from pathlib import Path
 from typing import Annotated, Any
@@ -177,11 +177,13 @@ def losses(
     print(measure(packed, model or [str(CHECKPOINT)], out, batches, plain))
 
 
-def json_object(text: str) -> dict[str, Any]:
-    """Read an option that is a JSON object."""
+def _json(text: str) -> dict[str, Any]:
+    """Read an option that is a JSON object, as `python -m train` does."""
+    from train.options import json_object
+
     try:
-        return dict(json.loads(text))
-    except (ValueError, TypeError) as error:
+        return json_object(text)
+    except argparse.ArgumentTypeError as error:
         raise typer.BadParameter(f'{text} is not a JSON object such as {{"snr": 0.02}}') from error
 
 
@@ -192,7 +194,7 @@ def gradients(
     loss_weights: Annotated[
         Any,
         typer.Option(
-            parser=json_object,
+            parser=_json,
             metavar="JSON",
             help="Weights of the parts of the loss, as `python -m train` takes them.",
             rich_help_panel=MEASUREMENT,

@@ -20,7 +20,7 @@ from rtdenoise.constants import SAMPLE_RATE
 from train.checkpoint import load_network
 from train.data import Corpus
 from train.losses import MultiResolutionLoss, check_weights
-from train.mixing import Degrader, Recipe
+from train.mixing import Degrader
 from train.networks import zero_timestep
 
 from ..reporting import markdown, write_result
@@ -45,9 +45,7 @@ def gradients(
     """
     check_weights(weights)
     network = load_network(checkpoint).train()
-    source = Degrader(
-        Corpus.load(packed / "train"), CLIPS, round(SECONDS * SAMPLE_RATE), SEED, recipe=Recipe()
-    )
+    source = Degrader(Corpus.load(packed / "train"), CLIPS, round(SECONDS * SAMPLE_RATE), SEED)
     distance = MultiResolutionLoss(**weights)
     found = [_parts(network, distance, source.batch(step)) for step in range(batches)]
     whole = sum((gradient for parts in found for _, gradient in parts.values()), torch.zeros(()))
@@ -58,15 +56,14 @@ def gradients(
 
 def _parts(network: nn.Module, distance: MultiResolutionLoss, batch: Any) -> dict[str, Any]:
     """Return the value of each part and its gradient with respect to all matrices, as a vector."""
-    matrices = [p for name, p in network.named_parameters() if p.ndim > 1]
+    matrices = [parameter for parameter in network.parameters() if parameter.ndim > 1]
     estimate = network(batch.noisy, zero_timestep(len(batch.noisy), batch.noisy.device))
     parts = distance.parts(estimate, batch.clean, batch.bandwidth)
     return {name: (part.item(), _gradient(part, matrices)) for name, part in parts.items()}
 
 
 def _gradient(part: Tensor, parameters: list[nn.Parameter]) -> Tensor:
-    options: dict[str, Any] = {"retain_graph": True, "allow_unused": True}
-    found = torch.autograd.grad(part, parameters, **options, materialize_grads=True)
+    found = torch.autograd.grad(part, parameters, retain_graph=True, materialize_grads=True)
     return torch.cat([gradient.flatten() for gradient in found])
 
 

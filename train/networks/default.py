@@ -23,14 +23,7 @@ from torch.nn import functional as F
 from rtdenoise.constants import SEGMENT
 from rtdenoise.errors import RtdenoiseError
 
-from .blocks import (
-    Block,
-    FullBand,
-    activate,
-    add_product,
-    concatenated_linear,
-    modulate,
-)
+from .blocks import Block, FullBand, activate, add_product, concatenated_linear, modulate
 from .embedding import sinusoidal_embedding
 from .features import (
     FINE_FRAMES,

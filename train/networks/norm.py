@@ -18,7 +18,7 @@ import torch
 from torch import Tensor, distributed, nn
 
 EPSILON = 1e-5
-CHUNKS = 8  # half-precision rows are summed in chunks, whose float32 copies stay in cache
+CHUNKS = 8  # rows are summed in chunks, whose float32 copies and squares stay in cache
 MOMENTUM = 0.03  # of the running averages
 # How far the batch's moments may lie from the running averages: further only at the beginning.
 MOST_SCALED, MOST_SHIFTED = 3.0, 5.0
@@ -32,7 +32,7 @@ class _Moments(torch.autograd.Function):
         ctx.save_for_backward(x)
         dtype = torch.promote_types(x.dtype, torch.float32)
         moments = torch.zeros(2, x.shape[1], device=x.device, dtype=dtype)
-        for part in x.chunk(1 if x.dtype == dtype else CHUNKS):
+        for part in x.chunk(CHUNKS):
             part = part.to(dtype)
             moments += torch.stack([part.sum(0), part.square().sum(0)])
         return moments / len(x)
