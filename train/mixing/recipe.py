@@ -41,6 +41,7 @@ class Recipe:
     shifted: float = 0.2  # recorded noise with all frequencies moved: other partials
     clipped: float = 0.06
     late: float = 0.25  # begin after the clip does
+    lead: float = 0.0  # begin with 0 to 1.6 s of the noise alone
     pauses: float = 0.0  # of 0.2 to 1.2 s are inserted into speech that gets noise
     floor: float = 0.5  # faint steady noise below the speech, in the target as well
     floor_level: tuple[float, float] = (-80.0, -60.0)  # lowest and highest, dB over the speech
@@ -133,6 +134,7 @@ PLAIN = Recipe(
     room=0,
     low_pass=0,
     late=0,
+    lead=0,
     pauses=0,
     floor=0,
     own_rumble=0,

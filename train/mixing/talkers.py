@@ -9,7 +9,7 @@ from rtdenoise.constants import SAMPLE_RATE
 
 from ..data import Bank
 from .floors import cut_free, with_floor
-from .pauses import insert_pauses
+from .pauses import begin_late, insert_pauses
 from .recipe import Recipe
 from .segment_sampler import cut
 from .synthetic_noise import Draw
@@ -41,9 +41,13 @@ class Talkers:
         with a floor of its own would teach that a floor is noise.
         """
         speech, bandwidth = self.cuts(draw, len(noisy))
-        rows = (draw.chance(self.recipe.pauses, len(noisy)) & noisy).nonzero()[:, 0]
-        if len(rows):
-            speech[rows] = insert_pauses(draw, speech[rows])
+        for share, with_pause in (
+            (self.recipe.pauses, insert_pauses),
+            (self.recipe.lead, begin_late),
+        ):
+            rows = (draw.chance(share, len(noisy)) & noisy).nonzero()[:, 0]
+            if len(rows):
+                speech[rows] = with_pause(draw, speech[rows])
         rows = draw.chance(self.recipe.formants, len(noisy)).nonzero()[:, 0]
         if len(rows):
             factor = draw_factors(draw, len(rows))

@@ -57,9 +57,10 @@ def test_snr_counts_what_lies_above_80_hz():
     assert 0.4 < np.mean(snr < 5) < 0.6 and 0.25 < np.mean((snr > 5) & (snr < 16)) < 0.45
 
 
+@pytest.mark.parametrize("kind", ["pauses", "lead"])
 @pytest.mark.parametrize(("share", "only_clean"), [(0.0, 0), (0.5, 0), (1.0, 1)])
-def test_recipe_says_how_many_noisy_clips_have_a_pause(share, only_clean):
-    settings = dataclasses.asdict(PLAIN) | {"only_noise": 0, "clipped": 0, "pauses": share}
+def test_recipe_says_how_many_noisy_clips_have_a_pause(kind, share, only_clean):
+    settings = dataclasses.asdict(PLAIN) | {"only_noise": 0, "clipped": 0, kind: share}
     recipe = Recipe.of(settings | {"only_clean": only_clean})
     batch = Degrader(spoken(), 64, 96_000, recipe=recipe).batch(0)
     power = batch.clean[:, 0].unflatten(-1, (-1, 960)).square().mean(-1)

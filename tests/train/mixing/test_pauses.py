@@ -1,10 +1,11 @@
-"""A pause is inserted between two words; nothing before it changes, what follows comes later."""
+"""Pauses between two words, and before the first one."""
 
 from __future__ import annotations
 
 import torch
 
-from train.mixing.pauses import FRAME, LONGEST, SHORTEST, insert_pauses
+from train.mixing.filters import PREROLL
+from train.mixing.pauses import FRAME, LONGEST, SHORTEST, begin_late, insert_pauses
 from train.mixing.synthetic_noise import Draw
 
 RATE = 48_000
@@ -38,3 +39,18 @@ def test_it_stands_between_words_where_they_are_near():
     near = [begin for begin in begins if 30_000 <= begin - FRAME <= 34_800]
     assert len(near) > 0.2 * len(begins)  # 0.35 of the drawn places lie within 0.4 s of the gap
     assert len(near) < len(begins)
+
+
+def test_a_voice_begins_late_between_two_words():
+    gap = PREROLL + 36_000
+    sound, begins = words(gap), []
+    for seed in range(20):
+        out = begin_late(Draw(seed, "cpu"), sound)
+        for row, kept in zip(sound, out, strict=True):
+            begins.append(begin := int((kept == 0).nonzero()[-1]) + 1)
+            assert (kept[: begin - 1] == 0).all()  # nothing comes before
+            assert torch.equal(kept[begin + FRAME :], row[begin + FRAME :])
+    after = (torch.tensor(begins) - PREROLL) / RATE
+    assert after.min() >= 0 and after.max() < 1.65
+    near = [begin for begin in begins if gap <= begin <= gap + 4_800]
+    assert 0.4 * len(begins) < len(near)  # places between 0.4 and 1.2 s, the gap at 0.75 s
