@@ -20,7 +20,7 @@ from rtdenoise.constants import SAMPLE_RATE
 
 WINDOW = 1536  # samples: 32 ms, half overlapping
 BANDS = 49  # of equal width in Bark, up to 8 kHz
-# Power between 325 and 3250 Hz after alignment. P.862 aligns recordings to a mean square of 1e7, and
+# Power between 325 and 3250 Hz after alignment. P.862 aligns recordings to a mean square of 1e7 and
 # takes a tone of 436 (amplitude 29.54) for a power of 1e4, 40 dB SPL. At a lower level, faint noise
 # and faint speech would lie below the threshold of hearing.
 ALIGNED = 2.3e8
