@@ -1,7 +1,6 @@
 """A differentiable approximation of PESQ's disturbance (ITU-T P.862), the audible difference.
 
     power spectrum -> levels aligned -> Bark bands -> gains compensated -> loudness -> difference
-    -> mean opinion score
 
 It follows P.862 and its wide-band form P.862.2, with two differences: there is no alignment in
 time, because training clips are aligned, and formulas replace the tables of the bands and the
@@ -25,18 +24,15 @@ BANDS = 49  # of equal width in Bark, up to 8 kHz
 # takes a tone of 436 (amplitude 29.54) for a power of 1e4, 40 dB SPL. At a lower level, faint noise
 # and faint speech would lie below the threshold of hearing.
 ALIGNED = 2.3e8
-LIMIT = 45.0  # of the disturbance of a frame
-BEST = torch.tensor(4.5)  # raw score of equal clips
 AUDIBLE = 1e2  # power of a band above its threshold that counts as sound
 ZWICKER, SCALE = 0.23, 0.1866  # exponent and factor of loudness over intensity
 
 
 class LoudnessLoss(nn.Module):
-    """What PESQ-WB takes off its best score of 4.64 for clips [batch, samples].
+    """0.1 d + 0.0309 d_a of clips [batch, samples]: what PESQ takes off its best raw score of 4.5.
 
-    It is 0 for equal clips and about 3.5 for speech in loud noise. The raw score 4.5 - 0.1 d -
-    0.0309 d_a is mapped to opinions as in P.862.2. d is the symmetric disturbance. d_a is the
-    asymmetric one, which counts added sound (residual noise) and not lost sound.
+    It is 0 for equal clips and about 3 for speech in loud noise. d is the symmetric disturbance.
+    d_a is the asymmetric one, which counts added sound (residual noise) and not lost sound.
     """
 
     window: Tensor
@@ -82,8 +78,8 @@ class LoudnessLoss(nn.Module):
         symmetric = (weighted.square().sum(-1) + 1e-12).sqrt() * total**0.5
         asymmetric = (weighted * added[..., 1:]).sum(-1)
         loud = ((self._audible(reference, 1.0) + 1e5) / 1e7) ** 0.04
-        parts = [_over_time(_limited(x / loud)) for x in (symmetric, asymmetric)]
-        return _opinion(BEST) - _opinion(BEST - 0.1 * parts[0] - 0.0309 * parts[1])
+        parts = [_over_time((x / loud).clamp(max=45)) for x in (symmetric, asymmetric)]
+        return 0.1 * parts[0] + 0.0309 * parts[1]
 
     def _excitation(self, audio: Tensor) -> Tensor:
         """Return the power in Bark bands [batch, frames, bands] of speech scaled to 84 dB SPL."""
@@ -117,21 +113,6 @@ class LoudnessLoss(nn.Module):
         scale = SCALE * (self.threshold / 0.5) ** self.exponent
         ratio = (0.5 + 0.5 * power / self.threshold).clamp(min=1)
         return scale * (ratio**self.exponent - 1)
-
-
-def _limited(disturbance: Tensor) -> Tensor:
-    """Limit the disturbance of frames, but let gradients through as if it grew as a logarithm.
-
-    A quarter of the frames of denoised speech are at the limit, and seven of ten of noisy speech.
-    """
-    over = disturbance.clamp(min=LIMIT)
-    growing = torch.where(disturbance > LIMIT, LIMIT * (1 + (over / LIMIT).log()), disturbance)
-    return growing + (disturbance.clamp(max=LIMIT) - growing).detach()
-
-
-def _opinion(raw: Tensor) -> Tensor:
-    """Map raw scores to MOS-LQO, 1 to 4.64 (P.862.2)."""
-    return 0.999 + 4 * torch.sigmoid(1.3669 * raw - 3.8224)
 
 
 def _over_time(frames: Tensor) -> Tensor:
