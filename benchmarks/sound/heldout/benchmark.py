@@ -38,8 +38,8 @@ class Choice:
     """Which mixtures are scored: `clips` for each cell and SNR, drawn with `seed`.
 
     `quick` takes the cell where all is held out, and leaves out what listeners would say, pauses,
-    level, rumble and offset. `trained` adds mixtures of recordings that the models were trained
-    on. Mixtures of the sources `without` are left out: one of the models may know them.
+    leads, level, rumble and offset. `trained` adds mixtures of recordings that the models were
+    trained on. Mixtures of the sources `without` are left out: one of the models may know them.
     """
 
     clips: int
@@ -119,5 +119,6 @@ FURTHER: dict[str, Callable[[Sequence[Mixture]], list[Mixture]]] = {
     "extremes": _one_of_each_speaker,
     "opinions": _all_held_out,
     "pauses": _held_out_from_0_db,
+    "leads": _held_out_from_0_db,
     "robustness": _few_from_0_db,
 }

@@ -6,7 +6,7 @@ from typing import Any
 
 from ...reporting import markdown
 from ..quality import OPINIONS
-from .pauses import SLOTS
+from .pauses import LEAD_SLOTS, SLOTS
 from .scores import GAINS, METRICS, OFFSET, RUMBLES
 from .systems import DFN3
 from .tables import BAND_NAMES, STEP_NAMES, Row
@@ -49,7 +49,7 @@ def report(result: dict[str, Any], ours: list[str]) -> str:
         title = "DNSMOS P.835, held-out voices and noises"
         text += _section(title, system | OPINIONS, result["opinions"])
     if result["pauses"]:
-        text += _pauses_text(result["pauses"])
+        text += _pauses_text(result["pauses"]) + _leads_text(result["leads"])
     where = "held-out voices and noises at -5 and 0 dB SNR"
     text += _section(
         f"Noise left where the voice is off, dB over the voice in the band; {where}",
@@ -83,6 +83,14 @@ def _pauses_text(rows: list[Row]) -> str:
     columns = {"system": "system"} | {f"pause {t / 10}": f"{t / 10} s" for t in SLOTS}
     title = "Noise in a pause, down by dB after the voice; voice over error in its next 200 ms"
     return _section(title, columns | {"after": "voice after it, dB"}, rows)
+
+
+def _leads_text(rows: list[Row]) -> str:
+    """Return the table of noise before the first word."""
+    columns = {"system": "system"} | {f"lead {t / 10}": f"{t / 10} s" for t in LEAD_SLOTS}
+    title = "Noise before the first word, down by dB after the beginning of the recording; voice "
+    title += "over error in the first 200 ms of that word"
+    return _section(title, columns | {"first": "its voice, dB"}, rows)
 
 
 def _robustness_text(rows: list[Row]) -> str:

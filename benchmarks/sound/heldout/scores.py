@@ -16,12 +16,19 @@ from .band_errors import errors_by_band, errors_by_level
 from .cuts import cut_word, voice_after_cut
 from .levels import Audio, band, decibel, gain, noise_level, speech_level
 from .mixtures import Mixture
-from .pauses import insert_pause, noise_in_pause, voice_after_pause
+from .pauses import (
+    insert_lead,
+    insert_pause,
+    noise_in_lead,
+    noise_in_pause,
+    voice_after_lead,
+    voice_after_pause,
+)
 from .systems import Denoise, System, load
 
 Scores = dict[str, float]
 # Of the measures below; cached scores of other versions are not used.
-VERSIONS = {"scores": 2, "robustness": 4, "extremes": 2, "opinions": 1, "pauses": 1}
+VERSIONS = {"scores": 2, "robustness": 4, "extremes": 2, "opinions": 1, "pauses": 1, "leads": 1}
 METRICS = {"pesq": "PESQ-WB", "estoi": "ESTOI", "si_sdr": "SI-SDR dB", "lsd": "LSD 8-20 kHz dB"}
 FULL_BAND = 15_000.0  # Hz that speech needs for the distance above 8 kHz to mean something
 ERRORS_UP_TO = 0  # dB of SNR
@@ -84,6 +91,13 @@ def pauses(denoise: Denoise, mixture: Mixture) -> Scores:
     return noise_in_pause(noise, estimate) | {"after": voice_after_pause(clean, estimate)}
 
 
+def leads(denoise: Denoise, mixture: Mixture) -> Scores:
+    """Return what is left of the noise before the first word, and how well that begins."""
+    clean, noise = insert_lead(mixture.clean), mixture.noisy - mixture.clean
+    estimate = denoise(clean + noise)
+    return noise_in_lead(noise, estimate) | {"first": voice_after_lead(clean, estimate)}
+
+
 def rumble(length: int, level: float) -> Audio:
     """Return noise of RUMBLE Hz [length] at `level` dBFS, the same every time."""
     noise = np.random.default_rng(50).standard_normal(length).astype(np.float32)
@@ -107,6 +121,7 @@ MEASURES: dict[str, Callable[[Denoise, Mixture], Scores]] = {
     "extremes": extremes,
     "opinions": opinions,
     "pauses": pauses,
+    "leads": leads,
 }
 
 

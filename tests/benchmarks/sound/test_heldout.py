@@ -28,11 +28,12 @@ from benchmarks.sound.heldout.mixtures import (
     draw_mixtures,
     mix,
 )
-from benchmarks.sound.heldout.pauses import BEGIN
+from benchmarks.sound.heldout.pauses import BEGIN, LEAD
 from benchmarks.sound.heldout.pauses import LENGTH as PAUSE
 from benchmarks.sound.heldout.scores import (
     GAINS,
     extremes,
+    leads,
     opinions,
     pauses,
     robustness,
@@ -217,6 +218,17 @@ def test_a_pause_shows_what_is_left_of_the_noise_and_how_the_voice_begins(packed
     assert np.isnan(pauses(lambda audio: audio, silent)["pause 0.4"])
 
 
+def test_a_lead_shows_what_is_left_of_the_noise_before_the_first_word(packed):
+    mixture = draw_mixtures(packed, (CELLS[3],), 1)[3]
+    kept = leads(lambda audio: audio, mixture)
+    assert kept["lead 0.0"] == pytest.approx(0, abs=0.1) and len(kept) == 8
+    time = np.arange(LENGTH)
+    gone = (time >= RATE // 5) & (time < LEAD + RATE // 10)
+    lost = leads(lambda audio: audio * ~gone, mixture)
+    assert lost["lead 0.1"] == pytest.approx(0, abs=0.1) and lost["lead 0.2"] == 80
+    assert lost["first"] < kept["first"] - 3
+
+
 def test_opinions_are_of_what_the_system_leaves(packed):
     pytest.importorskip("librosa", reason="pip install '.[benchmark]' for the scores")
     mixture = draw_mixtures(packed, (CELLS[3],), 1)[3]
@@ -270,6 +282,7 @@ def test_the_command_and_its_cache(packed, tmp_path, toy_checkpoint, quick_peer,
     assert {row["system"] for row in found["robustness"]} >= {"DeepFilterNet 3"}
     assert [row["system"] for row in found["opinions"]][0] == "noisy"
     assert [row["system"] for row in found["pauses"]] == [r["system"] for r in found["extremes"]]
+    assert found["leads"][-1]["system"] == "DeepFilterNet 3" and "lead 0.4" in found["leads"][0]
     assert all(1 <= row["OVRL"] <= 5 for row in found["opinions"]) and len(found["opinions"]) == 4
     assert len(found["extremes"]) == 3 and found["extremes"][0]["speakers"] > 1
     text = (tmp_path / "out.md").read_text()
