@@ -8,7 +8,7 @@ bandwidths) or has subfolders clean, noise and rir. For each kind and side one .
 one .csv (clips) are written, file by file: memory stays far below 2 GB for any corpus.
 
     packed/train        what the network learns from
-    packed/validation   whole sources that were held out; without --hold-out, speakers
+    packed/validation   what was held out, whole sources at best; without --hold-out, speakers
     packed/seen         with --hold-out: other speakers of the sources that are in train
 
 Files that cannot be used are named on stderr and left out.
@@ -43,8 +43,9 @@ def pack(
     entries = {kind: entries_of(collected, kind) for kind in KINDS}
     clips = [clip for kind in KINDS for _, clip in entries[kind]]
     held, unused = set(hold_out or ()), set(leave_out or ())
-    _require_known("source", held, {clip.source for clip in clips})
-    _require_known("speaker", unused, {clip.speaker for clip in clips})
+    speakers = {clip.speaker for clip in clips}
+    _require_known("source or speaker", held, speakers | {clip.source for clip in clips})
+    _require_known("speaker", unused, speakers)
     entries = {kind: [e for e in entries[kind] if e[1].speaker not in unused] for kind in KINDS}
     divided = {kind: divide(entries[kind], kind, held, validation) for kind in KINDS}
     if empty := [side for side, chosen in divided["clean"].items() if not chosen]:
@@ -73,9 +74,10 @@ def _require_known(what: str, names: set[str], known: set[str]) -> None:
 def divide(
     entries: Iterable[Entry], kind: str, held_out: set[str], share: float
 ) -> dict[str, list[Entry]]:
-    """Divide recordings into sides: sources held out, speakers (or noise clips) held out, others.
+    """Divide recordings into sides: what is held out, other speakers (or noise clips), the rest.
 
-    Noise classes are on both sides, for there are few of them; their clips are not.
+    `held_out` names sources, and speakers of other sources. Otherwise noise classes are on both
+    sides, for there are few of them; their clips are not.
     """
     apart = "seen" if held_out else "validation"
     names = ["train", *(["validation"] if held_out else []), *([apart] if share else [])]
@@ -83,7 +85,8 @@ def divide(
     for path, clip in entries:
         key = clip.speaker if kind == "clean" else clip.file
         chosen = apart if is_validation(key, share) else "train"
-        sides["validation" if clip.source in held_out else chosen].append((path, clip))
+        named = held_out & {clip.source, clip.speaker}
+        sides["validation" if named else chosen].append((path, clip))
     return sides
 
 

@@ -74,6 +74,15 @@ def test_held_out_sources_are_in_validation_only(tmp_path):
     assert not speakers(tmp_path / "out/train") & speakers(tmp_path / "out/seen")
 
 
+def test_a_speaker_can_be_held_out(tmp_path):
+    collection(tmp_path / "in")
+    done = pack(tmp_path / "in", tmp_path / "out", "--hold-out", "speaker0-3")
+    assert done.returncode == 0, done.stderr
+    sides = {side: speakers(tmp_path / "out" / side) for side in ("train", "validation", "seen")}
+    assert sides["validation"] == {"speaker0-3"}
+    assert len(sides["train"] | sides["seen"]) == 19
+
+
 def test_speakers_can_be_left_out(tmp_path):
     collection(tmp_path / "in")
     done = pack(tmp_path / "in", tmp_path / "out", "--leave-out", "speaker0-3")
