@@ -88,12 +88,13 @@ def read_list(path: Path) -> list[Row]:
 
 
 def git_directory(mirrors: Path, repository: str) -> Path | None:
-    """Return the git directory of OWNER/NAME below `mirrors`, or None."""
+    """Return the git directory of OWNER/NAME below `mirrors`, of a clone's if need be, or None."""
     for name in (repository.replace("/", "+"), repository):
         folder = mirrors / name
         for candidate in (folder, *(sorted(folder.iterdir()) if folder.is_dir() else [])):
-            if (candidate / "HEAD").is_file():
-                return candidate
+            for git in (candidate, candidate / ".git"):
+                if (git / "HEAD").is_file():
+                    return git
     return None
 
 

@@ -4,6 +4,7 @@ import csv
 import gzip
 import io
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -74,6 +75,16 @@ def test_the_recordings_of_a_list_are_written_by_source_and_class(mirrors, tmp_p
         ("house", "fans"),
         ("house", "weather"),
     }
+
+
+@pytest.mark.parametrize("place", ["some+sounds", "some/sounds", "some+sounds/clone"])
+def test_a_clone_with_its_files_serves_as_well(mirrors, tmp_path, place):
+    shutil.move(mirrors / "some+sounds", tmp_path / "bare")
+    subprocess.run(["git", "clone", "-q", tmp_path / "bare", mirrors / place], check=True)
+    done = run(mirrors, tmp_path / "corpus", "--list", listed(tmp_path / "list.gz", FAN))
+    assert done.returncode == 0, done.stderr
+    (fan,) = (tmp_path / "corpus/noise/house/fans").iterdir()
+    assert fan.read_bytes() == wav(0)
 
 
 def test_an_absent_mirror_or_recording_is_named_and_the_others_are_written(mirrors, tmp_path):
