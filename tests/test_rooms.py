@@ -21,7 +21,7 @@ FLOORS = {
     "rtdenoise": """__main__ | __init__ cli | app batch doctor integrations | live denoiser
         | recording stream | compare processing | files inference | checks command
         | constants errors models telemetry""",
-    "train": """__init__ __main__ | examples grow moved personal | loop | sources trainer
+    "train": """__init__ __main__ | average examples grow moved personal | loop | sources trainer
         | checkpoint device distributed memory metrics plots progress | config mixing optim
         | data losses options | networks""",
     "export": "__init__ __main__ triton denoise | onnx_export options | parity precision",
