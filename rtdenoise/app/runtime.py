@@ -84,7 +84,14 @@ def _fetch() -> Runtime:
             "--fetch-runtime needs npm: pip install 'rtdenoise[app]' brings it, or install Node.js"
         )
     with tempfile.TemporaryDirectory() as folder:
-        command = [npm, "pack", PACKAGE, "--ignore-scripts", "--no-update-notifier", "--silent"]
+        command = [
+            npm,
+            "pack",
+            PACKAGE,
+            "--ignore-scripts",
+            "--no-update-notifier",
+            "--loglevel=error",
+        ]
         try:
             result = subprocess.run(
                 [*command, f"--pack-destination={folder}"],
