@@ -19,7 +19,7 @@ from rtdenoise.command import run_function, writable
 from rtdenoise.errors import RtdenoiseError
 
 from .checkpoint import fresh_checkpoint, load_checkpoint, load_network, save_checkpoint
-from .networks import DenoisingNetwork
+from .networks import DenoisingNetwork, mean_network
 
 TOLERANCE = 1e-6  # of the sum of the shares
 
@@ -71,19 +71,6 @@ def average(
         saved["model_state_dict"] = weights
     save_checkpoint(target, saved)
     print(f"{target}: the average of {len(checkpoints)} checkpoints")
-
-
-def mean_network(networks: list[DenoisingNetwork], shares: list[float]) -> DenoisingNetwork:
-    """Return the first network with the weights of all, each by its share; summed in float64."""
-    states = [network.state_dict() for network in networks]
-    mean = {
-        key: torch.stack(
-            [share * state[key].double() for state, share in zip(states, shares, strict=True)]
-        ).sum(0)
-        for key in states[0]
-    }
-    networks[0].load_state_dict(mean)
-    return networks[0]
 
 
 def _shapes(network: DenoisingNetwork) -> dict[str, torch.Size]:

@@ -1,8 +1,8 @@
 """The networks by name, and the exported form of each.
 
 Other packages build networks with `build`, use them through `DenoisingNetwork`, and export the
-result of `for_export`. `SpectralDenoiser`, `HIGH_STRIDE`, `grow_network` and `make_level_invariant`
-serve code that changes or reads weights.
+result of `for_export`. `SpectralDenoiser`, `HIGH_STRIDE`, `grow_network`, `make_level_invariant`
+and `mean_network` serve code that changes or reads weights.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from torch import Tensor
 
 from rtdenoise.errors import RtdenoiseError
 
+from .averages import mean_network
 from .baseline import AudioDiffusionModel
 from .default import SpectralDenoiser
 from .features import HIGH_STRIDE
@@ -36,6 +37,7 @@ __all__ = [
     "for_export",
     "grow_network",
     "make_level_invariant",
+    "mean_network",
     "one_pass",
     "trained_tensors",
     "zero_timestep",

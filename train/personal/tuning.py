@@ -14,14 +14,14 @@ import time
 from collections.abc import Callable, Sequence
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from rtdenoise.constants import SAMPLE_RATE
 
 from ..data import Bank, Batch, BatchSource, Corpus
 from ..losses import MultiResolutionLoss
 from ..mixing import Degrader, Recipe
-from ..networks import DenoisingNetwork, zero_timestep
+from ..networks import DenoisingNetwork, mean_network, zero_timestep
 from ..optim import make_optimizer
 
 SEGMENT = 96_000  # samples of a training clip, 2 s
@@ -162,14 +162,7 @@ def for_seconds(seconds: float) -> Callable[[int], float]:
 
 def average(before: DenoisingNetwork, after: DenoisingNetwork, share: float) -> DenoisingNetwork:
     """Return a network with `share` of the weights of `after` and the rest of `before`."""
-    mixed = copy.deepcopy(before)
-    old, new = before.state_dict(), after.state_dict()
-    averaged: dict[str, Tensor] = {
-        key: old[key].lerp(new[key], share) if old[key].is_floating_point() else old[key]
-        for key in old
-    }
-    mixed.load_state_dict(averaged)
-    return mixed.eval()
+    return mean_network([before, after], [1 - share, share])
 
 
 @dataclasses.dataclass
