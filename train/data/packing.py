@@ -64,7 +64,7 @@ def pack(
 
 def _require_known(what: str, names: set[str], known: set[str]) -> None:
     if unknown := names - known:
-        few = sorted(known)[:50]
+        few = sorted(known, key=lambda name: ("/" in name, name))[:50]  # sources before speakers
         more = ", ..." if len(known) > len(few) else ""
         raise RtdenoiseError(
             f"no {what} is called {', '.join(sorted(unknown))}: use some of {', '.join(few)}{more}"

@@ -42,7 +42,7 @@ Validation = Annotated[
 HoldOut = Annotated[
     list[str] | None,
     typer.Option(
-        help="Source, or speaker, that is kept out of training; repeat for several.",
+        help="Source, or SOURCE/SPEAKER, that is kept out of training; repeat for several.",
         rich_help_panel=SIDES,
     ),
 ]

@@ -97,7 +97,8 @@ def fade(samples: np.ndarray) -> np.ndarray:
 def scan(folders: Iterable[Path]) -> list[tuple[Path, Clip]]:
     """List the audio below the folders; a file is listed itself.
 
-    The folder a file lies in is its speaker, the first folder on the way to it its source.
+    The first folder on the way to a file is its source; the whole way, such as `vctk/p360`, is its
+    speaker, as folders of two sources may have the same name and not be the same person.
     """
     found = []
     for folder in map(Path, folders):
@@ -108,8 +109,8 @@ def scan(folders: Iterable[Path]) -> list[tuple[Path, Clip]]:
             raise RtdenoiseError(f"{folder} is not a folder: give one with audio files in it")
         for path in sorted(p for p in folder.rglob("*") if p.suffix.lower() in AUDIO):
             file = path.relative_to(folder)
-            source = file.parts[0] if len(file.parts) > 1 else folder.name
-            found.append((path, Clip(str(file), path.parent.name, source)))
+            way = file.parts[:-1] or (folder.name,)
+            found.append((path, Clip(str(file), "/".join(way), way[0])))
     return found
 
 

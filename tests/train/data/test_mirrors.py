@@ -72,8 +72,8 @@ def test_the_recordings_of_a_list_are_written_by_source_and_class(mirrors, tmp_p
     assert fan.read_bytes() == wav(0)  # as it was when the list was made
     clips = [clip for _, clip in entries_of(tmp_path / "corpus", "noise")]
     assert {(clip.source, clip.speaker) for clip in clips} == {
-        ("house", "fans"),
-        ("house", "weather"),
+        ("house", "house/fans"),
+        ("house", "house/weather"),
     }
 
 

@@ -76,19 +76,19 @@ def test_held_out_sources_are_in_validation_only(tmp_path):
 
 def test_a_speaker_can_be_held_out(tmp_path):
     collection(tmp_path / "in")
-    done = pack(tmp_path / "in", tmp_path / "out", "--hold-out", "speaker0-3")
+    done = pack(tmp_path / "in", tmp_path / "out", "--hold-out", "source0/speaker0-3")
     assert done.returncode == 0, done.stderr
     sides = {side: speakers(tmp_path / "out" / side) for side in ("train", "validation", "seen")}
-    assert sides["validation"] == {"speaker0-3"}
+    assert sides["validation"] == {"source0/speaker0-3"}
     assert len(sides["train"] | sides["seen"]) == 19
 
 
 def test_speakers_can_be_left_out(tmp_path):
     collection(tmp_path / "in")
-    done = pack(tmp_path / "in", tmp_path / "out", "--leave-out", "speaker0-3")
+    done = pack(tmp_path / "in", tmp_path / "out", "--leave-out", "source0/speaker0-3")
     assert done.returncode == 0, done.stderr
     names = speakers(tmp_path / "out/train") | speakers(tmp_path / "out/validation")
-    assert len(names) == 19 and "speaker0-3" not in names
+    assert len(names) == 19 and "source0/speaker0-3" not in names
 
 
 def test_samples_lie_where_the_table_says(tmp_path):
@@ -120,7 +120,7 @@ def test_what_a_manifest_does_not_list_is_packed_too(tmp_path):
         for side in ("train", "validation")
         for clip in read_clips(tmp_path / "out" / side / "noise.csv")
     }
-    assert noises == {("listed", "listed/fan"), ("games", "engines")}
+    assert noises == {("listed", "listed/fan"), ("games", "games/engines")}
 
 
 def test_unusable_files_are_named_and_left_out(tmp_path):
@@ -199,7 +199,17 @@ def test_the_corpus_goes_on_without_unusable_files(tmp_path, capsys):
 def test_the_first_folder_is_the_source(tmp_path):
     collection(tmp_path, sources=1, speakers=1)
     path, clip = scan([tmp_path / "clean"])[0]
-    assert (clip.source, clip.speaker, path.name) == ("source0", "speaker0-0", "0.wav")
+    assert (clip.source, clip.speaker, path.name) == ("source0", "source0/speaker0-0", "0.wav")
+
+
+def test_speakers_of_two_sources_may_have_the_same_name(tmp_path):
+    for way in ("one/s5", "two/s5", "anna"):
+        (tmp_path / way).mkdir(parents=True)
+        sf.write(tmp_path / way / "a.wav", voice(1), RATE)
+    sf.write(tmp_path / "b.wav", voice(1), RATE)
+    found = {(clip.source, clip.speaker) for _, clip in scan([tmp_path])}
+    alone = (tmp_path.name, tmp_path.name)
+    assert found == {("one", "one/s5"), ("two", "two/s5"), ("anna", "anna"), alone}
 
 
 def test_a_room_response_keeps_its_direct_sound(tmp_path):
