@@ -12,8 +12,9 @@ from typing import IO
 
 from rtdenoise.errors import RtdenoiseError
 
+from .recordings import AUDIO
+
 PIECE = 1 << 20  # bytes
-SOUNDS = (".wav", ".flac", ".ogg", ".oga", ".mp3", ".aiff", ".aif")
 NESTED = (".pk3", ".wz", ".zip")  # zip files by other names, as games have them
 
 Member = tuple[str, IO[bytes]]  # name and content
@@ -30,7 +31,7 @@ def unpack(archive: Path, take: dict[str, str], out: Path, name: str) -> int:
         for member, source in _members(archive):
             prefix = max((x for x in take if member.startswith(x)), key=len, default=None)
             kind = take[prefix] if prefix is not None else ""
-            sounds = member.lower().endswith(SOUNDS)
+            sounds = Path(member).suffix.lower() in AUDIO
             if not kind or not (sounds or member.endswith("/copyright")):
                 continue
             root = Path(out, kind, name).resolve()

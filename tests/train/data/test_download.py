@@ -126,15 +126,17 @@ def test_a_debian_package_and_what_is_packed_within_it(tmp_path):
     with zipfile.ZipFile(inner, "w") as archive:
         archive.writestr("sound/voice/c.wav", wav(3))
         archive.writestr("sound/d.wav", wav(4))
-    names = {"a.wav": wav(1), "b.ogg": b"not taken", "game.pk3": inner.getvalue()}
+    names = {"a.wav": wav(1), "b.ogg": b"not taken", "c.OPUS": b"taken"}
+    names["game.pk3"] = inner.getvalue()
     names = {f"./usr/games/{name}": content for name, content in names.items()}
     names["./usr/share/doc/game/copyright"] = b"CC0"
     (tmp_path / "game.deb").write_bytes(debian_package(names))
     take = {"./": "noise", "./usr/games/game.pk3/sound/voice/": "", "./usr/games/b.ogg": ""}
-    assert unpack(tmp_path / "game.deb", take, tmp_path / "out", "games") == 2
+    assert unpack(tmp_path / "game.deb", take, tmp_path / "out", "games") == 3
     root = tmp_path / "out/noise/games/usr"
     found = sorted(str(p.relative_to(root)) for p in root.rglob("*") if p.is_file())
-    assert found == ["games/a.wav", "games/game.pk3/sound/d.wav", "share/doc/game/copyright"]
+    sounds = ["games/a.wav", "games/c.OPUS", "games/game.pk3/sound/d.wav"]
+    assert found == [*sounds, "share/doc/game/copyright"]
     assert (root / "games/game.pk3/sound/d.wav").read_bytes() == wav(4)
     (tmp_path / "game.deb").write_bytes(b"!<arch>\n")
     with pytest.raises(RtdenoiseError, match="game.deb is damaged"):
